@@ -1,0 +1,229 @@
+"""The words shared by everything that speaks of one cluster.
+
+Frozen values without behaviour beyond their own meaning.  Objects travel as canonical JSON bytes
+(`Manifest.body`): parsed once from YAML, and from then on the same bytes are checked, hashed,
+stored and applied.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from typing import Any, NewType
+
+import orjson
+
+ClusterName = NewType("ClusterName", str)
+BundleName = NewType("BundleName", str)
+Revision = NewType("Revision", str)
+"""A Git commit, 40 hex digits."""
+Digest = NewType("Digest", str)
+"""Lower-case hex BLAKE2b-128 of canonical JSON: names content, whoever holds it."""
+
+FIELD_MANAGER = "flotilla"
+"""Our name in server-side apply."""
+FLEET_LABEL = "flotilla.dev/fleet"
+"""Label on every object we apply; its value is the fleet's name.  Watches filter on it."""
+BUNDLE_LABEL = "flotilla.dev/bundle"
+"""Label on every object we apply; its value is the bundle the object belongs to."""
+
+Body = Mapping[str, Any]
+"""A Kubernetes object as parsed JSON."""
+
+
+def canonical_json(value: object) -> bytes:
+    """Serialise to the one form that is hashed: keys sorted, no spaces."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+
+
+def digest_of(data: bytes) -> Digest:
+    """Name `data` by its content."""
+    return Digest(hashlib.blake2b(data, digest_size=16).hexdigest())
+
+
+class Health(StrEnum):
+    """How one object, bundle or cluster is.  Declared from best to worst."""
+
+    HEALTHY = "Healthy"
+    SUSPENDED = "Suspended"
+    PROGRESSING = "Progressing"
+    MISSING = "Missing"
+    DEGRADED = "Degraded"
+    UNKNOWN = "Unknown"
+
+    @property
+    def badness(self) -> int:
+        """Position from best (0) to worst."""
+        return _BADNESS[self]
+
+
+_BADNESS = {health: position for position, health in enumerate(Health)}
+
+
+def worst(healths: Iterable[Health]) -> Health:
+    """Merge to the worst; nothing at all is healthy (an empty bundle has nothing to be ill)."""
+    return max(healths, key=_BADNESS.__getitem__, default=Health.HEALTHY)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class GroupKind:
+    """A kind without its version: what an object *is*, whichever version it is written in."""
+
+    group: str
+    kind: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}.{self.group}" if self.group else self.kind
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectRef:
+    """Names one object of one cluster.  `namespace` is empty for cluster-scoped objects."""
+
+    group: str
+    kind: str
+    namespace: str
+    name: str
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """The kind this object is of."""
+        return GroupKind(self.group, self.kind)
+
+    def __str__(self) -> str:
+        kind = f"{self.kind}.{self.group}" if self.group else self.kind
+        return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """One desired object, as the bytes that will be applied.
+
+    Identical objects of many clusters are one instance: compare and store by `digest`.
+    """
+
+    ref: ObjectRef
+    api_version: str
+    body: bytes
+    digest: Digest
+
+    @cached_property
+    def content(self) -> Body:
+        """The parsed object.  Read only."""
+        parsed: Body = orjson.loads(self.body)
+        return parsed
+
+    @classmethod
+    def of(cls, content: Body) -> Manifest:
+        """Make a manifest of a parsed object.
+
+        Raises:
+            ValueError: apiVersion, kind or metadata.name is missing or no string.
+        """
+        body = canonical_json(content)
+        return cls(
+            ref=ref_of(content),
+            api_version=str(content["apiVersion"]),
+            body=body,
+            digest=digest_of(body),
+        )
+
+
+def ref_of(content: Body) -> ObjectRef:
+    """Name the object that `content` describes.
+
+    Raises:
+        ValueError: apiVersion, kind or metadata.name is missing or no string.
+    """
+    metadata = content.get("metadata")
+    if not isinstance(metadata, Mapping):
+        metadata = {}
+    namespace = metadata.get("namespace") or ""
+    fields = (
+        ("apiVersion", content.get("apiVersion")),
+        ("kind", content.get("kind")),
+        ("metadata.name", metadata.get("name")),
+    )
+    for field, value in fields:
+        if not isinstance(value, str) or not value:
+            raise ValueError(f"{field} is required and must be a non-empty string")
+    if not isinstance(namespace, str):
+        raise ValueError("metadata.namespace must be a string")
+    group, _, _version = str(content["apiVersion"]).rpartition("/")
+    return ObjectRef(group, str(content["kind"]), namespace, str(metadata["name"]))
+
+
+class DriftPolicy(StrEnum):
+    """What happens when a live object no longer is what was applied."""
+
+    CORRECT = "correct"
+    REPORT = "report"
+
+
+class ConflictPolicy(StrEnum):
+    """What happens when another field manager holds a field that we want to set."""
+
+    FAIL = "fail"
+    FORCE = "force"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundlePolicy:
+    """How one bundle is kept on a cluster."""
+
+    drift: DriftPolicy = DriftPolicy.CORRECT
+    conflicts: ConflictPolicy = ConflictPolicy.FAIL
+    prune: bool = True
+    prune_max: int | None = None
+    """Most objects that one pass may delete without a person's word; None: guard default."""
+    replace_immutable: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredBundle:
+    """What one cluster should hold of one bundle: a release that was assigned to it."""
+
+    name: BundleName
+    digest: Digest
+    """Over the digests of all manifests: equal digest, equal content."""
+    revision: Revision
+    manifests: Sequence[Manifest]
+    policy: BundlePolicy = BundlePolicy()
+    depends_on: Sequence[BundleName] = ()
+    prune_confirmed: bool = False
+    """A person confirmed the deletions that going to this digest means."""
+    suspended: str | None = None
+    """Why nothing may be changed for this bundle just now, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DesiredState:
+    """All that one cluster should hold.  `generation` grows with each change."""
+
+    generation: int
+    bundles: Mapping[BundleName, DesiredBundle]
+    suspended: str | None = None
+    """Why nothing may be changed on this cluster just now, or None."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """One member of the apply set: an object that we applied, or were about to.
+
+    `confirmed` is False from before the request until its answer was stored: after a crash in
+    between, the object may or may not exist, and only such an entry tells that it may be ours.
+    """
+
+    ref: ObjectRef
+    api_version: str
+    bundle: BundleName
+    digest: Digest
+    uid: str = ""
+    entry_hash: str = ""
+    """Hash of our entry in managedFields as the server returned it."""
+    live_hash: str = ""
+    """Hash of the live values at our field set as the server returned them."""
+    confirmed: bool = False
