@@ -27,7 +27,7 @@ from clusters.model import ObjectRef
 
 
 class ClusterError(Exception):
-    """Base of all expected failures.  `retry_after_s` is the server's own wish, where it had one."""
+    """Base of all expected failures.  `retry_after_s` is the server's own wish, if any."""
 
     retry_after_s: float | None = None
 

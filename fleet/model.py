@@ -66,18 +66,18 @@ class Connection:
     """Name of a secret that the server's secret directory holds as a kubeconfig file."""
 
 
+class TaintEffect(StrEnum):
+    """What an untolerated taint does."""
+
+    NO_NEW_BUNDLES = "NoNewBundles"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taint:
     """Keeps bundles away that do not tolerate `key`."""
 
     key: str
     effect: TaintEffect
-
-
-class TaintEffect(StrEnum):
-    """What an untolerated taint does."""
-
-    NO_NEW_BUNDLES = "NoNewBundles"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +104,7 @@ class ClusterGroup:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
-    """Where a bundle's manifests are: a path in the fleet repository, or in another one at a ref."""
+    """Where manifests are: a path in the fleet repository, or in another one at a ref."""
 
     path: str
     git: str | None = None
@@ -318,6 +318,13 @@ class GateScope(StrEnum):
     STAGE = "stage"
 
 
+class ApprovalBinding(StrEnum):
+    """What an approval is for: it lapses when that changes."""
+
+    PLAN = "plan"
+    RELEASE = "release"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApprovalCheck:
     """People must agree."""
@@ -326,14 +333,7 @@ class ApprovalCheck:
     roles: Sequence[str] = ()
     not_author: bool = True
     expires_s: float = 86_400.0
-    bind: ApprovalBinding
-
-
-class ApprovalBinding(StrEnum):
-    """What an approval is for: it lapses when that changes."""
-
-    PLAN = "plan"
-    RELEASE = "release"
+    bind: ApprovalBinding = ApprovalBinding.PLAN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

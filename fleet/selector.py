@@ -89,7 +89,8 @@ def parse_selector(text: str) -> Selector:
         if not term:
             raise ValueError(
                 f"cannot read the selector {text!r} at character {position + 1}; "
-                "allowed: key=value, key!=value, key in (a,b), key notin (a,b), key, !key, joined by commas"
+                "allowed: key=value, key!=value, key in (a,b), key notin (a,b), key, !key, "
+                "joined by commas"
             )
         requirements.append(_requirement(term, text))
         position = term.end()
