@@ -34,7 +34,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Base of all read-model values."""
 
 
-class ProblemView(View):
+class ProblemView(View, frozen=True, kw_only=True):
     """One thing that is wrong in Git: where, and in words."""
 
     file: str
@@ -43,7 +43,7 @@ class ProblemView(View):
     message: str
 
 
-class GitView(View):
+class GitView(View, frozen=True, kw_only=True):
     """The fleet repository as last seen."""
 
     repository: str
@@ -63,7 +63,7 @@ class GitView(View):
     """Whether the last change of the ref was a force-push."""
 
 
-class BundleOnCluster(View):
+class BundleOnCluster(View, frozen=True, kw_only=True):
     """One bundle on one cluster."""
 
     cluster: str
@@ -86,7 +86,7 @@ class BundleOnCluster(View):
     since: datetime | None = None
 
 
-class ClusterView(View):
+class ClusterView(View, frozen=True, kw_only=True):
     """One cluster of the fleet."""
 
     name: str
@@ -108,7 +108,7 @@ class ClusterView(View):
     latency_ms: float | None = None
 
 
-class BundleView(View):
+class BundleView(View, frozen=True, kw_only=True):
     """One bundle of the fleet."""
 
     name: str
@@ -122,7 +122,7 @@ class BundleView(View):
     message: str = ""
 
 
-class FieldChange(View):
+class FieldChange(View, frozen=True, kw_only=True):
     """One field that differs.  Values of Secrets are never shown: `masked`."""
 
     path: str
@@ -131,7 +131,7 @@ class FieldChange(View):
     masked: bool = False
 
 
-class DriftView(View):
+class DriftView(View, frozen=True, kw_only=True):
     """One object that differs from what was applied, or did until it was corrected."""
 
     id: str
@@ -155,7 +155,7 @@ class DriftView(View):
     note: str = ""
 
 
-class GateView(View):
+class GateView(View, frozen=True, kw_only=True):
     """One gate of one stage."""
 
     name: str
@@ -169,7 +169,7 @@ class GateView(View):
     approvals_needed: int = 0
 
 
-class RolloutClusterView(View):
+class RolloutClusterView(View, frozen=True, kw_only=True):
     """One cluster inside a rollout."""
 
     name: str
@@ -179,7 +179,7 @@ class RolloutClusterView(View):
     note: str = ""
 
 
-class StageView(View):
+class StageView(View, frozen=True, kw_only=True):
     """One stage of a rollout."""
 
     name: str
@@ -202,7 +202,7 @@ class StageView(View):
     finished_at: datetime | None = None
 
 
-class RolloutView(View):
+class RolloutView(View, frozen=True, kw_only=True):
     """One release on its way across the fleet."""
 
     id: str
@@ -224,7 +224,7 @@ class RolloutView(View):
     """What it changes, one line for each kind of change."""
 
 
-class NeedView(View):
+class NeedView(View, frozen=True, kw_only=True):
     """Something that needs a person."""
 
     id: str
@@ -237,7 +237,7 @@ class NeedView(View):
     """The command line that answers it."""
 
 
-class EventView(View):
+class EventView(View, frozen=True, kw_only=True):
     """One row of the audit log."""
 
     seq: int
@@ -250,7 +250,7 @@ class EventView(View):
     data: Mapping[str, Any] = {}
 
 
-class CommitView(View):
+class CommitView(View, frozen=True, kw_only=True):
     """One commit of the fleet repository."""
 
     revision: str
@@ -261,7 +261,7 @@ class CommitView(View):
     """in force, refused, superseded, or empty when not looked at."""
 
 
-class FleetView(View):
+class FleetView(View, frozen=True, kw_only=True):
     """All of it at one moment."""
 
     api_version: str = API_VERSION
@@ -281,7 +281,7 @@ class FleetView(View):
     """The newest rows of the audit log, oldest first."""
 
 
-class Change(View):
+class Change(View, frozen=True, kw_only=True):
     """One entity was replaced (`value`) or is gone (`value` is None)."""
 
     entity: str
@@ -291,7 +291,7 @@ class Change(View):
     value: Any = None
 
 
-class ObjectView(View):
+class ObjectView(View, frozen=True, kw_only=True):
     """One object of the apply set of one cluster: a row of the resource tree."""
 
     bundle: str
@@ -306,7 +306,7 @@ class ObjectView(View):
     """applied, pending, failed, waiting, pruning, or kept."""
 
 
-class ObjectDetail(View):
+class ObjectDetail(View, frozen=True, kw_only=True):
     """One object on one cluster, live beside desired.  Secret values are masked."""
 
     cluster: str
@@ -318,7 +318,7 @@ class ObjectDetail(View):
     last_changed_by: str = ""
 
 
-class CommandRequest(View):
+class CommandRequest(View, frozen=True, kw_only=True):
     """What a person asks for."""
 
     command: str
@@ -332,7 +332,7 @@ class CommandRequest(View):
     """Only believed from the local socket; over TCP the token says who it is."""
 
 
-class CommandResult(View):
+class CommandResult(View, frozen=True, kw_only=True):
     """What became of it."""
 
     accepted: bool
