@@ -1,1 +1,1 @@
-"""One full Kubernetes API in this process: for the demo, for tests, for a desk without a cluster."""
+"""One full Kubernetes API in this process: for demos, tests and desks without a cluster."""
