@@ -1,0 +1,165 @@
+"""What the reconciler of one cluster reports: facts, never wishes.
+
+Every event is about one cluster and is delivered in order.  Whoever receives them (the coordinator)
+keeps its picture of the cluster by folding them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from clusters.model import BundleName, ClusterName, Digest, DriftPolicy, Health, ObjectRef
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connected:
+    """The cluster answers."""
+
+    cluster: ClusterName
+    at: datetime
+    version: str
+    latency_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Disconnected:
+    """The cluster does not answer as it should; `retry_in_s` until the next attempt."""
+
+    cluster: ClusterName
+    at: datetime
+    reason: str
+    retry_in_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleObserved:
+    """How one bundle stands on the cluster now.  Sent when any of it changed.
+
+    `applied_digest` is the desired digest when every object of it is applied, else empty.
+    """
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    generation: int
+    """Generation of the desired state that this speaks of."""
+    applied_digest: Digest | None
+    health: Health
+    objects: int
+    applied: int
+    drifted: int
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Applied:
+    """Objects of a bundle were written."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    digest: Digest
+    created: int
+    changed: int
+    unchanged: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruned:
+    """Objects that left the desired state were deleted."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    refs: Sequence[ObjectRef]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneHeld:
+    """Objects left the desired state and are kept until a person confirms (`reason` says why)."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    digest: Digest
+    refs: Sequence[ObjectRef]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ApplyFailed:
+    """The server refuses an object; it is tried again later, and when its content changes."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    ref: ObjectRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftFound:
+    """Somebody else changed what we applied.
+
+    `paths` are dotted field paths, empty when the object is gone.  `manager` is who holds the
+    changed fields now (`name/Operation`), empty when nobody does.
+    """
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    ref: ObjectRef
+    paths: Sequence[str]
+    manager: str
+    changed_at: datetime | None
+    policy: DriftPolicy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftCorrected:
+    """The object is again as it was applied (by us, or by whoever changed it)."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    ref: ObjectRef
+    by_us: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FightDetected:
+    """An object is changed back as often as we correct it; correction pauses until `until`."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    ref: ObjectRef
+    manager: str
+    corrections: int
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReconcilerCrashed:
+    """A bug: the reconciler of this cluster stopped, and stays stopped until a person asks."""
+
+    cluster: ClusterName
+    at: datetime
+    error: str
+
+
+ClusterEvent = (
+    Connected
+    | Disconnected
+    | BundleObserved
+    | Applied
+    | Pruned
+    | PruneHeld
+    | ApplyFailed
+    | DriftFound
+    | DriftCorrected
+    | FightDetected
+    | ReconcilerCrashed
+)

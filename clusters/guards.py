@@ -1,0 +1,75 @@
+"""What may not be deleted without a person's word.
+
+Pure.  Born from incidents: a path that became empty pruned whole clusters (argo-cd#7412, #3473), a
+label edit dropped half of an application.  Nothing here deletes; it only holds back.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+
+from clusters.model import GroupKind, ObjectRef
+
+PROTECTED_KINDS = frozenset(
+    {
+        GroupKind("", "Namespace"),
+        GroupKind("", "PersistentVolume"),
+        GroupKind("", "PersistentVolumeClaim"),
+        GroupKind("apiextensions.k8s.io", "CustomResourceDefinition"),
+    }
+)
+"""Deleting one of these deletes what it holds: always confirmed, never replaced."""
+
+FEW = 5
+"""Up to this many deletions the percentage does not count: 1 of 2 objects is a common edit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PruneBudget:
+    """Most that one pass may delete of one bundle on one cluster without confirmation."""
+
+    max_objects: int = 50
+    max_percent: float = 30.0
+    max_per_kind: dict[GroupKind, int] = field(default_factory=dict)
+
+
+def prune_refusal(
+    candidates: Collection[ObjectRef], *, members: int, remaining: int, budget: PruneBudget
+) -> str | None:
+    """Say why `candidates` must not be deleted without a person's confirmation, or None.
+
+    Args:
+        candidates: objects that left the desired state.
+        members: how many objects the bundle has on this cluster now.
+        remaining: how many objects the new desired state of the bundle has.
+        budget: the limits.
+    """
+    if not candidates:
+        return None
+    if remaining == 0:
+        return (
+            f"nothing of the bundle would be left: all {len(candidates)} objects would be deleted"
+        )
+    protected = sorted(str(ref) for ref in candidates if ref.group_kind in PROTECTED_KINDS)
+    if protected:
+        return f"{_listed(protected)} would be deleted, and with it all that it holds"
+    if len(candidates) > budget.max_objects:
+        return f"{len(candidates)} objects would be deleted; at most {budget.max_objects} may be"
+    percent = 100.0 * len(candidates) / max(members, 1)
+    if len(candidates) > FEW and percent > budget.max_percent:
+        return (
+            f"{len(candidates)} of {members} objects ({percent:.0f}%) would be deleted; "
+            f"at most {budget.max_percent:g}% may be"
+        )
+    for kind, count in sorted(Counter(ref.group_kind for ref in candidates).items()):
+        limit = budget.max_per_kind.get(kind)
+        if limit is not None and count > limit:
+            return f"{count} of kind {kind} would be deleted; at most {limit} may be"
+    return None
+
+
+def _listed(names: list[str], most: int = 3) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,189 @@
+"""Field ownership: what of a live object is ours, and who took what is not any more.
+
+Pure.  Works on `managedFields` entries and their `fieldsV1` sets (KEP-555): a tree whose keys are
+`f:NAME` (a field), `k:{…}` (a list item by its keys), `v:VALUE` (a set member), `i:N` (an index)
+and `.` (the node itself); an empty tree is a leaf.  Whether anything of ours was changed is read
+off our own entry first, which costs no request.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import orjson
+
+from clusters.model import FIELD_MANAGER, canonical_json
+
+FieldSet = Mapping[str, Any]
+
+
+def short_hash(data: bytes) -> str:
+    """64 bits, as 16 hex digits: enough to tell versions of one object apart."""
+    return hashlib.blake2b(data, digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of managedFields."""
+
+    manager: str
+    operation: str
+    subresource: str
+    time: datetime | None
+    fields: bytes
+    """fieldsV1 as the server wrote it."""
+
+    @property
+    def label(self) -> str:
+        """`manager/Operation`, with the subresource where there is one."""
+        where = f":{self.subresource}" if self.subresource else ""
+        return f"{self.manager}/{self.operation}{where}"
+
+    def field_set(self) -> FieldSet:
+        """Parse `fields`."""
+        parsed: FieldSet = orjson.loads(self.fields)
+        return parsed
+
+
+def our_entry(entries: Sequence[Entry], manager: str = FIELD_MANAGER) -> Entry | None:
+    """The entry of our last apply, if the object still has one."""
+    for entry in entries:
+        if entry.manager == manager and entry.operation == "Apply" and not entry.subresource:
+            return entry
+    return None
+
+
+def project(value: Any, fields: FieldSet) -> Any:
+    """The part of `value` that `fields` names, in one shape whatever the order of lists.
+
+    A missing field is kept as missing, so that its removal changes the result.
+    """
+    if not fields:
+        return value
+    picked: dict[str, Any] = {}
+    for key, inner in fields.items():
+        if key == ".":
+            continue
+        found, child = _child(value, key)
+        picked[key] = [project(child, inner)] if found else []
+    return picked
+
+
+def projection_hash(value: Any, fields: FieldSet) -> str:
+    """Hash of the live values at our field set."""
+    return short_hash(canonical_json(project(value, fields)))
+
+
+def _child(value: Any, key: str) -> tuple[bool, Any]:
+    kind, _, rest = key.partition(":")
+    match kind:
+        case "f":
+            if isinstance(value, Mapping) and rest in value:
+                return True, value[rest]
+        case "k":
+            keys = orjson.loads(rest)
+            for item in value if isinstance(value, list) else ():
+                if isinstance(item, Mapping) and _has_keys(item, keys):
+                    return True, item
+        case "v":
+            wanted = orjson.loads(rest)
+            if isinstance(value, list) and wanted in value:
+                return True, wanted
+        case "i":
+            index = int(rest)
+            if isinstance(value, list) and index < len(value):
+                return True, value[index]
+    return False, None
+
+
+_KEY_DEFAULTS = {"protocol": "TCP"}
+"""List-map keys that the API defaults: the live item may lack what the set names."""
+
+
+def _has_keys(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
+    return all(item.get(name, _KEY_DEFAULTS.get(name)) == value for name, value in keys.items())
+
+
+def leaves(fields: FieldSet, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every owned path of a field set, as tuples of its keys."""
+    for key, inner in fields.items():
+        if key == ".":
+            if prefix:
+                yield prefix
+        elif inner:
+            yield from leaves(inner, (*prefix, key))
+        else:
+            yield (*prefix, key)
+
+
+def lost_paths(before: FieldSet, after: FieldSet | None) -> list[tuple[str, ...]]:
+    """Paths that were ours and are no longer: their values were changed by somebody else."""
+    now = frozenset(leaves(after)) if after else frozenset()
+    return [path for path in leaves(before) if path not in now]
+
+
+def changed_paths(
+    desired: Any, live: Any, fields: FieldSet, prefix: tuple[str, ...] = ()
+) -> Iterator[tuple[str, ...]]:
+    """Paths of `fields` at which `live` differs from `desired`."""
+    for key, inner in fields.items():
+        if key == ".":
+            continue
+        path = (*prefix, key)
+        wanted, wanted_child = _child(desired, key)
+        found, live_child = _child(live, key)
+        if wanted and found and inner:
+            yield from changed_paths(wanted_child, live_child, inner, path)
+        elif wanted != found or (wanted and wanted_child != live_child):
+            yield path
+
+
+def dotted(path: Sequence[str]) -> str:
+    """Write a path as people do: `spec.containers[name=web].image`."""
+    text = ""
+    for key in path:
+        kind, _, rest = key.partition(":")
+        match kind:
+            case "k":
+                pairs = orjson.loads(rest).items()
+                text += "[" + ",".join(f"{name}={value}" for name, value in pairs) + "]"
+            case "v":
+                text += f"[={orjson.loads(rest)}]"
+            case "i":
+                text += f"[{rest}]"
+            case _:
+                text += ("." if text else "") + rest
+    return text
+
+
+def holder_of(paths: Sequence[Sequence[str]], entries: Sequence[Entry]) -> Entry | None:
+    """Who holds any of `paths` now, other than we: of several, the one that wrote last.
+
+    None when nobody does: a removed field leaves no trace of who removed it.
+    """
+    wanted = frozenset(tuple(path) for path in paths)
+    newest: Entry | None = None
+    for entry in entries:
+        if entry.manager == FIELD_MANAGER and entry.operation == "Apply":
+            continue
+        held = frozenset(leaves(entry.field_set()))
+        if not _touches(wanted, held):
+            continue
+        if newest is None or (entry.time and (not newest.time or entry.time >= newest.time)):
+            newest = entry
+    return newest
+
+
+def _touches(wanted: frozenset[tuple[str, ...]], held: frozenset[tuple[str, ...]]) -> bool:
+    # A manager may hold a path above ours (it replaced the whole) or below it (it wrote inside).
+    if wanted & held:
+        return True
+    return any(
+        path[: len(other)] == other or other[: len(path)] == path
+        for path in wanted
+        for other in held
+    )
