@@ -54,7 +54,7 @@ class BundleObserved:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Applied:
+class ObjectsApplied:
     """Objects of a bundle were written."""
 
     cluster: ClusterName
@@ -154,7 +154,7 @@ ClusterEvent = (
     Connected
     | Disconnected
     | BundleObserved
-    | Applied
+    | ObjectsApplied
     | Pruned
     | PruneHeld
     | ApplyFailed
