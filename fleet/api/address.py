@@ -1,0 +1,60 @@
+"""Where the server is: `unix:PATH` or `http(s)://HOST:PORT`.
+
+Only words and environment; nothing is opened here (`fleet.api.client` does that).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+SERVER_VARIABLE = "FLOTILLA_SERVER"
+SOCKET_NAME = "flotilla.sock"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """A server's address, taken apart.  `path` is the socket of a `unix` address."""
+
+    scheme: str
+    host: str = "localhost"
+    port: int | None = None
+    path: str = ""
+
+    def __str__(self) -> str:
+        if self.scheme == "unix":
+            return f"unix:{self.path}"
+        port = f":{self.port}" if self.port else ""
+        return f"{self.scheme}://{self.host}{port}"
+
+
+def parse_address(text: str) -> Address:
+    """Read an address as people write it.
+
+    Raises:
+        ValueError: it is neither `unix:PATH` nor `http(s)://HOST[:PORT]`.
+    """
+    if text.startswith("unix:"):
+        path = text.removeprefix("unix:").removeprefix("//")
+        if not path:
+            raise ValueError("the address 'unix:' names no socket: write unix:/path/to/socket")
+        return Address(scheme="unix", path=str(Path(path).expanduser()))
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
+        raise ValueError(
+            f"cannot read the server address {text!r}: write unix:/path/to/socket, "
+            "http://host:port or https://host:port"
+        )
+    return Address(scheme=parts.scheme, host=parts.hostname, port=parts.port)
+
+
+def default_address(environ: Mapping[str, str]) -> str:
+    """Say where the server is when nobody said: environment, runtime directory, state directory."""
+    if given := environ.get(SERVER_VARIABLE):
+        return given
+    if runtime := environ.get("XDG_RUNTIME_DIR"):
+        return f"unix:{Path(runtime) / SOCKET_NAME}"
+    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")) / ".local/state")
+    return f"unix:{Path(state).expanduser() / 'flotilla' / SOCKET_NAME}"
