@@ -1,0 +1,1 @@
+"""What Git says: repositories, the documents in them, and the manifests they render to."""
