@@ -1,0 +1,138 @@
+"""The audit log in the database: appending, reading, verifying, exporting.
+
+What makes it tamper-evident is `audit`; that rows are only ever added is also enforced by triggers
+in the database.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from functools import partial
+
+from sqlalchemy import RowMapping, select
+from sqlmodel import Session
+
+from fleet.store.audit import GENESIS, Anchor, ChainCheck, ChainReport, export_line
+from fleet.store.model import EventDraft, StoredEvent
+from fleet.store.part import StorePart
+from fleet.store.records import (
+    EncodedEvent,
+    chain_events,
+    chain_link,
+    encode_event,
+    stored_event,
+)
+from fleet.store.statements import insert_rows
+from fleet.store.tables import EVENT
+
+_PAGE = 2_000
+"""Events in one step of a verification: other callers' writes go between the steps."""
+_BEFORE_ALL = -(2**63)
+
+
+class EventLog(StorePart):
+    """The append-only log of everything that happened."""
+
+    async def append(self, drafts: Sequence[EventDraft]) -> tuple[StoredEvent, ...]:
+        """Append events, all or none, and give them their places in the log.
+
+        Raises:
+            ValueError: a draft's data is not JSON.
+            StoreUnavailable: see there.
+        """
+        encoded = [encode_event(draft) for draft in drafts]
+        return await self._database.write(lambda session: append_events(session, encoded))
+
+    async def read(
+        self,
+        *,
+        after: int = 0,
+        limit: int = 1_000,
+        kinds: Collection[str] = (),
+        cluster: str | None = None,
+        bundle: str | None = None,
+        newest: bool = False,
+    ) -> tuple[StoredEvent, ...]:
+        """Read at most `limit` events with `seq` above `after`, in order of `seq`.
+
+        Args:
+            after: the last event already known.
+            limit: most events wanted.
+            kinds: kinds wanted; empty for all.
+            cluster: only events of this cluster.
+            bundle: only events of this bundle.
+            newest: if more match, give the last ones instead of the first.
+        """
+        query = select(EVENT).where(EVENT.c.seq > after).limit(limit)
+        query = query.order_by(EVENT.c.seq.desc() if newest else EVENT.c.seq)
+        if kinds:
+            query = query.where(EVENT.c.kind.in_(sorted(kinds)))
+        if cluster is not None:
+            query = query.where(EVENT.c.cluster == cluster)
+        if bundle is not None:
+            query = query.where(EVENT.c.bundle == bundle)
+        rows = await self._database.read(lambda session: session.execute(query).mappings().all())
+        events = tuple(stored_event(row) for row in rows)
+        return events[::-1] if newest else events
+
+    async def last_seq(self) -> int:
+        """The number of the newest event; 0 for an empty log."""
+        return (await self._database.read(log_head)).seq
+
+    async def head(self) -> Anchor:
+        """The newest event's place and hash, to be kept as an anchor elsewhere."""
+        return await self._database.read(log_head)
+
+    async def verify(self, *, anchor: Anchor | None = None) -> ChainReport:
+        """Check the whole log against its hash chain, and against `anchor` if there is one."""
+        check = ChainCheck(anchor)
+        after: int | None = _BEFORE_ALL
+        while after is not None and not check.broken:
+            after = await self._database.read(partial(_check_page, check, after=after))
+        return check.report()
+
+    async def export(self, write: Callable[[bytes], object]) -> int:
+        """Write the whole log as JSON lines, and return how many.
+
+        `audit.verify_lines` checks them without the database.
+
+        Raises:
+            StoreDamaged: an event cannot be read (`verify` says which).
+        """
+        count, after = 0, 0
+        while rows := await self._database.read(partial(_page, after=after)):
+            write(b"".join(export_line(chain_link(row)) for row in rows))
+            count, after = count + len(rows), rows[-1]["seq"]
+        return count
+
+
+def append_events(session: Session, encoded: Sequence[EncodedEvent]) -> tuple[StoredEvent, ...]:
+    """Append events within a transaction."""
+    if not encoded:
+        return ()
+    head = log_head(session)
+    rows = chain_events(encoded, seq=head.seq, prev_hash=head.hash)
+    insert_rows(session, EVENT, rows)
+    return tuple(stored_event(row) for row in rows)
+
+
+def log_head(session: Session) -> Anchor:
+    """Where the log ends."""
+    query = select(EVENT.c.seq, EVENT.c.hash).order_by(EVENT.c.seq.desc()).limit(1)
+    row = session.execute(query).first()
+    return Anchor(row.seq, row.hash) if row else Anchor(0, GENESIS)
+
+
+def _page(session: Session, *, after: int, limit: int = _PAGE) -> Sequence[RowMapping]:
+    query = select(EVENT).where(EVENT.c.seq > after).order_by(EVENT.c.seq).limit(limit)
+    return session.execute(query).mappings().all()
+
+
+def _check_page(check: ChainCheck, session: Session, *, after: int) -> int | None:
+    """Check the page of events after `after`; where it ends, or None at the end of the log."""
+    rows = _page(session, after=after)
+    try:
+        check.feed(chain_link(row) for row in rows)
+    except ValueError:
+        check.fail("holds what no event can hold")
+    return rows[-1]["seq"] if rows else None

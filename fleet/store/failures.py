@@ -1,0 +1,68 @@
+"""Turns what SQLAlchemy and the drivers raise into the store's own errors.
+
+The only place that looks at their errors.  It takes the code of a failure, never its text:
+PostgreSQL's text may quote a row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+
+from fleet.store.errors import StoreDamaged, StoreError, StoreLocked, StoreUnavailable
+
+_HINTS = {
+    "SQLITE_FULL": "the disk is full: free some space",
+    "SQLITE_READONLY": "the file cannot be written: check its owner and the mount",
+    "SQLITE_CANTOPEN": "the file cannot be opened: check that the directory exists and is yours",
+    "SQLITE_IOERR": "the disk reports an error",
+    "SQLITE_BUSY": "another program holds the file: end it",
+    "SQLITE_PERM": "access is denied: check the file's owner",
+    "25006": "the server is read only: is it a standby?",
+    "28": "the server refuses the user or password",
+    "3D000": "there is no database of this name: create it",
+    "42501": "the user lacks a privilege: it must own the schema",
+    "53": "the server is out of disk, memory or connections",
+    "57": "the server is shutting down, or an administrator cancelled us",
+    "08": "the connection broke",
+}
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
+
+
+@contextmanager
+def translated(where: str) -> Iterator[None]:
+    """Raise failures of the database called `where` as `StoreError`."""
+    try:
+        yield
+    except SQLAlchemyError as error:
+        raise store_error(error, where) from None
+
+
+def store_error(error: SQLAlchemyError, where: str) -> StoreError:
+    """Say what a failure of the database called `where` means."""
+    code = _code(error)
+    if code.startswith(_DAMAGED):
+        return StoreDamaged(f"database {where} is damaged ({code}): restore it from a backup")
+    if isinstance(error, IntegrityError):
+        return StoreLocked(
+            f"database {where}: another program wrote to it at the same time ({code}): "
+            "let one server only use it"
+        )
+    return StoreUnavailable(f"database {where} cannot be used: {_hint(code)} ({code})")
+
+
+def _code(error: SQLAlchemyError) -> str:
+    if not isinstance(error, DBAPIError):
+        return type(error).__name__
+    own = error.orig
+    code = getattr(own, "sqlstate", None) or getattr(own, "sqlite_errorname", None)
+    return str(code or type(own).__name__)
+
+
+def _hint(code: str) -> str:
+    for prefix, hint in _HINTS.items():
+        if code.startswith(prefix):
+            return hint
+    return "it does not answer, or refuses the statement"
