@@ -1,7 +1,7 @@
 """How one live object is: the kstatus rules, with the fixes users asked for.
 
 Pure.  Source: kubernetes-sigs/cli-utils `pkg/kstatus` and Argo CD's built-in checks.  Different
-here, on purpose: a failed Pod is Degraded (kstatus: Current), a running Job is Progressing (kstatus:
+here, on purpose: a failed Pod is Degraded and a running Job is Progressing (kstatus: both
 Current), a paused Deployment is Suspended, an update strategy of OnDelete is not waited for, a
 LoadBalancer without address is Progressing, and what cannot be read is Unknown, never healthy.
 """

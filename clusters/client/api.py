@@ -1,0 +1,127 @@
+"""The verbs we need of one API server, over its transport and discovery."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import monotonic
+from typing import Any
+
+import msgspec
+
+from clusters.client.discovery import Discovery, Resource
+from clusters.client.transport import Transport
+from clusters.client.wire import Metadata, decode_head, decode_object
+from clusters.errors import NotFound
+from clusters.model import FIELD_MANAGER, Manifest, ObjectRef
+
+_APPLY = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
+_JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+_METADATA_ONLY = {
+    "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """An object as the server returned it: its metadata decoded, all of it as bytes."""
+
+    metadata: Metadata
+    body: bytes
+
+    def content(self) -> dict[str, Any]:
+        """Parse the whole object."""
+        return decode_object(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """What a server says of itself, and how long it took."""
+
+    version: str
+    latency_ms: float
+
+
+class ClusterApi:
+    """What the engine asks of a cluster."""
+
+    def __init__(self, transport: Transport) -> None:
+        self.transport = transport
+        self.discovery = Discovery(transport)
+
+    async def info(self) -> ServerInfo:
+        """Ask for the version: the cheapest question that only an API server answers."""
+        start = monotonic()
+        reply = await self.transport.send("GET", "/version", timeout_s=10.0)
+        version = str(msgspec.json.decode(reply.body).get("gitVersion", ""))
+        return ServerInfo(version, (monotonic() - start) * 1000.0)
+
+    async def get(self, resource: Resource, ref: ObjectRef) -> Live | None:
+        """Read one object whole; None when there is none."""
+        try:
+            reply = await self.transport.send("GET", resource.path(ref), ref=ref)
+        except NotFound:
+            return None
+        return Live(decode_head(reply.body).metadata, reply.body)
+
+    async def get_metadata(self, resource: Resource, ref: ObjectRef) -> Metadata | None:
+        """Read the metadata of one object; None when there is none."""
+        try:
+            reply = await self.transport.send(
+                "GET", resource.path(ref), headers=_METADATA_ONLY, ref=ref
+            )
+        except NotFound:
+            return None
+        return decode_head(reply.body).metadata
+
+    async def apply(
+        self,
+        resource: Resource,
+        manifest: Manifest,
+        *,
+        force: bool = False,
+        dry_run: bool = False,
+        timeout_s: float = 30.0,
+    ) -> Live:
+        """Server-side apply: one PATCH, no GET before it.
+
+        Raises:
+            FieldConflict: another manager holds a field, and `force` is False.
+            ClusterError: anything else.
+        """
+        params = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
+        if dry_run:
+            params["dryRun"] = "All"
+        reply = await self.transport.send(
+            "PATCH",
+            resource.path(manifest.ref),
+            params=params,
+            body=manifest.body,
+            headers=_APPLY,
+            ref=manifest.ref,
+            timeout_s=timeout_s,
+        )
+        return Live(decode_head(reply.body).metadata, reply.body)
+
+    async def delete(self, resource: Resource, ref: ObjectRef, *, uid: str) -> bool:
+        """Delete one object if it still is the one with `uid`; False when it is already gone.
+
+        Raises:
+            Conflict: another object has its name now.
+        """
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Background",
+        }
+        try:
+            await self.transport.send(
+                "DELETE",
+                resource.path(ref),
+                body=msgspec.json.encode(options),
+                headers=_JSON,
+                ref=ref,
+            )
+        except NotFound:
+            return False
+        return True

@@ -1,0 +1,247 @@
+"""From a kubeconfig to an `Endpoint`: credentials are read, refreshed and renewed here only.
+
+Certificates, tokens and their refresh are the Kubernetes client's work.  Credential plugins
+(`exec`) are programs of the user's choice, so they run only from an allow-list of absolute paths,
+without standard input and with a time limit (CVE-2021-41254: a kubeconfig is code); the client's
+own runner has neither, so plugins are run here.  Legacy `auth-provider` sections are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import os
+import ssl
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+from kubernetes.aio.client import Configuration
+from kubernetes.aio.config import ConfigException
+from kubernetes.aio.config.kube_config import KubeConfigLoader
+
+from clusters.client.transport import Endpoint
+from clusters.errors import CredentialsError
+
+EXEC_TIMEOUT_S = 30.0
+RENEW_BEFORE_S = 60.0
+RELOAD_S = 300.0
+"""Mounted credentials rotate: they are read again this often, and at once after a 401."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KubeconfigSource:
+    """One context of one kubeconfig file.  `context` None means the file's current one."""
+
+    path: Path
+    context: str | None = None
+    exec_allowed: Sequence[str] = ()
+
+
+async def connect(source: KubeconfigSource) -> Endpoint:
+    """Read a kubeconfig context.
+
+    Raises:
+        CredentialsError: the file, the context or a credential in it cannot be used.
+    """
+    credentials = _Credentials(source)
+    configuration = await credentials.load()
+    return Endpoint(
+        server=str(configuration.host).rstrip("/"),
+        headers=credentials.headers,
+        tls=_tls(configuration, source),
+        tls_server_name=configuration.tls_server_name,
+        proxy=configuration.proxy,
+    )
+
+
+@dataclass(slots=True)
+class _Credentials:
+    source: KubeconfigSource
+    current: Mapping[str, str] = field(default_factory=dict, repr=False)
+    valid_until: float = 0.0
+    renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+    async def load(self) -> Configuration:
+        """Read the context anew, and run its plugin where it has one."""
+        config = _read(str(self.source.path), _version(self.source.path))
+        user = _user_of(config, self.source)
+        valid_until = time.time() + RELOAD_S
+        if "auth-provider" in user:
+            raise CredentialsError(
+                f"{_where(self.source)} uses an auth-provider, which Kubernetes has removed; "
+                "use a token, certificates or an exec plugin"
+            )
+        if "exec" in user:
+            granted, expires = await _run_plugin(user["exec"], self.source)
+            config = _with_user(config, user, granted)
+            valid_until = min(valid_until, expires - RENEW_BEFORE_S) if expires else valid_until
+        configuration = Configuration()
+        try:
+            loader = KubeConfigLoader(
+                config_dict=config,
+                active_context=self.source.context,
+                config_base_path=str(self.source.path.parent),
+            )
+            await loader.load_and_set(configuration)
+        except (ConfigException, OSError, KeyError, ValueError, TypeError) as error:
+            raise CredentialsError(f"{_where(self.source)} cannot be used: {error}") from error
+        token = configuration.api_key.get("BearerToken")
+        self.current = {"Authorization": token} if token else {}
+        self.valid_until = valid_until
+        return configuration
+
+    async def headers(self, renew: bool) -> Mapping[str, str]:
+        """The authorisation headers, renewed when they expire or when the server refused them."""
+        if renew or time.time() >= self.valid_until:
+            before = self.current
+            async with self.renewing:
+                if self.current is before:  # nobody renewed them while we waited
+                    await self.load()
+        return self.current
+
+
+def _where(source: KubeconfigSource) -> str:
+    context = f"context {source.context!r}" if source.context else "the current context"
+    return f"{context} of {source.path}"
+
+
+def _version(path: Path) -> int:
+    try:
+        return path.stat().st_mtime_ns
+    except OSError as error:
+        raise CredentialsError(
+            f"cannot read the kubeconfig {path}: {error.strerror or error}"
+        ) from error
+
+
+@lru_cache(maxsize=64)
+def _read(path: str, version: int) -> dict[str, Any]:
+    """Parse a file once for all clusters that use it; `version` makes a changed file a new one."""
+    del version
+    try:
+        config = yaml.load(Path(path).read_bytes(), Loader=yaml.CSafeLoader)
+    except (OSError, yaml.YAMLError) as error:
+        raise CredentialsError(
+            f"cannot read the kubeconfig {path}: {type(error).__name__}"
+        ) from None
+    if not isinstance(config, dict):
+        raise CredentialsError(f"{path} is no kubeconfig: it is not a mapping")
+    return config
+
+
+def _named(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any] | None:
+    for item in config.get(section) or ():
+        if isinstance(item, Mapping) and item.get("name") == name:
+            return item
+    return None
+
+
+def _user_of(config: Mapping[str, Any], source: KubeconfigSource) -> dict[str, Any]:
+    wanted = source.context or config.get("current-context") or ""
+    context = _named(config, "contexts", wanted)
+    if context is None:
+        known = ", ".join(sorted(str(c.get("name")) for c in config.get("contexts") or ())[:8])
+        raise CredentialsError(
+            f"{source.path} has no context {wanted!r}; it has: {known or 'none at all'}"
+        )
+    user = _named(config, "users", str((context.get("context") or {}).get("user", "")))
+    return dict((user or {}).get("user") or {})
+
+
+def _with_user(
+    config: dict[str, Any], user: Mapping[str, Any], granted: Mapping[str, Any]
+) -> dict[str, Any]:
+    """A copy of `config` in which the users with this plugin hold what it granted instead."""
+    changed = copy.deepcopy(config)
+    for item in changed.get("users") or ():
+        if isinstance(item.get("user"), dict) and item["user"].get("exec") == user["exec"]:
+            item["user"] = dict(granted)
+    return changed
+
+
+async def _run_plugin(
+    plugin: Mapping[str, Any], source: KubeconfigSource
+) -> tuple[dict[str, Any], float | None]:
+    command = str(plugin.get("command", ""))
+    if command not in source.exec_allowed:
+        raise CredentialsError(
+            f"{_where(source)} wants to run {command!r} to get credentials, which is not allowed; "
+            "to allow it, add its absolute path to spec.execAllowed of the Fleet document"
+        )
+    environment = os.environ | {
+        str(pair.get("name")): str(pair.get("value")) for pair in plugin.get("env") or ()
+    }
+    api_version = str(plugin.get("apiVersion", ""))
+    environment["KUBERNETES_EXEC_INFO"] = msgspec.json.encode(
+        {"apiVersion": api_version, "kind": "ExecCredential", "spec": {"interactive": False}}
+    ).decode()
+    try:
+        process = await asyncio.create_subprocess_exec(
+            command,
+            *map(str, plugin.get("args") or ()),
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.DEVNULL,
+            env=environment,
+            start_new_session=True,
+        )
+    except OSError as error:
+        raise CredentialsError(f"cannot run {command}: {error.strerror}") from error
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), EXEC_TIMEOUT_S)
+    except TimeoutError:
+        raise CredentialsError(f"{command} gave no credentials in {EXEC_TIMEOUT_S:g} s") from None
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    if process.returncode:
+        raise CredentialsError(f"{command} failed with exit code {process.returncode}")
+    return _granted(command, output)
+
+
+def _granted(command: str, output: bytes) -> tuple[dict[str, Any], float | None]:
+    try:
+        status = msgspec.json.decode(output)["status"]
+        expires_at = status.get("expirationTimestamp")
+        expires = datetime.fromisoformat(expires_at).timestamp() if expires_at else None
+    except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
+        raise CredentialsError(f"{command} printed no ExecCredential") from None
+    if "token" in status:
+        return {"token": status["token"]}, expires
+    if "clientCertificateData" in status and "clientKeyData" in status:
+        encoded = {
+            "client-certificate-data": status["clientCertificateData"],
+            "client-key-data": status["clientKeyData"],
+        }
+        return {key: _base64(value) for key, value in encoded.items()}, expires
+    raise CredentialsError(f"{command} gave neither a token nor a certificate with its key")
+
+
+def _base64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+def _tls(configuration: Configuration, source: KubeconfigSource) -> ssl.SSLContext | None:
+    if not str(configuration.host).startswith("https"):
+        return None
+    try:
+        context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
+        if configuration.cert_file:
+            context.load_cert_chain(configuration.cert_file, configuration.key_file)
+    except (OSError, ssl.SSLError) as error:
+        raise CredentialsError(
+            f"the certificates of {_where(source)} are unusable: {error}"
+        ) from error
+    if not configuration.verify_ssl:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context

@@ -1,0 +1,199 @@
+"""List and watch one kind of one cluster, for as long as it is wanted.
+
+Level-triggered: what comes out is a `Synced` set now and then (after a list) and single changes
+between.  List in pages, watch with bookmarks, resume from the last version, list again on 410, and
+take silence for a lost connection (engine rules: kopf's inactivity timeout, client-go's reflector).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from time import monotonic
+
+import aiohttp
+import msgspec
+
+from clusters.backoff import WATCH
+from clusters.client.discovery import Resource
+from clusters.client.transport import Transport
+from clusters.client.wire import (
+    Metadata,
+    decode_fault,
+    decode_head,
+    decode_page,
+    decode_watch_line,
+)
+from clusters.errors import ClusterError, Gone, NotFound, ServerFault, UnknownKind
+
+PAGE_SIZE = 500
+SILENCE_S = 70.0
+"""Bookmarks come about once a minute: a watch silent for longer is dead."""
+STEADY_S = 5.0
+"""A watch that lasted so long was a good one: the next starts at once, without backoff."""
+WATCH_S = (300, 600)
+"""Range of the lifetimes that watches ask for: spread, lest they all reconnect at once."""
+LINE_MAX_BYTES = 64 * 1024 * 1024
+_FULL = {"Accept": "application/json"}
+_METADATA = {
+    "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
+}
+_METADATA_LIST = {
+    "Accept": "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """One live object."""
+
+    metadata: Metadata
+    body: msgspec.Raw
+    """The object's bytes; metadata only where the watch asked for no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """Everything there is of the kind now; whatever is not in it does not exist."""
+
+    objects: tuple[Seen, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """An object was added or modified."""
+
+    object: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """An object was deleted, or no longer matches the selector."""
+
+    object: Seen
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The kind cannot be watched at present; it is tried again."""
+
+    error: ClusterError
+
+
+Observation = Synced | Changed | Removed | Interrupted
+
+
+async def observe(
+    transport: Transport, resource: Resource, *, selector: str, metadata_only: bool
+) -> AsyncIterator[Observation]:
+    """Yield what happens to the objects of a kind that match a label selector.  Does not end.
+
+    Raises:
+        UnknownKind: the kind is not served any more.
+    """
+    version = ""
+    failures = 0
+    while True:
+        opened = monotonic()
+        try:
+            if not version:
+                listed, version = await _list(transport, resource, selector, metadata_only)
+                yield Synced(listed)
+            lines = _watch(transport, resource, selector, version, metadata_only)
+            async for item, reached in lines:
+                version = reached
+                if item is not None:
+                    yield item
+        except Gone:
+            version = ""
+        except NotFound as error:
+            raise UnknownKind(f"{resource.kind} is no longer served") from error
+        except ClusterError as error:
+            yield Interrupted(error)
+            opened = monotonic()
+            await asyncio.sleep(error.retry_after_s or 0.0)
+        if monotonic() - opened > STEADY_S:
+            failures = 0
+        else:
+            await asyncio.sleep(WATCH.delay_s(failures, random.random()))
+            failures += 1
+
+
+async def _list(
+    transport: Transport, resource: Resource, selector: str, metadata_only: bool
+) -> tuple[tuple[Seen, ...], str]:
+    params = {"labelSelector": selector, "limit": str(PAGE_SIZE)}
+    found: list[Seen] = []
+    restarted = False
+    while True:
+        try:
+            reply = await transport.send(
+                "GET",
+                resource.collection_path(),
+                params=params,
+                headers=_METADATA_LIST if metadata_only else _FULL,
+            )
+        except Gone:
+            if restarted:
+                raise ServerFault("its list expires faster than it can be read") from None
+            # The list changed under our pages: take it in one piece.
+            restarted, found = True, []
+            params = {"labelSelector": selector}
+            continue
+        page = decode_page(reply.body)
+        found.extend(Seen(decode_head(item).metadata, item) for item in page.items or ())
+        if not page.metadata.continue_:
+            return tuple(found), page.metadata.resource_version
+        params = {
+            "labelSelector": selector,
+            "limit": str(PAGE_SIZE),
+            "continue": page.metadata.continue_,
+        }
+
+
+async def _watch(
+    transport: Transport, resource: Resource, selector: str, version: str, metadata_only: bool
+) -> AsyncIterator[tuple[Changed | Removed | None, str]]:
+    params = {
+        "watch": "true",
+        "labelSelector": selector,
+        "resourceVersion": version,
+        "allowWatchBookmarks": "true",
+        "timeoutSeconds": str(random.randint(*WATCH_S)),
+    }
+    headers: Mapping[str, str] = _METADATA if metadata_only else _FULL
+    async with transport.stream(
+        resource.collection_path(), params=params, headers=headers, silence_s=SILENCE_S
+    ) as content:
+        async for line in _lines(content):
+            event = decode_watch_line(line)
+            if event.type == "ERROR":
+                fault = decode_fault(event.object)
+                if fault.code == 410 or fault.reason in ("Expired", "Gone"):
+                    raise Gone(fault.message or "the watch expired")
+                raise ServerFault(fault.message or "the watch failed")
+            seen = Seen(decode_head(event.object).metadata, event.object)
+            version = seen.metadata.resource_version
+            match event.type:
+                case "ADDED" | "MODIFIED":
+                    yield Changed(seen), version
+                case "DELETED":
+                    yield Removed(seen), version
+                case _:
+                    yield None, version
+
+
+async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:
+    pending = b""
+    async for chunk in content.iter_any():
+        pending += chunk
+        if b"\n" not in chunk:
+            if len(pending) > LINE_MAX_BYTES:
+                raise ServerFault("one line of the watch is too long")
+            continue
+        *complete, pending = pending.split(b"\n")
+        for line in complete:
+            if line:
+                yield line

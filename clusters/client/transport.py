@@ -1,0 +1,185 @@
+"""Requests to one API server: one session, bounded in flight, errors as ours.
+
+The one place that turns aiohttp's failures and HTTP statuses into `ClusterError`s.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import aiohttp
+from aiohttp.client import _RequestContextManager
+
+from clusters.client.answers import error_of
+from clusters.client.limits import InFlightLimit
+from clusters.errors import CredentialsError, Throttled, Unreachable
+from clusters.model import ObjectRef
+
+REQUEST_TIMEOUT_S = 30.0
+CONNECT_TIMEOUT_S = 10.0
+MAX_BODY_BYTES = 512 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """Where an API server is and how it is talked to.  Holds credentials: never printed."""
+
+    server: str = field(repr=True)
+    """URL without trailing slash; may have a path."""
+    headers: Callable[[bool], Awaitable[Mapping[str, str]]] = field(repr=False)
+    """Gives the authorisation headers; called with True when the last ones were refused."""
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    tls_server_name: str | None = None
+    proxy: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A complete answer."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+
+
+class Transport:
+    """Sends requests to one endpoint.  Use as an async context manager."""
+
+    def __init__(self, endpoint: Endpoint, *, limit: InFlightLimit | None = None) -> None:
+        self._endpoint = endpoint
+        self._limit = limit or InFlightLimit()
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Transport:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=self._endpoint.tls or True),
+            timeout=aiohttp.ClientTimeout(total=None, connect=CONNECT_TIMEOUT_S),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            read_bufsize=2**18,
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session:
+            await self._session.close()
+
+    async def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        ref: ObjectRef | None = None,
+        timeout_s: float = REQUEST_TIMEOUT_S,
+    ) -> Reply:
+        """Send one request and read its whole answer.
+
+        Raises:
+            ClusterError: whatever is not a 2xx answer of an API server.
+        """
+        call = _Call(method, path, params, body, headers)
+        async with self._limit.slot():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    reply = await self._exchange(call)
+                    if reply.status == 401:
+                        reply = await self._exchange(call, renew=True)
+            except TimeoutError as error:
+                self._limit.slower()
+                raise Unreachable(f"no answer within {timeout_s:g} s", ref=ref) from error
+            except aiohttp.ClientError as error:
+                raise Unreachable(_network_words(error), ref=ref) from error
+        if 200 <= reply.status < 300 and _is_json(reply):
+            self._limit.faster()
+            return reply
+        problem = error_of(reply.status, reply.headers, reply.body, ref)
+        if isinstance(problem, Throttled):
+            self._limit.slower()
+        raise problem
+
+    @asynccontextmanager
+    async def stream(
+        self, path: str, *, params: Mapping[str, str], headers: Mapping[str, str], silence_s: float
+    ) -> AsyncIterator[aiohttp.StreamReader]:
+        """Open a request whose answer does not end: a watch.  It takes no slot.
+
+        Args:
+            path: path of the request.
+            params: its query.
+            headers: beside those of the endpoint.
+            silence_s: without a byte for so long, the connection counts as lost.
+
+        Raises:
+            ClusterError: as `send`; while reading, `Unreachable` when the connection breaks.
+        """
+        call = _Call("GET", path, params, None, headers)
+        try:
+            async with await self._open(call, silence_s=silence_s) as response:
+                if response.status != 200:
+                    answer = await response.read()
+                    raise error_of(response.status, response.headers, answer, None)
+                yield response.content
+        except TimeoutError as error:
+            raise Unreachable(f"watch silent for {silence_s:g} s") from error
+        except aiohttp.ClientError as error:
+            raise Unreachable(_network_words(error)) from error
+
+    async def _exchange(self, call: _Call, *, renew: bool = False) -> Reply:
+        async with await self._open(call, renew=renew) as response:
+            if (response.content_length or 0) > MAX_BODY_BYTES:
+                raise Unreachable(f"its answer of {response.content_length} bytes is too large")
+            return Reply(response.status, await response.read(), response.headers)
+
+    async def _open(
+        self, call: _Call, *, renew: bool = False, silence_s: float | None = None
+    ) -> _RequestContextManager:
+        if self._session is None:
+            raise CredentialsError("the connection is not open")
+        headers = dict(await self._endpoint.headers(renew))
+        if call.headers:
+            headers.update(call.headers)
+        return self._session.request(
+            call.method,
+            self._endpoint.server + call.path,
+            params=call.params,
+            data=call.body,
+            headers=headers,
+            proxy=self._endpoint.proxy,
+            server_hostname=self._endpoint.tls_server_name,
+            allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=CONNECT_TIMEOUT_S, sock_read=silence_s
+            ),
+        )
+
+
+class _Call(NamedTuple):
+    method: str
+    path: str
+    params: Mapping[str, str] | None
+    body: bytes | None
+    headers: Mapping[str, str] | None
+
+
+def _is_json(reply: Reply) -> bool:
+    return reply.headers.get("Content-Type", "").startswith("application/json")
+
+
+def _network_words(error: aiohttp.ClientError) -> str:
+    match error:
+        case aiohttp.ClientConnectorCertificateError():
+            return f"its TLS certificate is not trusted ({error.certificate_error})"
+        case aiohttp.ClientConnectorError():
+            reason = error.os_error.strerror or str(error.os_error) or type(error).__name__
+            return f"cannot connect to {error.host}:{error.port}: {reason}"
+        case aiohttp.ServerDisconnectedError():
+            return "it closed the connection without an answer"
+        case _:
+            return f"the connection failed ({type(error).__name__})"

@@ -1,0 +1,107 @@
+"""What the engine remembers of each managed object: a few hundred bytes, never the object.
+
+One `Record` joins the member of the apply set (`applied`, persistent) with what the watch last
+showed (all else, rebuilt after a restart).  Owned by one reconciler; not shared.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
+
+if TYPE_CHECKING:
+    from clusters.client.stream import Seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drift:
+    """How an object differs from what was applied."""
+
+    paths: tuple[str, ...]
+    manager: str
+    changed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """The last attempt to write the object failed."""
+
+    reason: str
+    attempts: int
+    retry_at: float
+    """Monotonic time in seconds."""
+    digest: str
+    """What was tried: other content is tried at once."""
+
+
+@dataclass(slots=True)
+class Record:
+    """One object of the apply set."""
+
+    applied: Applied
+    present: bool = False
+    """Whether the watch shows it (it exists and carries our label)."""
+    uid: str = ""
+    resource_version: str = ""
+    health: Health = Health.UNKNOWN
+    message: str = "not observed yet"
+    drift: Drift | None = None
+    reclaim: bool = False
+    """Our entry in managedFields is gone though nothing changed: apply once more to own it."""
+    suspect: Seen | None = None
+    """Our entry changed: whether this is drift must be looked at."""
+    in_flight: bool = False
+    """A write of ours is under way: what the watch shows meanwhile may be its echo."""
+    deferred: Seen | None = None
+    deleting: bool = False
+    """We asked for its deletion and wait until it is gone."""
+    keep: bool = False
+    """The live object asks not to be pruned."""
+    failure: Failure | None = None
+    corrections: deque[float] = field(default_factory=lambda: deque(maxlen=6))
+    paused_until: float = 0.0
+    """Correction pauses until then, after a fight.  Monotonic time in seconds."""
+
+    @property
+    def ref(self) -> ObjectRef:
+        """The object."""
+        return self.applied.ref
+
+    @property
+    def bundle(self) -> BundleName:
+        """The bundle that owns the object."""
+        return self.applied.bundle
+
+
+class Journal(Protocol):
+    """Where the apply set of a cluster survives a crash."""
+
+    async def load(self, cluster: ClusterName) -> Sequence[Applied]:
+        """All members, confirmed or only intended."""
+        ...
+
+    async def write(
+        self, cluster: ClusterName, upserts: Sequence[Applied], removals: Sequence[ObjectRef]
+    ) -> None:
+        """Change members; durable when it returns, all or nothing."""
+        ...
+
+
+class FieldSets:
+    """Field sets by the hash of their bytes: one copy for all clusters that share a manifest."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, bytes] = {}
+
+    def add(self, entry_hash: str, fields: bytes) -> None:
+        """Remember what a hash stands for."""
+        self._known.setdefault(entry_hash, fields)
+
+    def get(self, entry_hash: str) -> bytes | None:
+        """The fieldsV1 bytes with this hash; None after a restart, until the next apply."""
+        return self._known.get(entry_hash)
