@@ -1,0 +1,84 @@
+"""What the published OpenAPI definitions leave out of the Go types.
+
+The definitions of the `kubernetes-validate` package carry neither default values nor which
+fields a typed server writes although nobody set them (struct values, in Go terms).  Only what
+merging, tracking and serialising need is listed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+_CORE = "io.k8s.api.core.v1."
+_APPS = "io.k8s.api.apps.v1."
+_BATCH = "io.k8s.api.batch.v1."
+_CRD = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
+_META = "io.k8s.apimachinery.pkg.apis.meta.v1."
+
+FIELD_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
+    _CORE + "ContainerPort": {"protocol": "TCP"},
+    _CORE + "ServicePort": {"protocol": "TCP"},
+}
+"""Defaults of fields that are keys of list items: they name an item that omits them."""
+
+MERGE_OVERRIDES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {}
+"""(definition, field) -> merge extensions where the published definition has none."""
+
+_POD_TEMPLATE: Final[Mapping[str, Any]] = {"metadata": {}, "spec": {}}
+_WORKLOAD: Final[Mapping[str, Any]] = {"metadata": {}, "spec": {}, "status": {}}
+
+ALWAYS_PRESENT: Final[Mapping[str, Mapping[str, Any]]] = {
+    **{
+        _APPS + kind: _WORKLOAD for kind in ("Deployment", "StatefulSet", "DaemonSet", "ReplicaSet")
+    },
+    **{_BATCH + kind: _WORKLOAD for kind in ("Job", "CronJob")},
+    **{
+        _CORE + kind: _WORKLOAD
+        for kind in (
+            "Pod",
+            "Service",
+            "Node",
+            "Namespace",
+            "PersistentVolume",
+            "PersistentVolumeClaim",
+            "ReplicationController",
+            "ResourceQuota",
+        )
+    },
+    "io.k8s.api.policy.v1.PodDisruptionBudget": _WORKLOAD,
+    "io.k8s.api.networking.v1.Ingress": _WORKLOAD,
+    "io.k8s.api.autoscaling.v1.HorizontalPodAutoscaler": _WORKLOAD,
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscaler": _WORKLOAD,
+    "io.k8s.api.flowcontrol.v1.FlowSchema": _WORKLOAD,
+    "io.k8s.api.flowcontrol.v1.PriorityLevelConfiguration": _WORKLOAD,
+    "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService": _WORKLOAD,
+    _CRD + "CustomResourceDefinition": {"metadata": {}, "spec": {}},
+    "io.k8s.api.networking.v1.NetworkPolicy": {"metadata": {}, "spec": {}},
+    "io.k8s.api.coordination.v1.Lease": {"metadata": {}, "spec": {}},
+    _CORE + "LimitRange": {"metadata": {}, "spec": {}},
+    _CORE + "PodTemplate": {"metadata": {}, "template": {}},
+    _CORE + "PodTemplateSpec": _POD_TEMPLATE,
+    _CORE + "Container": {"resources": {}},
+    _CORE + "EphemeralContainer": {"resources": {}},
+    _CORE + "PersistentVolumeClaimSpec": {"resources": {}},
+    _CORE + "PersistentVolumeClaimTemplate": {"spec": {}},
+    _CORE + "ServiceStatus": {"loadBalancer": {}},
+    "io.k8s.api.networking.v1.IngressStatus": {"loadBalancer": {}},
+    _CORE + "NodeStatus": {"daemonEndpoints": {"kubeletEndpoint": {"Port": 0}}},
+    _APPS + "DeploymentSpec": {"template": {}, "strategy": {}},
+    _APPS + "StatefulSetSpec": {"template": {}, "updateStrategy": {}},
+    _APPS + "DaemonSetSpec": {"template": {}, "updateStrategy": {}},
+    _APPS + "ReplicaSetSpec": {"template": {}},
+    _BATCH + "JobSpec": {"template": {}},
+    _BATCH + "JobTemplateSpec": {"metadata": {}, "spec": {}},
+    _BATCH + "CronJobSpec": {"jobTemplate": {}},
+    _CRD + "CustomResourceDefinitionSpec": {"names": {}},
+    "io.k8s.api.rbac.v1.RoleBinding": {"roleRef": {}},
+    "io.k8s.api.rbac.v1.ClusterRoleBinding": {"roleRef": {}},
+    "io.k8s.api.autoscaling.v1.HorizontalPodAutoscalerSpec": {"scaleTargetRef": {}},
+    "io.k8s.api.autoscaling.v2.HorizontalPodAutoscalerSpec": {"scaleTargetRef": {}},
+    "io.k8s.api.admissionregistration.v1.ValidatingWebhook": {"clientConfig": {}},
+    "io.k8s.api.admissionregistration.v1.MutatingWebhook": {"clientConfig": {}},
+}
+"""Definition -> fields written even when unset, with the value then written."""
