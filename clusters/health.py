@@ -35,10 +35,10 @@ def _degraded(message: str) -> HealthResult:
     return HealthResult(Health.DEGRADED, message)
 
 
-def health_of(body: Body) -> HealthResult:
-    """Judge one object.  Never raises: an object of unexpected shape is Unknown."""
+def health_of(kind: GroupKind, body: Body) -> HealthResult:
+    """Judge one object of `kind`.  Never raises: an object of unexpected shape is Unknown."""
     try:
-        return _judge(body)
+        return _judge(kind, body)
     except (TypeError, ValueError, AttributeError, KeyError) as error:
         return HealthResult(Health.UNKNOWN, f"cannot read its status: {type(error).__name__}")
 
@@ -48,7 +48,7 @@ def needs_body(kind: GroupKind) -> bool:
     return kind not in _METADATA_ONLY
 
 
-def _judge(body: Body) -> HealthResult:
+def _judge(group_kind: GroupKind, body: Body) -> HealthResult:
     metadata = body.get("metadata") or {}
     if metadata.get("deletionTimestamp"):
         waiting = ", ".join(metadata.get("finalizers") or ())
@@ -61,8 +61,7 @@ def _judge(body: Body) -> HealthResult:
     for kind, health in (("Stalled", Health.DEGRADED), ("Reconciling", Health.PROGRESSING)):
         if _is(conditions, kind, "True"):
             return HealthResult(health, _words(conditions[kind]))
-    group = str(body.get("apiVersion", "")).rpartition("/")[0]
-    rule = _RULES.get((group, str(body.get("kind", ""))))
+    rule = _RULES.get((group_kind.group, group_kind.kind))
     if rule:
         return rule(body.get("spec") or {}, status, conditions)
     return _by_ready_condition(conditions)

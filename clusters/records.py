@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 
 if TYPE_CHECKING:
-    from clusters.client.stream import Seen
+    from clusters.client.stream import Changed, Removed, Seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ class Record:
     """Our entry changed: whether this is drift must be looked at."""
     in_flight: bool = False
     """A write of ours is under way: what the watch shows meanwhile may be its echo."""
-    deferred: Seen | None = None
+    deferred: Changed | Removed | None = None
     deleting: bool = False
     """We asked for its deletion and wait until it is gone."""
     keep: bool = False

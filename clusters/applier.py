@@ -1,0 +1,265 @@
+"""Carries out a plan: the only writer to a cluster.
+
+Before the first request of a pass, objects that are new are stored as intended; after each wave,
+what was confirmed is stored.  A crash at any point therefore leaves an apply set that names at
+least everything that exists because of us.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from time import monotonic
+from typing import TypeVar
+
+from clusters.backoff import APPLY
+from clusters.client.api import ClusterApi, Live
+from clusters.drift import parse_fields
+from clusters.errors import (
+    ClusterError,
+    Conflict,
+    CredentialsError,
+    Unauthorized,
+    Unreachable,
+)
+from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
+from clusters.observer import Observer
+from clusters.ownership import our_entry, projection_hash, short_hash
+from clusters.plan import Apply, Cause, Plan, Prune
+from clusters.records import Failure, FieldSets, Journal, Record
+from clusters.waves import FOUNDATION_WAVE, wave_of
+
+_Action = TypeVar("_Action", Apply, Prune)
+FOUNDATION_TIMEOUT_S = 60.0
+_OF_THE_CLUSTER = (Unreachable, Unauthorized, CredentialsError)
+"""Failures that say nothing about the object: the pass ends, the connection is looked at."""
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a pass did to one bundle."""
+
+    created: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    corrected: list[Record] = field(default_factory=list)
+    failed: list[Record] = field(default_factory=list)
+
+
+class Applier:
+    """Writes to one cluster.
+
+    Args:
+        cluster: its name in the journal.
+        api: the cluster.
+        observer: told about our own writes, so that their echo is not taken for drift.
+        records: the records, shared with observer and reconciler.
+        journal: the stored apply set.
+        field_sets: where the field sets of our applies are remembered.
+        random_unit: jitter for retries, in [0, 1).
+    """
+
+    def __init__(
+        self,
+        *,
+        cluster: ClusterName,
+        api: ClusterApi,
+        observer: Observer,
+        records: dict[ObjectRef, Record],
+        journal: Journal,
+        field_sets: FieldSets,
+        random_unit: Callable[[], float],
+    ) -> None:
+        self._cluster = cluster
+        self._api = api
+        self._observer = observer
+        self._records = records
+        self._journal = journal
+        self._field_sets = field_sets
+        self._random_unit = random_unit
+
+    async def execute(
+        self, plan: Plan, *, interrupted: Callable[[], bool]
+    ) -> dict[BundleName, Outcome]:
+        """Do what the plan says, wave by wave.
+
+        Args:
+            plan: what to do.
+            interrupted: asked between waves; True ends the pass early (a newer desired state).
+
+        Raises:
+            ClusterError: the cluster as a whole is in trouble; what was done until then is stored.
+        """
+        outcomes: dict[BundleName, Outcome] = {}
+        await self._intend(plan)
+        for wave, actions in groupby(plan.applies, key=_wave):
+            batch = list(actions)
+            await self._each(self._apply, batch, outcomes)
+            await self._confirm([action.manifest.ref for action in batch])
+            if interrupted():
+                return outcomes
+            if wave == FOUNDATION_WAVE:
+                await self._founded(batch)
+        failed = {name for name, outcome in outcomes.items() if outcome.failed}
+        # What replaces an object is in place before the object goes.
+        prunes = [prune for prune in plan.prunes if prune.bundle not in failed]
+        for _, group in groupby(prunes, key=lambda prune: wave_of(prune.ref.group_kind)):
+            await self._each(self._prune, list(group), outcomes)
+        return outcomes
+
+    async def _intend(self, plan: Plan) -> None:
+        new: list[Applied] = []
+        for action in plan.applies:
+            ref = action.manifest.ref
+            known = self._records.get(ref)
+            if known is not None and known.bundle == action.bundle:
+                continue
+            applied = Applied(
+                ref=ref,
+                api_version=action.manifest.api_version,
+                bundle=action.bundle,
+                digest=action.manifest.digest,
+                uid=known.applied.uid if known else "",
+            )
+            new.append(applied)
+            if known is None:
+                self._records[ref] = Record(applied)
+            else:
+                known.applied = applied
+        removals = list(plan.forgets)
+        if new or removals:
+            await self._journal.write(self._cluster, new, removals)
+        for ref in removals:
+            self._records.pop(ref, None)
+
+    async def _confirm(self, refs: Sequence[ObjectRef]) -> None:
+        confirmed = [
+            record.applied
+            for ref in refs
+            if (record := self._records.get(ref)) and record.applied.confirmed
+        ]
+        if confirmed:
+            await self._journal.write(self._cluster, confirmed, ())
+
+    async def _each(
+        self,
+        perform: Callable[[_Action, Outcome], Coroutine[None, None, None]],
+        actions: Sequence[_Action],
+        outcomes: dict[BundleName, Outcome],
+    ) -> None:
+        """Perform all; one failing object does not stop the others, a failing cluster does."""
+        loop = asyncio.get_running_loop()
+        tasks = [
+            loop.create_task(perform(action, outcomes.setdefault(action.bundle, Outcome())))
+            for action in actions
+        ]
+        try:
+            await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+
+    async def _apply(self, action: Apply, outcome: Outcome) -> None:
+        manifest = action.manifest
+        record = self._records[manifest.ref]
+        record.in_flight = True
+        try:
+            resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
+            live = await self._api.apply(resource, manifest, force=action.force)
+        except _OF_THE_CLUSTER:
+            self._observer.settle(record)
+            raise
+        except ClusterError as error:
+            self._failed(record, error, manifest.digest)
+            outcome.failed.append(record)
+            self._observer.settle(record)
+            return
+        self._written(action, record, live, outcome)
+        self._observer.settle(record)
+
+    def _written(self, action: Apply, record: Record, live: Live, outcome: Outcome) -> None:
+        metadata = live.metadata
+        if not record.applied.uid or record.applied.uid != metadata.uid:
+            outcome.created += 1
+        elif record.resource_version == metadata.resource_version:
+            outcome.unchanged += 1
+        else:
+            outcome.changed += 1
+        entry = our_entry(metadata.entries())
+        fields = entry.fields if entry else b"{}"
+        entry_hash = short_hash(fields)
+        self._field_sets.add(entry_hash, fields)
+        record.applied = Applied(
+            ref=record.ref,
+            api_version=action.manifest.api_version,
+            bundle=action.bundle,
+            digest=action.manifest.digest,
+            uid=metadata.uid,
+            entry_hash=entry_hash,
+            live_hash=projection_hash(live.content(), parse_fields(fields)),
+            confirmed=True,
+        )
+        record.failure, record.reclaim, record.suspect = None, False, None
+        self._observer.suspects.pop(record.ref, None)
+        if action.cause in (Cause.DRIFTED, Cause.MISSING) and record.drift:
+            record.corrections.append(monotonic())
+            record.drift = None
+            outcome.corrected.append(record)
+        self._observer.wrote(record, live)
+
+    def _failed(self, record: Record, error: ClusterError, digest: str) -> None:
+        attempts = record.failure.attempts + 1 if record.failure else 1
+        delay_s = APPLY.delay_s(attempts - 1, self._random_unit())
+        if error.retry_after_s:
+            delay_s = max(delay_s, error.retry_after_s)
+        record.failure = Failure(
+            reason=error.message,
+            attempts=attempts,
+            retry_at=monotonic() + delay_s,
+            digest=digest,
+        )
+        self._observer.stale.add(record.bundle)
+
+    async def _prune(self, action: Prune, outcome: Outcome) -> None:
+        record = self._records[action.ref]
+        resource = self._api.discovery.preferred(action.ref.group_kind)
+        if resource is None:
+            return
+        record.deleting = True
+        try:
+            existed = await self._api.delete(resource, action.ref, uid=action.uid)
+        except _OF_THE_CLUSTER:
+            record.deleting = False
+            raise
+        except ClusterError as error:
+            record.deleting = False
+            if isinstance(error, Conflict):
+                # Another object has the name now: not ours, and not to be asked for again.
+                record.present = False
+                return
+            self._failed(record, error, "")
+            outcome.failed.append(record)
+            return
+        if not existed:
+            self._observer.gone.append(record)
+
+    async def _founded(self, batch: Sequence[Apply]) -> None:
+        """Wait until namespaces are active and CRDs established, then learn the new kinds."""
+        refs = [action.manifest.ref for action in batch]
+        await self._observer.until(
+            lambda: not any(self._unready(ref) for ref in refs), timeout_s=FOUNDATION_TIMEOUT_S
+        )
+        if any(ref.kind == "CustomResourceDefinition" for ref in refs):
+            await self._api.discovery.refresh()
+
+    def _unready(self, ref: ObjectRef) -> bool:
+        record = self._records.get(ref)
+        return bool(record and record.applied.confirmed and record.health is Health.PROGRESSING)
+
+
+def _wave(action: Apply) -> int:
+    return wave_of(action.manifest.ref.group_kind)

@@ -1,0 +1,251 @@
+"""Watches what one cluster has of what we manage, and keeps the records true.
+
+One label-filtered watch per managed kind, metadata only where health needs no more.  Every change
+is judged at once from what the watch brings (levels L0 and L1 of `drift`); what needs a request is
+left in `suspects` for the reconciler.  Decides nothing and writes nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from types import TracebackType
+
+import msgspec
+
+from clusters.client.api import ClusterApi, Live
+from clusters.client.stream import Changed, Interrupted, Observation, Removed, Seen, Synced, observe
+from clusters.client.wire import decode_object
+from clusters.drift import Glance, glance
+from clusters.errors import ClusterError, UnknownKind
+from clusters.health import HEALTHY, HealthResult, health_of, needs_body
+from clusters.model import BundleName, GroupKind, Health, ObjectRef
+from clusters.records import Record
+
+PRUNE_ANNOTATION = "flotilla.dev/prune"
+"""`disabled` on a live object: never delete it."""
+
+
+class Observer:
+    """Keeps `records` in step with one cluster.  Use as an async context manager.
+
+    Args:
+        api: the cluster.
+        selector: label selector of the objects that are ours.
+        records: the records to keep; shared with the reconciler, in the same event loop.
+        wake: called when the reconciler has something to decide.
+    """
+
+    def __init__(
+        self,
+        api: ClusterApi,
+        *,
+        selector: str,
+        records: dict[ObjectRef, Record],
+        wake: Callable[[], None],
+    ) -> None:
+        self._api = api
+        self._selector = selector
+        self._records = records
+        self._wake_reconciler = wake
+        self._moved = asyncio.Event()
+        self._tasks: dict[GroupKind, asyncio.Task[None]] = {}
+        self.synced: set[GroupKind] = set()
+        self.suspects: dict[ObjectRef, Record] = {}
+        self.restored: list[Record] = []
+        """Records whose drift went away without us."""
+        self.gone: list[Record] = []
+        """Records whose deletion, which we asked for, is complete."""
+        self.stale: set[BundleName] = set()
+        """Bundles whose summary may have changed."""
+        self.trouble: ClusterError | None = None
+        """Why a watch is interrupted, since the reconciler last looked."""
+        self.unserved: set[GroupKind] = set()
+        """Kinds that vanished from the server since the reconciler last looked."""
+        self.crash: BaseException | None = None
+
+    async def __aenter__(self) -> Observer:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _: TracebackType | None
+    ) -> None:
+        for task in self._tasks.values():
+            task.cancel()
+        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+
+    def _wake(self) -> None:
+        self._moved.set()
+        self._wake_reconciler()
+
+    def want(self, kinds: Iterable[GroupKind]) -> None:
+        """Watch exactly these kinds (those of them that the server serves)."""
+        wanted = {kind: resource for kind in kinds if (resource := self._resource(kind))}
+        for kind in self._tasks.keys() - wanted.keys():
+            self._tasks.pop(kind).cancel()
+            self.synced.discard(kind)
+        for kind in wanted.keys() - self._tasks.keys():
+            task = asyncio.get_running_loop().create_task(self._follow(kind), name=f"watch {kind}")
+            task.add_done_callback(self._ended)
+            self._tasks[kind] = task
+
+    def _resource(self, kind: GroupKind) -> object | None:
+        return self._api.discovery.preferred(kind)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception():
+            self.crash = task.exception()
+            self._wake()
+
+    async def _follow(self, kind: GroupKind) -> None:
+        resource = self._api.discovery.preferred(kind)
+        assert resource is not None
+        stream = observe(
+            self._api.transport,
+            resource,
+            selector=self._selector,
+            metadata_only=not needs_body(kind),
+        )
+        try:
+            async for observation in stream:
+                self._take(kind, observation)
+        except UnknownKind:
+            self._tasks.pop(kind, None)
+            self.synced.discard(kind)
+            self.unserved.add(kind)
+            self._wake()
+
+    def _take(self, kind: GroupKind, observation: Observation) -> None:
+        match observation:
+            case Synced():
+                self._take_all(kind, observation)
+            case Changed() | Removed():
+                self._take_one(kind, observation)
+            case Interrupted(error):
+                self.trouble = error
+                self._wake()
+
+    def _take_all(self, kind: GroupKind, synced: Synced) -> None:
+        present = set()
+        for seen in synced.objects:
+            present.add(_ref(kind, seen))
+            self._take_one(kind, Changed(seen))
+        for record in list(self._records.values()):
+            if record.ref.group_kind != kind or record.ref in present or record.in_flight:
+                continue
+            if not _newer(record.resource_version, synced.version):
+                self._lost(record)
+        self.synced.add(kind)
+        self._wake()
+
+    def _take_one(self, kind: GroupKind, change: Changed | Removed) -> None:
+        record = self._records.get(_ref(kind, change.object))
+        if record is None:
+            return
+        if record.in_flight:
+            record.deferred = change
+            return
+        version = change.object.metadata.resource_version
+        if record.present and (
+            record.resource_version == version or _newer(record.resource_version, version)
+        ):
+            return
+        if isinstance(change, Removed):
+            self._lost(record)
+        else:
+            self.judge(record, change.object)
+
+    async def until(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
+        """Wait until what the records say fulfils a condition; False when it did not in time."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while not condition():
+                    self._moved.clear()
+                    await self._moved.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def wrote(self, record: Record, live: Live) -> None:
+        """A write of ours was answered with the whole object."""
+        record.present = True
+        record.uid = live.metadata.uid
+        record.resource_version = live.metadata.resource_version
+        self._judge_health(record, Seen(live.metadata, msgspec.Raw(live.body)))
+        self.stale.add(record.bundle)
+
+    def settle(self, record: Record) -> None:
+        """A write of ours is answered: now look at what the watch showed meanwhile."""
+        record.in_flight = False
+        change, record.deferred = record.deferred, None
+        if change is not None:
+            self._take_one(record.ref.group_kind, change)
+
+    def judge(self, record: Record, seen: Seen) -> None:
+        """Bring a record up to date with what the watch showed."""
+        metadata = seen.metadata
+        was_present, record.present = record.present, True
+        record.uid = metadata.uid
+        record.resource_version = metadata.resource_version
+        record.keep = (metadata.annotations or {}).get(PRUNE_ANNOTATION) == "disabled"
+        self._judge_health(record, seen)
+        if record.applied.confirmed:
+            self._judge_drift(record, seen)
+        if not was_present:
+            self.stale.add(record.bundle)
+            self._wake()
+
+    def _judge_health(self, record: Record, seen: Seen) -> None:
+        result = _health(record.ref.group_kind, seen)
+        if (result.health, result.message) != (record.health, record.message):
+            record.health, record.message = result.health, result.message
+            self.stale.add(record.bundle)
+            self._wake()
+
+    def _judge_drift(self, record: Record, seen: Seen) -> None:
+        metadata = seen.metadata
+        if glance(record.applied, metadata.uid, metadata.entries()) is Glance.LOOK:
+            record.suspect = seen
+            self.suspects[record.ref] = record
+            self._wake()
+            return
+        record.suspect, record.reclaim = None, False
+        self.suspects.pop(record.ref, None)
+        if record.drift:
+            record.drift = None
+            self.restored.append(record)
+            self.stale.add(record.bundle)
+            self._wake()
+
+    def _lost(self, record: Record) -> None:
+        was_present, record.present = record.present, False
+        record.suspect = None
+        self.suspects.pop(record.ref, None)
+        if record.deleting:
+            self.gone.append(record)
+        elif record.applied.confirmed and (was_present or record.drift is None):
+            record.health, record.message = Health.MISSING, "not on the cluster"
+            self.suspects[record.ref] = record
+        self.stale.add(record.bundle)
+        self._wake()
+
+
+def _ref(kind: GroupKind, seen: Seen) -> ObjectRef:
+    return ObjectRef(kind.group, kind.kind, seen.metadata.namespace, seen.metadata.name)
+
+
+def _newer(version: str, than: str) -> bool:
+    # Versions of one kind are comparable as integers (KEP-5504); others are left alone.
+    return version.isdigit() and than.isdigit() and int(version) > int(than)
+
+
+def _health(kind: GroupKind, seen: Seen) -> HealthResult:
+    if seen.metadata.deletion_timestamp:
+        waits_for = ", ".join(seen.metadata.finalizers or ())
+        return HealthResult(
+            Health.PROGRESSING,
+            f"being deleted, waits for {waits_for}" if waits_for else "being deleted",
+        )
+    if not needs_body(kind):
+        return HEALTHY
+    return health_of(kind, decode_object(seen.body))

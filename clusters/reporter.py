@@ -1,0 +1,202 @@
+"""Turns what happened on one cluster into events, each of them once."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from time import monotonic
+
+from clusters.applier import Outcome
+from clusters.events import (
+    ApplyFailed,
+    BundleObserved,
+    ClusterEvent,
+    DriftCorrected,
+    DriftFound,
+    FightDetected,
+    ObjectsApplied,
+    Pruned,
+    PruneHeld,
+)
+from clusters.model import BundleName, ClusterName, DesiredState, DriftPolicy, ObjectRef
+from clusters.plan import HeldPrune, Plan
+from clusters.records import Record
+from clusters.summary import Summary, summarise
+
+FIGHT_CORRECTIONS = 5
+FIGHT_WINDOW_S = 60.0
+FIGHT_PAUSE_S = 300.0
+
+
+class Reporter:
+    """Sends the events of one cluster; remembers what it said last, so as not to repeat it."""
+
+    def __init__(
+        self, cluster: ClusterName, report: Callable[[ClusterEvent], Awaitable[None]]
+    ) -> None:
+        self._cluster = cluster
+        self._report = report
+        self._said: dict[BundleName, tuple[int, Summary]] = {}
+        self._held: dict[BundleName, HeldPrune] = {}
+        self._failures: dict[ObjectRef, str] = {}
+        self._generation = -1
+
+    async def acted(self, desired: DesiredState, outcomes: Mapping[BundleName, Outcome]) -> None:
+        """A pass wrote to the cluster."""
+        for name, outcome in outcomes.items():
+            for record in outcome.corrected:
+                await self._corrected(record)
+            for record in outcome.failed:
+                await self._failed(record)
+            written = outcome.created + outcome.changed + outcome.unchanged
+            if written and name in desired.bundles:
+                await self._report(
+                    ObjectsApplied(
+                        cluster=self._cluster,
+                        at=_now(),
+                        bundle=name,
+                        digest=desired.bundles[name].digest,
+                        created=outcome.created,
+                        changed=outcome.changed,
+                        unchanged=outcome.unchanged,
+                    )
+                )
+
+    async def _corrected(self, record: Record) -> None:
+        self._failures.pop(record.ref, None)
+        await self._report(
+            DriftCorrected(
+                cluster=self._cluster, at=_now(), bundle=record.bundle, ref=record.ref, by_us=True
+            )
+        )
+
+    async def _failed(self, record: Record) -> None:
+        assert record.failure is not None
+        if self._failures.get(record.ref) == record.failure.reason:
+            return
+        self._failures[record.ref] = record.failure.reason
+        await self._report(
+            ApplyFailed(
+                cluster=self._cluster,
+                at=_now(),
+                bundle=record.bundle,
+                ref=record.ref,
+                reason=record.failure.reason,
+            )
+        )
+
+    async def drifted(self, desired: DesiredState, records: Sequence[Record]) -> None:
+        """Objects were found changed; too many times the same means a fight."""
+        for record in records:
+            drift = record.drift
+            assert drift is not None
+            bundle = desired.bundles.get(record.bundle)
+            await self._report(
+                DriftFound(
+                    cluster=self._cluster,
+                    at=_now(),
+                    bundle=record.bundle,
+                    ref=record.ref,
+                    paths=drift.paths,
+                    manager=drift.manager,
+                    changed_at=drift.changed_at,
+                    policy=bundle.policy.drift if bundle else DriftPolicy.REPORT,
+                )
+            )
+            await self._fight(record)
+
+    async def _fight(self, record: Record) -> None:
+        now = monotonic()
+        recent = [at for at in record.corrections if now - at < FIGHT_WINDOW_S]
+        if len(recent) <= FIGHT_CORRECTIONS:
+            return
+        record.paused_until = now + FIGHT_PAUSE_S
+        record.corrections.clear()
+        await self._report(
+            FightDetected(
+                cluster=self._cluster,
+                at=_now(),
+                bundle=record.bundle,
+                ref=record.ref,
+                manager=record.drift.manager if record.drift else "",
+                corrections=len(recent),
+                until=_now() + timedelta(seconds=FIGHT_PAUSE_S),
+            )
+        )
+
+    async def restored(self, records: Sequence[Record]) -> None:
+        """Drift went away without us."""
+        for record in records:
+            await self._report(
+                DriftCorrected(
+                    cluster=self._cluster,
+                    at=_now(),
+                    bundle=record.bundle,
+                    ref=record.ref,
+                    by_us=False,
+                )
+            )
+
+    async def pruned(self, records: Sequence[Record]) -> None:
+        """Objects that we deleted are gone."""
+        by_bundle: dict[BundleName, list[ObjectRef]] = {}
+        for record in records:
+            by_bundle.setdefault(record.bundle, []).append(record.ref)
+        for bundle, refs in by_bundle.items():
+            await self._report(
+                Pruned(cluster=self._cluster, at=_now(), bundle=bundle, refs=tuple(sorted(refs)))
+            )
+
+    async def stands(
+        self,
+        desired: DesiredState,
+        records: Mapping[ObjectRef, Record],
+        plan: Plan,
+        stale: set[BundleName],
+    ) -> None:
+        """Nothing is left to do now: say how the bundles stand, where that changed."""
+        everything = desired.generation != self._generation or plan.waits or plan.held
+        self._generation = desired.generation
+        names = desired.bundles if everything else [n for n in stale if n in desired.bundles]
+        stale.clear()
+        for name in names:
+            bundle = desired.bundles[name]
+            suspended = desired.suspended or bundle.suspended
+            summary = summarise(bundle, records, plan, suspended=suspended)
+            if self._said.get(name) == (desired.generation, summary):
+                continue
+            self._said[name] = (desired.generation, summary)
+            await self._observed(name, desired.generation, summary)
+        for held in plan.held:
+            if self._held.get(held.bundle) != held:
+                self._held[held.bundle] = held
+                await self._report(
+                    PruneHeld(
+                        cluster=self._cluster,
+                        at=_now(),
+                        bundle=held.bundle,
+                        digest=desired.bundles[held.bundle].digest,
+                        refs=held.refs,
+                        reason=held.reason,
+                    )
+                )
+
+    async def _observed(self, name: BundleName, generation: int, summary: Summary) -> None:
+        await self._report(
+            BundleObserved(
+                cluster=self._cluster,
+                at=_now(),
+                bundle=name,
+                generation=generation,
+                applied_digest=summary.applied_digest,
+                health=summary.health,
+                objects=summary.objects,
+                applied=summary.applied,
+                drifted=summary.drifted,
+                message=summary.message,
+            )
+        )
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

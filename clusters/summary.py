@@ -1,0 +1,72 @@
+"""How a bundle stands on a cluster, in counts and one sentence.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from clusters.model import DesiredBundle, Digest, Health, ObjectRef, worst
+from clusters.plan import Plan
+from clusters.records import Record
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One bundle on one cluster."""
+
+    applied_digest: Digest | None
+    health: Health
+    objects: int
+    applied: int
+    drifted: int
+    message: str
+
+
+def summarise(
+    bundle: DesiredBundle, records: Mapping[ObjectRef, Record], plan: Plan, *, suspended: str | None
+) -> Summary:
+    """Sum up a bundle.  What needs a person most is what the message says."""
+    applied = drifted = 0
+    healths: list[Health] = []
+    failed = ill = ""
+    for manifest in bundle.manifests:
+        record = records.get(manifest.ref)
+        if record is None or record.bundle != bundle.name:
+            healths.append(Health.MISSING)
+            continue
+        healths.append(record.health if record.applied.confirmed else Health.MISSING)
+        drifted += record.drift is not None
+        applied += _stands(record, manifest.digest)
+        if record.failure and not failed:
+            failed = f"{manifest.ref}: {record.failure.reason}"
+        if record.health is not Health.HEALTHY and record.health is worst(healths):
+            ill = f"{manifest.ref}: {record.message}" if record.message else f"{manifest.ref}"
+    complete = applied == len(bundle.manifests)
+    health = worst(healths)
+    held = next((held.reason for held in plan.held if held.bundle == bundle.name), "")
+    waits = next((_words(w.ref, w.reason) for w in plan.waits if w.bundle == bundle.name), "")
+    return Summary(
+        applied_digest=bundle.digest if complete else None,
+        health=Health.PROGRESSING if health is Health.MISSING and not failed else health,
+        objects=len(bundle.manifests),
+        applied=applied,
+        drifted=drifted,
+        message=failed
+        or (suspended or "")
+        or (f"pruning is held: {held}" if held else "")
+        or waits
+        or (ill if health is not Health.HEALTHY else ""),
+    )
+
+
+def _stands(record: Record, digest: Digest) -> bool:
+    return (
+        record.applied.confirmed
+        and record.applied.digest == digest
+        and record.present
+        and record.drift is None
+    )
+
+
+def _words(ref: ObjectRef | None, reason: str) -> str:
+    return f"{ref}: {reason}" if ref else reason

@@ -1,0 +1,105 @@
+"""Looks at suspects: objects whose field ownership changed, so that their values may have, too.
+
+Costs at most one request an object (two after a restart, when a dry run must say what is ours).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from clusters.client.api import ClusterApi
+from clusters.client.wire import decode_head
+from clusters.drift import Reference, compare, parse_fields
+from clusters.errors import ClusterError, Unauthorized, Unreachable
+from clusters.model import DesiredState, Manifest, ObjectRef
+from clusters.ownership import our_entry, projection_hash, short_hash
+from clusters.records import Drift, FieldSets, Record
+
+_GONE = Drift(paths=(), manager="", changed_at=None)
+
+
+class Verifier:
+    """Tells drift from noise, on one cluster."""
+
+    def __init__(self, api: ClusterApi, field_sets: FieldSets) -> None:
+        self._api = api
+        self._field_sets = field_sets
+
+    async def verify(self, suspects: Sequence[Record], desired: DesiredState) -> list[Record]:
+        """Set `drift` or `reclaim` of each suspect; return those whose drift is new.
+
+        Raises:
+            ClusterError: the cluster as a whole is in trouble.
+        """
+        manifests = _manifests(desired)
+        before = [record.drift for record in suspects]
+        await asyncio.gather(
+            *(self._verify(record, manifests.get(record.ref)) for record in suspects)
+        )
+        return [
+            record
+            for record, drift in zip(suspects, before, strict=True)
+            if record.drift is not None and record.drift != drift
+        ]
+
+    async def _verify(self, record: Record, manifest: Manifest | None) -> None:
+        record.suspect = None
+        if not record.applied.confirmed or record.in_flight:
+            return
+        if not record.present:
+            record.drift = _GONE
+            return
+        if manifest is None or manifest.digest != record.applied.digest:
+            return  # it is written or pruned soon anyway
+        try:
+            await self._compare(record, manifest)
+        except (Unreachable, Unauthorized):
+            raise
+        except ClusterError as error:
+            # It cannot be read just now; writing it again says whether it differs.
+            record.message = f"cannot be compared: {error.message}"
+            record.reclaim = True
+
+    async def _compare(self, record: Record, manifest: Manifest) -> None:
+        resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
+        live = await self._api.get(resource, record.ref)
+        if live is None:
+            record.present, record.drift = False, _GONE
+            return
+        reference = await self._reference(record, manifest)
+        drift = compare(
+            reference,
+            live.content(),
+            live.metadata.entries(),
+            replaced=live.metadata.uid != record.applied.uid,
+        )
+        record.drift, record.reclaim = drift, drift is None
+
+    async def _reference(self, record: Record, manifest: Manifest) -> Reference:
+        fields = self._field_sets.get(record.applied.entry_hash)
+        if fields is not None:
+            return Reference(
+                fields=parse_fields(fields),
+                live_hash=record.applied.live_hash,
+                values=manifest.content,
+            )
+        resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
+        dry = await self._api.apply(resource, manifest, force=True, dry_run=True)
+        entry = our_entry(decode_head(dry.body).metadata.entries())
+        written = entry.fields if entry else b"{}"
+        self._field_sets.add(short_hash(written), written)
+        values: Mapping[str, object] = dry.content()
+        return Reference(
+            fields=parse_fields(written),
+            live_hash=projection_hash(values, parse_fields(written)),
+            values=values,
+        )
+
+
+def _manifests(desired: DesiredState) -> dict[ObjectRef, Manifest]:
+    return {
+        manifest.ref: manifest
+        for bundle in desired.bundles.values()
+        for manifest in bundle.manifests
+    }
