@@ -135,10 +135,16 @@ class ChainCheck:
         """Record that the next event cannot even be read."""
         self._broken = self._broken or ChainBroken(self._head.seq + 1, why)
 
-    def report(self) -> ChainReport:
-        """Say how it stands, the end of the log being reached."""
+    def report(self, *, known_seq: int = 0) -> ChainReport:
+        """Say how it stands, the end of the log being reached.
+
+        Args:
+            known_seq: an event that is known to have been in the log.
+        """
         if self._anchor is not None and self._head.seq < self._anchor.seq:
             self.fail(f"missing: the anchor knows the log up to event {self._anchor.seq}")
+        if self._head.seq < known_seq:
+            self.fail(f"missing: the state was stored as of event {known_seq}")
         return ChainReport(events=self._head.seq, head=self._head, broken=self._broken)
 
     def _wrong(self, link: ChainLink) -> str | None:

@@ -21,17 +21,22 @@ _BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for a reader of the same file (`flotilla audit verify`) to move on."""
 _LOCK_SPACE = 0x464C4F54
 """First half of our advisory lock's name ("FLOT"); the second half is the schema."""
+# A silent network loses the connection within half a minute, on both sides: until the server
+# notices as well, it holds the lock for a client that is gone.  What the URL says wins.
 _POSTGRESQL_CONNECT = {
-    "connect_timeout": 10,
     "application_name": "flotilla",
-    # A silent network loses the connection within half a minute, on both sides: until the server
-    # notices, it holds the lock for a client that is gone.
+    "connect_timeout": 10,
     "keepalives_idle": 10,
     "keepalives_interval": 5,
     "keepalives_count": 3,
     "tcp_user_timeout": 30_000,
-    "options": "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3",
 }
+_POSTGRESQL_SESSION = (
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+    "SET client_min_messages = error",
+)
 
 
 def open_engine(address: Address, *, durability: Durability, read_only: bool) -> Engine:
@@ -44,8 +49,11 @@ def open_engine(address: Address, *, durability: Durability, read_only: bool) ->
         engine = _engine(_sqlite_url(address, read_only=read_only), pre_ping=False)
         _set_up_sqlite(engine, durability=durability, read_only=read_only)
         return engine
+    defaults = {
+        name: value for name, value in _POSTGRESQL_CONNECT.items() if name not in address.url.query
+    }
     try:
-        engine = _engine(address, pre_ping=True, connect_args=_POSTGRESQL_CONNECT)
+        engine = _engine(address, pre_ping=True, connect_args=defaults)
     except (ImportError, NoSuchModuleError, ArgumentError) as error:
         raise StoreUnavailable(
             "PostgreSQL needs psycopg: pip install 'flotilla-gitops[postgres]'"
@@ -103,6 +111,8 @@ def _set_up_postgresql(
     def configure(connection: Any, _record: object) -> None:
         connection.autocommit = True
         cursor = connection.cursor()
+        for statement in _POSTGRESQL_SESSION:
+            cursor.execute(statement)
         if read_only:
             cursor.execute("SET default_transaction_read_only = on")
         else:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from functools import partial
 
-from sqlalchemy import RowMapping, select
+from sqlalchemy import RowMapping, func, select
 from sqlmodel import Session
 
 from fleet.store.audit import GENESIS, Anchor, ChainCheck, ChainReport, export_line
+from fleet.store.errors import StoreDamaged
 from fleet.store.model import EventDraft, StoredEvent
 from fleet.store.part import StorePart
 from fleet.store.records import (
@@ -23,7 +24,7 @@ from fleet.store.records import (
     stored_event,
 )
 from fleet.store.statements import insert_rows
-from fleet.store.tables import EVENT
+from fleet.store.tables import EVENT, SNAPSHOT
 
 _PAGE = 2_000
 """Events in one step of a verification: other callers' writes go between the steps."""
@@ -88,8 +89,8 @@ class EventLog(StorePart):
         check = ChainCheck(anchor)
         after: int | None = _BEFORE_ALL
         while after is not None and not check.broken:
-            after = await self._database.read(partial(_check_page, check, after=after))
-        return check.report()
+            after = await self._check_from(check, after)
+        return check.report(known_seq=await self._database.read(snapshot_seq))
 
     async def export(self, write: Callable[[bytes], object]) -> int:
         """Write the whole log as JSON lines, and return how many.
@@ -104,6 +105,18 @@ class EventLog(StorePart):
             write(b"".join(export_line(chain_link(row)) for row in rows))
             count, after = count + len(rows), rows[-1]["seq"]
         return count
+
+    async def _check_from(self, check: ChainCheck, after: int) -> int | None:
+        """Check the page of events after `after`; where it ends, or None at the log's end."""
+        for limit in (_PAGE, 1):
+            try:
+                return await self._database.read(
+                    partial(_check_page, check, after=after, limit=limit)
+                )
+            except StoreDamaged:
+                continue  # one event that cannot be read must not hide those before it
+        check.fail("cannot be read from the database")
+        return None
 
 
 def append_events(session: Session, encoded: Sequence[EncodedEvent]) -> tuple[StoredEvent, ...]:
@@ -123,14 +136,18 @@ def log_head(session: Session) -> Anchor:
     return Anchor(row.seq, row.hash) if row else Anchor(0, GENESIS)
 
 
+def snapshot_seq(session: Session) -> int:
+    """The event after which the newest snapshot was taken; 0 if there is none."""
+    return session.scalar(select(func.max(SNAPSHOT.c.seq))) or 0
+
+
 def _page(session: Session, *, after: int, limit: int = _PAGE) -> Sequence[RowMapping]:
     query = select(EVENT).where(EVENT.c.seq > after).order_by(EVENT.c.seq).limit(limit)
     return session.execute(query).mappings().all()
 
 
-def _check_page(check: ChainCheck, session: Session, *, after: int) -> int | None:
-    """Check the page of events after `after`; where it ends, or None at the end of the log."""
-    rows = _page(session, after=after)
+def _check_page(check: ChainCheck, session: Session, *, after: int, limit: int) -> int | None:
+    rows = _page(session, after=after, limit=limit)
     try:
         check.feed(chain_link(row) for row in rows)
     except ValueError:

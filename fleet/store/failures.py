@@ -6,6 +6,7 @@ PostgreSQL's text may quote a row.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -28,7 +29,8 @@ _HINTS = {
     "57": "the server is shutting down, or an administrator cancelled us",
     "08": "the connection broke",
 }
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002")
+_UNDECODABLE = "bytes that are not UTF-8"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002", _UNDECODABLE)
 
 
 @contextmanager
@@ -58,6 +60,8 @@ def _code(error: SQLAlchemyError) -> str:
         return type(error).__name__
     own = error.orig
     code = getattr(own, "sqlstate", None) or getattr(own, "sqlite_errorname", None)
+    if code is None and isinstance(own, sqlite3.OperationalError):
+        return _UNDECODABLE  # the only one that Python's module raises without SQLite's code
     return str(code or type(own).__name__)
 
 

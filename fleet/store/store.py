@@ -19,7 +19,7 @@ from fleet.store.apply_sets import ApplySets, write_applied
 from fleet.store.contents import ContentStore, check_digests, write_contents, write_sets
 from fleet.store.database import Database
 from fleet.store.engine import open_engine, protect_file
-from fleet.store.errors import DuplicateCommand, KeyUnusable
+from fleet.store.errors import ChainBroken, DuplicateCommand, KeyUnusable
 from fleet.store.event_log import EventLog, append_events, log_head
 from fleet.store.lock import FileLock
 from fleet.store.model import Batch, Durability, StoredEvent
@@ -139,7 +139,11 @@ class Store(EventLog, ContentStore, ApplySets):
         return await self._database.write(job)
 
     async def save_snapshot(self, seq: int, state: bytes) -> None:
-        """Keep the state after event `seq`.  The newest three are kept."""
+        """Keep the state after event `seq`.  The newest three are kept.
+
+        Raises:
+            ValueError: there is no such event yet.
+        """
         sealer = self._sealer
         await self._database.write(
             lambda session: _write_snapshot(session, seq, state, sealer=sealer)
@@ -150,11 +154,16 @@ class Store(EventLog, ContentStore, ApplySets):
 
         Raises:
             StoreDamaged: it is not what was stored.
+            ChainBroken: the log ends before that event.
         """
         query = select(SNAPSHOT).order_by(SNAPSHOT.c.seq.desc()).limit(1)
-        row = await self._database.read(lambda session: session.execute(query).first())
+        head, row = await self._database.read(
+            lambda session: (log_head(session), session.execute(query).first())
+        )
         if row is None:
             return None
+        if row.seq > head.seq:
+            raise ChainBroken(head.seq + 1, f"missing: the state was stored as of event {row.seq}")
         return row.seq, self._sealer.open(_snapshot_name(row.seq), row.state)
 
     async def command_result(self, key: str) -> bytes | None:
@@ -217,6 +226,8 @@ def _write_commands(session: Session, batch: Batch, *, sealer: Sealer, at: str) 
 
 
 def _write_snapshot(session: Session, seq: int, state: bytes, *, sealer: Sealer) -> None:
+    if seq > log_head(session).seq:
+        raise ValueError(f"a snapshot of event {seq}, which is not in the log")
     sealed = sealer.seal(_snapshot_name(seq), state)
     upsert_rows(session, SNAPSHOT, [{"seq": seq, "state": sealed}])
     newest = select(SNAPSHOT.c.seq).order_by(SNAPSHOT.c.seq.desc()).limit(_SNAPSHOTS_KEPT)
