@@ -1,0 +1,214 @@
+"""One bare copy of a repository on disk, and what is read from its objects.
+
+Synchronous: every method runs on the thread of `fleet.source.worker`, called by
+`fleet.source.repository`.  There is never a work tree, so nothing that a repository holds is ever
+a file of this machine.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+import git
+from git.objects import Blob
+
+from clusters.model import Revision
+from fleet.source.git_command import (
+    CleanGit,
+    CleanRepo,
+    local_environment,
+    open_bare,
+    reap,
+    start,
+    wait,
+)
+from fleet.source.tree import RawEntry, Tree, TreeEntry, read_tree
+
+_TREE_LINE = re.compile(
+    rb"(?P<mode>[0-7]{6}) (?P<kind>\w+) (?P<oid>[0-9a-f]{40}) +(?P<size>\d+|-)\t(?P<path>.+)",
+    re.DOTALL,
+)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+LOCAL_TIMEOUT_S = 60.0
+BLOB_CACHE_BYTES = 32 * 2**20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitInfo:
+    """Who changed what when, without control characters."""
+
+    revision: Revision
+    author: str
+    email: str
+    authored_at: datetime
+    """With the author's own timezone."""
+    subject: str
+    parents: tuple[Revision, ...]
+
+
+class Mirror:
+    """A bare repository that only this server writes.  Never share one between threads."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._open: CleanRepo | None = None
+        self._blobs: OrderedDict[str, bytes] = OrderedDict()
+        self._blob_bytes = 0
+
+    @property
+    def repository(self) -> CleanRepo:
+        """The repository; made anew where there is none, or where it cannot be opened."""
+        if self._open is None:
+            try:
+                self._open = open_bare(self.directory)
+            except (git.InvalidGitRepositoryError, git.NoSuchPathError, ValueError):
+                shutil.rmtree(self.directory, ignore_errors=True)
+                self.directory.mkdir(parents=True, mode=0o700)
+                CleanGit(self.directory).init(
+                    "--bare", "--quiet", "--template=", str(self.directory), env=local_environment()
+                )
+                self._open = open_bare(self.directory)
+        return self._open
+
+    def start(
+        self, words: Iterable[str], environment: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        """Start a command that talks to the server; `worker.transfer` waits for it."""
+        return start(self.repository, tuple(words), environment)
+
+    def commit_of(self, name: str) -> Revision | None:
+        """Find the commit that a ref or object is or points to."""
+        with suppress(git.BadName, git.BadObject, ValueError, git.GitCommandError):
+            return Revision(
+                self.repository.git.rev_parse("--verify", "--quiet", f"{name}^{{commit}}")
+            )
+        return None
+
+    def set_ref(self, name: str, revision: Revision) -> None:
+        """Let a ref name a commit that the mirror has."""
+        self.repository.git.update_ref(name, revision)
+
+    def is_ancestor(self, older: Revision, newer: Revision) -> bool:
+        """Whether `newer` was built on `older`."""
+        repository = self.repository
+        return repository.is_ancestor(repository.commit(older), repository.commit(newer))
+
+    def bytes_on_disk(self) -> int:
+        """Measure the objects; files may come and go meanwhile."""
+        total = 0
+        for path in (self.directory / "objects").rglob("*"):
+            with suppress(OSError):
+                total += path.stat().st_size
+        return total
+
+    def drop_partial_transfer(self) -> None:
+        """Delete what a killed transfer left."""
+        for path in (self.directory / "objects").rglob("tmp_*"):
+            with suppress(OSError):
+                path.unlink()
+
+    def read_tree(self, revision: Revision, path: str, *, files_max: int) -> Tree:
+        """List the files below `path`; see `tree.read_tree` for what is raised."""
+        return read_tree(_CommitObjects(self, revision), path, files_max=files_max)
+
+    def read_blobs(self, entries: Iterable[TreeEntry]) -> dict[str, bytes]:
+        """Read contents by blob id, each once; the newest stay in memory."""
+        contents: dict[str, bytes] = {}
+        for blob_id in {entry.blob_id: None for entry in entries}:
+            data = self._blobs.get(blob_id)
+            if data is None:
+                data = self.read_object(blob_id)
+                self._remember(blob_id, data)
+            else:
+                self._blobs.move_to_end(blob_id)
+            contents[blob_id] = data
+        return contents
+
+    def read_object(self, object_id: str) -> bytes:
+        """Read one object through the `git cat-file` that stays open."""
+        data: bytes = self.repository.odb.stream(bytes.fromhex(object_id)).read()
+        return data
+
+    def log(self, revision: Revision, path: str, count: int) -> list[CommitInfo]:
+        """List the newest commits that changed something below `path` ("" is everything)."""
+        paths = [path] if path else ""
+        commits = self.repository.iter_commits(revision, paths=paths, max_count=count)
+        return [_info(commit) for commit in commits]
+
+    def close(self) -> None:
+        """End the processes that stay open."""
+        if self._open is not None:
+            for name in ("cat_file_all", "cat_file_header"):
+                if (running := getattr(self._open.git, name)) is not None:
+                    reap(running.proc)
+                    running.proc = None
+                    setattr(self._open.git, name, None)
+            self._open = None
+
+    def _remember(self, blob_id: str, data: bytes) -> None:
+        self._blobs[blob_id] = data
+        self._blob_bytes += len(data)
+        while self._blob_bytes > BLOB_CACHE_BYTES:
+            _, dropped = self._blobs.popitem(last=False)
+            self._blob_bytes -= len(dropped)
+
+
+class _CommitObjects:
+    """The objects of one commit, as `tree.Objects`."""
+
+    def __init__(self, mirror: Mirror, revision: Revision) -> None:
+        self._mirror = mirror
+        self._root = mirror.repository.commit(revision).tree
+        self._revision = revision
+
+    def lookup(self, path: str) -> RawEntry | None:
+        """Find one entry; the objects of folders are kept by GitPython."""
+        if not path:
+            return RawEntry(path="", object_id=self._root.hexsha, size=0, mode=0o040000)
+        try:
+            found = self._root.join(path)
+        except (KeyError, ValueError):
+            return None
+        size = found.size if isinstance(found, Blob) else 0
+        return RawEntry(path=path, object_id=found.hexsha, size=size, mode=found.mode)
+
+    def below(self, path: str) -> Iterator[RawEntry]:
+        """List a folder with one `git ls-tree`, which also knows the sizes."""
+        spec = f"{self._revision}:{path}"
+        words = ("ls-tree", "-r", "-l", "-z", spec)
+        ended = wait(start(self._mirror.repository, words), timeout_s=LOCAL_TIMEOUT_S)
+        if ended.status:
+            raise git.GitCommandError(words, ended.status, ended.stderr)
+        prefix = f"{path}/" if path else ""
+        for line in ended.stdout.split(b"\0"):
+            if fields := _TREE_LINE.fullmatch(line):
+                yield RawEntry(
+                    path=prefix + fields["path"].decode(errors="replace"),
+                    object_id=fields["oid"].decode(),
+                    size=0 if fields["size"] == b"-" else int(fields["size"]),
+                    mode=int(fields["mode"], 8),
+                )
+
+    def link_target(self, object_id: str) -> str:
+        """Read a link, which Git stores as a file."""
+        return self._mirror.read_object(object_id).decode(errors="replace")
+
+
+def _info(commit: git.Commit) -> CommitInfo:
+    offset = timedelta(seconds=-commit.author_tz_offset)
+    return CommitInfo(
+        revision=Revision(commit.hexsha),
+        author=_CONTROL.sub("", commit.author.name or ""),
+        email=_CONTROL.sub("", commit.author.email or ""),
+        authored_at=datetime.fromtimestamp(commit.authored_date, timezone(offset)),
+        subject=_CONTROL.sub("", str(commit.summary)),
+        parents=tuple(Revision(parent.hexsha) for parent in commit.parents),
+    )
