@@ -31,7 +31,8 @@ _WORDS: dict[str, Scalar] = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
-_MAYBE_SPECIAL = frozenset("+-.0123456789~yYnNtTfFoO")
+_MAYBE_NUMBER = frozenset("+-.0123456789")
+_MAYBE_SPECIAL = _MAYBE_NUMBER | frozenset("~yYnNtTfFoO")
 """First characters of everything that is not simply text."""
 
 _INTEGER = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)")
@@ -57,22 +58,16 @@ def value_of(text: str, *, tag: str | None, plain: bool) -> Scalar:
     Raises:
         ScalarError: not a number, bad base64, or content that is not what the tag says.
     """
-    if tag is None:
-        if not plain or (text and text[0] not in _MAYBE_SPECIAL):
-            return text
-        return _json_value(resolve(text))
-    if tag in _RESOLVED_TAGS:
-        return _json_value(_as_tagged(text, tag.removeprefix(_TAG)))
-    return _text_of_binary(text) if tag == _TAG + "binary" else text
+    return _json_value(_read(text, tag, plain=plain))
 
 
-def key_of(value: object) -> str:
+def key_of(text: str, *, tag: str | None, plain: bool) -> str:
     """Give the JSON key for a scalar used as a key: `1`, `true` and `1.5` become text.
 
     Raises:
-        ScalarError: null, a list or mapping, or a number whose text form is not obvious.
+        ScalarError: null, or a number whose text form is not obvious.
     """
-    match value:
+    match value := _read(text, tag, plain=plain):
         case str():
             return value
         case bool():
@@ -81,19 +76,27 @@ def key_of(value: object) -> str:
             return str(value)
         case float() if 1e-4 <= abs(value) < 1e6 and float(f"{value:g}") == value:
             return f"{value:g}"
-        case int() | float():
-            raise ScalarError("put this key in quotes: as a number it has no single text form")
         case None:
             raise ScalarError("a key must not be empty or null; put it in quotes if it is meant")
         case _:
-            raise ScalarError("a key must be a text, not a list or mapping")
+            raise ScalarError("put this key in quotes: as a number it has no single text form")
+
+
+def _read(text: str, tag: str | None, *, plain: bool) -> Scalar:
+    if tag is None:
+        return resolve(text) if plain else text
+    if tag in _RESOLVED_TAGS:
+        return _as_tagged(text, tag.removeprefix(_TAG))
+    return _text_of_binary(text) if tag == _TAG + "binary" else text
 
 
 def resolve(text: str) -> Scalar:
     """Read a plain scalar as go-yaml does; numbers keep their kind, infinities included."""
+    if text and text[0] not in _MAYBE_SPECIAL:
+        return text
     if text in _WORDS:
         return _WORDS[text]
-    if not text or text[0] not in "+-.0123456789":
+    if text[0] not in _MAYBE_NUMBER:
         return text
     # A leading dot goes to Go's ParseFloat directly, which takes no underscores here.
     digits = text if text[0] == "." else text.replace("_", "")

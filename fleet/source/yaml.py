@@ -238,15 +238,20 @@ class _Reader:
 
     def _key(self, event: ParserEvent) -> str:
         self._nodes += 1
-        if not isinstance(event, ScalarEvent | AliasEvent):
+        if isinstance(event, AliasEvent):
+            key = self._alias(event)
+            if not isinstance(key, str):
+                raise _Refused("an alias used as a key must stand for a text", event)
+            return key
+        if not isinstance(event, ScalarEvent):
             raise _Refused("a key must be a text, not a list or mapping", event)
-        value = self._scalar(event) if isinstance(event, ScalarEvent) else self._alias(event)
-        if isinstance(event, ScalarEvent) and event.anchor is not None:
-            self._anchors[event.anchor] = Anchored(value=value)
         try:
-            return key_of(value)
+            key = key_of(event.value, tag=event.tag, plain=event.implicit[0])
         except ScalarError as error:
             raise _Refused(str(error), event) from None
+        if event.anchor is not None:
+            self._anchors[event.anchor] = Anchored(key)
+        return key
 
     def _merge(
         self, merged: Json, fields: dict[str, Json], own: dict[str, int], event: ParserEvent
@@ -282,7 +287,7 @@ def _is_merge(event: ParserEvent) -> bool:
     return (
         type(event) is ScalarEvent
         and event.value == "<<"
-        and (event.tag == MERGE_TAG or (event.tag is None and event.implicit[0]))
+        and (event.implicit[0] or event.tag == MERGE_TAG)
     )
 
 
