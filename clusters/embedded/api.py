@@ -1,0 +1,239 @@
+"""One request to one cluster: from method, path and body to an answer.
+
+Everything here is synchronous: a request sees and leaves the cluster whole.  Sockets, faults and
+the choice of cluster are in `server`.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from clusters.embedded import discovery
+from clusters.embedded.access import authenticate
+from clusters.embedded.answers import PAGE_NOT_FOUND, Answer, refusal
+from clusters.embedded.cluster import EmbeddedCluster
+from clusters.embedded.decoding import (
+    APPLY_PATCH,
+    JSON_PATCH,
+    MERGE_PATCH,
+    media_type,
+    patch_types,
+    read_object,
+    read_value,
+)
+from clusters.embedded.deleting import delete_options
+from clusters.embedded.kinds import Resource
+from clusters.embedded.listing import list_page
+from clusters.embedded.objects import Patch, Written
+from clusters.embedded.patches import json_patch, merge_patch
+from clusters.embedded.representation import Form, form_of, render, render_list
+from clusters.embedded.requests import (
+    ResourcePath,
+    parse_path,
+    verb_of,
+    write_options,
+)
+from clusters.embedded.selectors import selection_of
+from clusters.embedded.status import (
+    ApiStatus,
+    Cause,
+    Details,
+    invalid,
+    unsupported_media_type,
+)
+from clusters.embedded.strategic import strategic_merge
+from clusters.embedded.watching import Watch, watch_options
+
+_WATCH_SECONDS = (1800, 3600)
+"""How long a watch lasts that sets no timeout, as the real server's min-request-timeout."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One request, read from its socket."""
+
+    method: str
+    parts: list[str]
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+
+
+def _no_such_resource() -> ApiStatus:
+    return ApiStatus(
+        404, "NotFound", "the server could not find the requested resource", details=Details()
+    )
+
+
+def _no_such_method() -> ApiStatus:
+    return ApiStatus(
+        405,
+        "MethodNotAllowed",
+        "the server does not allow this method on the requested resource",
+        details=Details(),
+    )
+
+
+def answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
+    """Answer a request; a watch has been started when it is returned."""
+    try:
+        return _answer(cluster, call)
+    except ApiStatus as status:
+        return refusal(status)
+
+
+def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
+    authenticate(call.headers, cluster.tokens)
+    found = discovery.answer(cluster, call.parts, call.headers.get("Accept", ""))
+    if found is not None:
+        return found
+    path = parse_path(call.parts)
+    if path is None or not cluster.serves(path.group, path.version):
+        return PAGE_NOT_FOUND
+    resource = cluster.resource(path.group, path.version, path.plural)
+    if resource is None:
+        raise _no_such_resource()
+    verb = verb_of(call.method, path, call.query)
+    cluster.request_counts[verb] += 1
+    _check_served(resource, path, verb)
+    return _VERBS[verb](cluster, resource, path, call)
+
+
+def _check_served(resource: Resource, path: ResourcePath, verb: str) -> None:
+    if path.subresource:
+        below = resource.subresources.get(path.subresource)
+        if below is None or not path.name:
+            raise _no_such_resource()
+        verbs: tuple[str, ...] = below.verbs
+    else:
+        verbs = resource.verbs
+    if resource.namespaced and not path.namespace and verb not in ("list", "watch"):
+        raise _no_such_method() if not path.name else _no_such_resource()
+    if not resource.namespaced and path.namespace:
+        raise _no_such_resource()
+    if verb not in verbs or (path.name and verb == "create" and not path.subresource):
+        raise _no_such_method()
+    if not path.name and verb in ("update", "patch", "delete", "get"):
+        raise _no_such_method()
+
+
+def _get(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
+    form = form_of(call.headers.get("Accept", ""))
+    stored = cluster.objects.get(resource, path)
+    return Answer(200, render(resource, form, stored))
+
+
+def _list(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
+    form = form_of(call.headers.get("Accept", ""))
+    selection = selection_of(resource, path.namespace, call.query)
+    shelf = cluster.storage.shelf(resource.storage_key)
+    page = list_page(cluster.storage, shelf, selection, call.query)
+    return Answer(200, render_list(resource, form, page))
+
+
+def _watch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Watch:
+    form = form_of(call.headers.get("Accept", ""))
+    selection = selection_of(resource, path.namespace, call.query, name=path.name)
+    options = watch_options(call.query, timeout_s=random.uniform(*_WATCH_SECONDS))  # noqa: S311
+
+    watch = Watch(
+        cluster.storage,
+        resource,
+        selection,
+        options,
+        render=lambda stored: render(resource, form, stored),
+    )
+    watch.start()
+    return watch
+
+
+def _written(resource: Resource, form: Form, written: Written) -> Answer:
+    return Answer(
+        201 if written.created else 200,
+        render(resource, form, written.stored),
+        warnings=written.warnings,
+    )
+
+
+def _create(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
+    form = form_of(call.headers.get("Accept", ""))
+    options = write_options(call.query, "create", call.headers.get("User-Agent", ""))
+    body = read_object(call.body, call.headers.get("Content-Type", ""))
+    return _written(resource, form, cluster.objects.create(resource, path, body, options))
+
+
+def _update(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
+    form = form_of(call.headers.get("Accept", ""))
+    options = write_options(call.query, "update", call.headers.get("User-Agent", ""))
+    body = read_object(call.body, call.headers.get("Content-Type", ""))
+    return _written(resource, form, cluster.objects.update(resource, path, body, options))
+
+
+def _patch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
+    form = form_of(call.headers.get("Accept", ""))
+    kind = media_type(call.headers.get("Content-Type", ""))
+    if kind not in patch_types(resource):
+        raise unsupported_media_type(patch_types(resource))
+    options = write_options(call.query, "patch", call.headers.get("User-Agent", ""))
+    if kind == APPLY_PATCH:
+        if not call.query.get("fieldManager"):
+            raise _no_manager()
+        body = read_object(call.body, kind)
+        return _written(resource, form, cluster.objects.apply(resource, path, body, options))
+    change = _change(cluster, resource, kind, call.body)
+    return _written(resource, form, cluster.objects.patch(resource, path, change, options))
+
+
+def _change(cluster: EmbeddedCluster, resource: Resource, kind: str, data: bytes) -> Patch:
+    patch = read_value(data, kind)
+    if kind == JSON_PATCH:
+        return lambda body: json_patch(body, patch)
+    if kind == MERGE_PATCH:
+        return lambda body: merge_patch(body, patch)
+    schema = cluster.schema_of(resource)
+    return lambda body: strategic_merge(body, patch, schema)
+
+
+def _no_manager() -> ApiStatus:
+    cause = Cause(
+        "FieldValueRequired", "Required value: is required for apply patch", "fieldManager"
+    )
+    return invalid("PatchOptions", "", [cause], group="meta.k8s.io")
+
+
+def _delete(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
+    options = delete_options(_options_body(call), call.query)
+    live = cluster.objects.get(resource, path)
+    return Answer(200, cluster.deleter.delete(resource, live, options).answer)
+
+
+def _delete_collection(
+    cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call
+) -> Answer:
+    form = form_of(call.headers.get("Accept", ""))
+    options = delete_options(_options_body(call), call.query)
+    selection = selection_of(resource, path.namespace, call.query)
+    shelf = cluster.storage.shelf(resource.storage_key)
+    page = list_page(cluster.storage, shelf, selection, call.query)
+    for stored in page.items:
+        cluster.deleter.delete(resource, stored, options)
+    return Answer(200, render_list(resource, form, page))
+
+
+def _options_body(call: Call) -> dict[str, Any] | None:
+    return read_object(call.body, call.headers.get("Content-Type", "")) if call.body else None
+
+
+_VERBS: Mapping[str, Callable[[EmbeddedCluster, Resource, ResourcePath, Call], Answer | Watch]] = {
+    "get": _get,
+    "list": _list,
+    "watch": _watch,
+    "create": _create,
+    "update": _update,
+    "patch": _patch,
+    "delete": _delete,
+    "deletecollection": _delete_collection,
+}

@@ -1,0 +1,369 @@
+"""Writing objects: create, update, patch, apply, each in one uninterrupted step.
+
+The order of checks is the real server's, because the first failure is what a client sees: names
+in the URL, namespace, existence, preconditions, strategy, defaults, validation, ownership of
+fields, and at last the store, which a write that changes nothing does not reach.  Deleting is in
+`deleting`; what travels on the wire is in `server`.
+"""
+
+from __future__ import annotations
+
+import secrets
+import uuid
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clusters.embedded import ownership, strategies
+from clusters.embedded.apply import server_side_apply
+from clusters.embedded.decoding import check_kind, ordered
+from clusters.embedded.fieldset import EMPTY, FieldSet
+from clusters.embedded.kinds import NAMESPACES, Resource
+from clusters.embedded.requests import ResourcePath, WriteOptions
+from clusters.embedded.schema import Schema
+from clusters.embedded.status import (
+    ApiStatus,
+    Cause,
+    already_exists,
+    bad_request,
+    conflict,
+    forbidden,
+    invalid,
+    not_found,
+    untyped,
+)
+from clusters.embedded.storage import Storage, Stored
+
+Body = dict[str, Any]
+Patch = Callable[[Body], Body]
+"""Makes the changed object of a copy of the live one."""
+
+_SYSTEM_FIELDS = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
+_CREATE_ON_UPDATE = frozenset({("coordination.k8s.io", "leases"), ("", "endpoints")})
+_NEEDS_REVISION = frozenset(
+    {
+        ("coordination.k8s.io", "leases"),
+        ("apiextensions.k8s.io", "customresourcedefinitions"),
+        ("apiregistration.k8s.io", "apiservices"),
+        ("policy", "poddisruptionbudgets"),
+        ("", "namespaces"),
+        ("", "serviceaccounts"),
+    }
+)
+"""Built-in resources that refuse a PUT without resourceVersion (AllowUnconditionalUpdate)."""
+_SUFFIX_CHARS = "bcdfghjklmnpqrstvwxz2456789"
+_GENERATED_NAME_CHARS_MAX = 58
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """What a write came to.  After a dry run, `stored` is in no store."""
+
+    stored: Stored
+    created: bool = False
+    warnings: Sequence[str] = ()
+
+
+class Objects:
+    """The objects of one cluster, as far as they are written."""
+
+    def __init__(
+        self,
+        storage: Storage,
+        *,
+        schema_of: Callable[[Resource], Schema],
+        now: Callable[[], str],
+    ) -> None:
+        self.storage = storage
+        self._schema_of = schema_of
+        self._now = now
+
+    def get(self, resource: Resource, path: ResourcePath) -> Stored:
+        """Find an object.
+
+        Raises:
+            ApiStatus: 404.
+        """
+        stored = self.storage.get(resource.storage_key, path.key)
+        if stored is None:
+            raise not_found(resource.plural, path.name, group=resource.group)
+        return stored
+
+    def create(
+        self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
+    ) -> Written:
+        """Create an object from what a client sent.
+
+        Raises:
+            ApiStatus: 400, 403, 404 (of the namespace), 409, 422.
+        """
+        check_kind(resource, body)
+        _place(resource, path, body)
+        if body["metadata"].get("resourceVersion"):
+            raise untyped("resourceVersion should not be set on objects to be created")
+        return self._insert(resource, path, body, options, applied=False)
+
+    def update(
+        self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
+    ) -> Written:
+        """Replace an object, or one half of it, by what a client sent.
+
+        Raises:
+            ApiStatus: 400, 404, 409, 422.
+        """
+        check_kind(resource, body)
+        _place(resource, path, body)
+        live = self.storage.get(resource.storage_key, path.key)
+        if live is None and resource.storage_key in _CREATE_ON_UPDATE and not path.subresource:
+            return self._insert(resource, path, body, options, applied=False)
+        if live is None:
+            raise not_found(resource.plural, path.name, group=resource.group)
+        old = self._in_version(resource, live)
+        uid = body["metadata"].get("uid")
+        if uid and uid != old["metadata"]["uid"]:
+            raise _wrong_uid(resource, path, uid, old["metadata"]["uid"])
+        if not body["metadata"].get("resourceVersion") and not path.subresource:
+            self._check_unconditional(resource, path)
+        return self._replace(resource, path, live, old, body, options, applied=False)
+
+    def patch(
+        self, resource: Resource, path: ResourcePath, change: Patch, options: WriteOptions
+    ) -> Written:
+        """Change an object by a patch of any form but apply.
+
+        Raises:
+            ApiStatus: 400, 404, 409, 422.
+        """
+        live = self.get(resource, path)
+        old = self._in_version(resource, live)
+        new = change(self._in_version(resource, live))
+        if not isinstance(new, dict) or not isinstance(new.get("metadata", {}), dict):
+            raise bad_request("the patch does not leave an object")
+        new.setdefault("metadata", {})
+        check_kind(resource, new)
+        _place(resource, path, new)
+        return self._replace(resource, path, live, old, new, options, applied=False)
+
+    def apply(
+        self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
+    ) -> Written:
+        """Apply what a manager wants, server-side; creates what is not there.
+
+        Raises:
+            ApiStatus: 400, 403, 404 (of the namespace), 409, 422, 500 (untyped).
+        """
+        _check_applied(resource, body)
+        _place(resource, path, body)
+        live = self.storage.get(resource.storage_key, path.key)
+        old = self._in_version(resource, live) if live is not None else None
+        wanted = body["metadata"]
+        if live is None or old is None:
+            if path.subresource:
+                raise not_found(resource.plural, path.name, group=resource.group)
+            if wanted.get("uid"):
+                raise _wrong_uid(resource, path, wanted["uid"], "")
+        elif wanted.get("uid") and wanted["uid"] != old["metadata"]["uid"]:
+            raise _wrong_uid(resource, path, wanted["uid"], old["metadata"]["uid"])
+        elif wanted.get("resourceVersion", str(live.revision)) != str(live.revision):
+            raise conflict(resource.plural, path.name, group=resource.group)
+        new: Body = server_side_apply(  # type: ignore[assignment]
+            old,
+            body,
+            manager=options.manager,
+            force=options.force,
+            schema=self._schema_of(resource),
+            subresource=path.subresource,
+            now=self._now(),
+            api_version=resource.api_version,
+            resets=_resets(resource, path.subresource),
+        )
+        if live is None or old is None:
+            return self._insert(resource, path, new, options, applied=True)
+        return self._replace(resource, path, live, old, new, options, applied=True)
+
+    def _in_version(self, resource: Resource, stored: Stored) -> Body:
+        body = stored.load()
+        body["apiVersion"] = resource.api_version
+        return body
+
+    def _insert(
+        self,
+        resource: Resource,
+        path: ResourcePath,
+        body: Body,
+        options: WriteOptions,
+        *,
+        applied: bool,
+    ) -> Written:
+        self._check_namespace(resource, path)
+        metadata = dict(body["metadata"])
+        body = {**body, "metadata": metadata}
+        for field in _SYSTEM_FIELDS:
+            metadata.pop(field, None)
+        prefix = metadata.get("generateName")
+        if prefix and not metadata.get("name"):
+            suffix = "".join(secrets.choice(_SUFFIX_CHARS) for _ in range(5))
+            metadata["name"] = prefix[:_GENERATED_NAME_CHARS_MAX] + suffix
+        if resource.namespaced:
+            metadata["namespace"] = path.namespace
+        metadata["uid"] = str(uuid.uuid4())
+        metadata["creationTimestamp"] = self._now()
+        warnings = self._shape(resource, "", None, body, options)
+        if not applied:
+            body = self._track(resource, "", None, body, options)
+            metadata = body["metadata"]
+        name = metadata["name"]
+        key = f"{path.namespace}/{name}" if path.namespace else name
+        if self.storage.get(resource.storage_key, key) is not None:
+            raise already_exists(resource.plural, name, group=resource.group)
+        body = ordered(body)
+        if options.dry_run:
+            metadata.pop("resourceVersion", None)
+            return Written(stored=Stored.of(key, 0, body), created=True, warnings=warnings)
+        stored = self.storage.put(resource.storage_key, key, body)
+        return Written(stored=stored, created=True, warnings=warnings)
+
+    def _replace(
+        self,
+        resource: Resource,
+        path: ResourcePath,
+        live: Stored,
+        old: Body,
+        new: Body,
+        options: WriteOptions,
+        *,
+        applied: bool,
+    ) -> Written:
+        if new is old:
+            return Written(stored=live)
+        metadata = dict(new["metadata"])
+        new = {**new, "metadata": metadata}
+        revision = metadata.get("resourceVersion")
+        if revision and revision != str(live.revision):
+            raise conflict(resource.plural, path.name, group=resource.group)
+        metadata["resourceVersion"] = str(live.revision)
+        metadata.setdefault("uid", old["metadata"]["uid"])
+        for field in _SYSTEM_FIELDS:
+            if field in old["metadata"]:
+                metadata[field] = old["metadata"][field]
+            else:
+                metadata.pop(field, None)
+        warnings = self._shape(resource, path.subresource, old, new, options)
+        if not applied:
+            new = self._track(resource, path.subresource, old, new, options)
+        if ownership.settle(old, new) is old:
+            return Written(stored=live, warnings=warnings)
+        new = ordered(new)
+        if options.dry_run:
+            return Written(stored=Stored.of(live.key, live.revision, new), warnings=warnings)
+        if is_released(resource, new):
+            gone = self.storage.remove(resource.storage_key, live.key, new)
+            return Written(stored=gone, warnings=warnings)
+        stored = self.storage.put(resource.storage_key, live.key, new)
+        return Written(stored=stored, warnings=warnings)
+
+    def _shape(
+        self,
+        resource: Resource,
+        subresource: str,
+        old: Body | None,
+        new: Body,
+        options: WriteOptions,
+    ) -> Sequence[str]:
+        """Bring an object to its stored form and judge it; gives the warnings it earns."""
+        if old is None:
+            strategies.prepare_create(resource, new)
+        else:
+            strategies.prepare_update(resource, subresource, old, new)
+        return ()
+
+    def _track(
+        self,
+        resource: Resource,
+        subresource: str,
+        old: Body | None,
+        new: Body,
+        options: WriteOptions,
+    ) -> Body:
+        """Note in `managedFields` whose fields this write changed."""
+        tracked = ownership.track_update(
+            old,
+            new,
+            manager=options.manager,
+            schema=self._schema_of(resource),
+            subresource=subresource,
+            now=self._now(),
+            api_version=resource.api_version,
+            resets=_resets(resource, subresource),
+        )
+        return dict(tracked)
+
+    def _check_namespace(self, resource: Resource, path: ResourcePath) -> None:
+        if not resource.namespaced:
+            return
+        stored = self.storage.get(NAMESPACES.storage_key, path.namespace)
+        if stored is None:
+            raise not_found("namespaces", path.namespace)
+        if b'"deletionTimestamp"' in stored.raw:
+            why = (
+                f"unable to create new content in namespace {path.namespace} because it is being "
+                "terminated"
+            )
+            raise forbidden(resource.plural, path.name, why, group=resource.group)
+
+    def _check_unconditional(self, resource: Resource, path: ResourcePath) -> None:
+        if not resource.custom and resource.storage_key not in _NEEDS_REVISION:
+            return
+        why = "Invalid value: 0: must be specified for an update"
+        cause = Cause("FieldValueInvalid", why, "metadata.resourceVersion")
+        raise invalid(resource.plural, path.name, [cause], group=resource.group)
+
+
+def is_released(resource: Resource, body: Body) -> bool:
+    """Tell whether an object marked for deletion is held by nothing any more."""
+    metadata = body["metadata"]
+    if "deletionTimestamp" not in metadata or metadata.get("finalizers"):
+        return False
+    if metadata.get("deletionGracePeriodSeconds"):
+        return False
+    return resource is not NAMESPACES or not (body.get("spec") or {}).get("finalizers")
+
+
+def _place(resource: Resource, path: ResourcePath, body: Body) -> None:
+    """Hold name and namespace of a body against its URL; what it leaves out is filled in."""
+    metadata = body["metadata"]
+    name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
+    if path.name and name not in ("", path.name):
+        raise bad_request(
+            f"the name of the object ({name}) does not match the name on the URL ({path.name})"
+        )
+    if resource.namespaced and namespace not in ("", path.namespace):
+        raise bad_request(
+            "the namespace of the provided object does not match the namespace sent on the request"
+        )
+    if path.name:
+        metadata["name"] = path.name
+    if resource.namespaced:
+        metadata["namespace"] = path.namespace
+
+
+def _check_applied(resource: Resource, body: Body) -> None:
+    kind, api_version = body.get("kind"), body.get("apiVersion")
+    if not kind or not api_version:
+        missing = "Kind" if not kind else "apiVersion"
+        raise bad_request(f"error decoding YAML: Object '{missing}' is missing")
+    if (kind, api_version) != (resource.kind, resource.api_version):
+        group, _, version = str(api_version).rpartition("/")
+        raise bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
+
+
+def _wrong_uid(resource: Resource, path: ResourcePath, wanted: str, held: str) -> ApiStatus:
+    why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {held}"
+    return conflict(resource.plural, path.name, group=resource.group, why=why)
+
+
+def _resets(resource: Resource, subresource: str) -> FieldSet | None:
+    """Give the fields that a write resets, where the built-in rule is not the one."""
+    if resource.custom and not subresource:
+        return ownership.STATUS if resource.has("status") else EMPTY
+    return None

@@ -1,0 +1,130 @@
+"""In which form an answer travels: the object itself, its metadata only, or a table.
+
+Reads the Accept header and makes bytes of stored objects.  The plain form is the stored bytes,
+joined and never parsed again; the others are made on demand.  Columns of tables are in `tables`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any
+
+import orjson
+
+from clusters.embedded import tables
+from clusters.embedded.kinds import Resource
+from clusters.embedded.listing import Page
+from clusters.embedded.status import not_acceptable
+from clusters.embedded.storage import Stored
+
+META_VERSION = "meta.k8s.io/v1"
+_ACCEPTED = (
+    "application/json",
+    "application/yaml",
+    "application/vnd.kubernetes.protobuf",
+    "application/cbor",
+)
+
+
+class Form(StrEnum):
+    """What a client asked to be given."""
+
+    OBJECT = "object"
+    METADATA = "metadata"
+    TABLE = "table"
+
+
+_FORMS = {
+    "PartialObjectMetadata": Form.METADATA,
+    "PartialObjectMetadataList": Form.METADATA,
+    "Table": Form.TABLE,
+}
+_JSON_TYPES = ("application/json", "application/*", "*/*", "application/yaml", "")
+
+
+def form_of(accept: str) -> Form:
+    """Choose the first form of an Accept header that is served.
+
+    Raises:
+        ApiStatus: 406, when none of them is.
+    """
+    if not accept or accept in ("application/json", "*/*"):
+        return Form.OBJECT
+    for option in accept.split(","):
+        kind, *parameters = (part.strip() for part in option.split(";"))
+        if kind not in _JSON_TYPES:
+            continue
+        wanted = dict(part.partition("=")[::2] for part in parameters)
+        if "as" not in wanted:
+            return Form.OBJECT
+        if wanted.get("g") == "meta.k8s.io" and wanted.get("v") == "v1" and wanted["as"] in _FORMS:
+            return _FORMS[wanted["as"]]
+    raise not_acceptable(_ACCEPTED)
+
+
+def in_version(resource: Resource, stored: Stored) -> bytes:
+    """Give an object's bytes in the version that was asked for."""
+    raw = stored.raw
+    if raw.startswith(resource.head):
+        return raw
+    body = stored.load()
+    head = {"kind": resource.kind, "apiVersion": resource.api_version}
+    return orjson.dumps({**head, **body, **head})
+
+
+def _metadata_of(stored: Stored) -> dict[str, Any]:
+    return {
+        "kind": "PartialObjectMetadata",
+        "apiVersion": META_VERSION,
+        "metadata": stored.load()["metadata"],
+    }
+
+
+def render(resource: Resource, form: Form, stored: Stored) -> bytes:
+    """Make the bytes of one object, as a get or a watch event answers it."""
+    if form is Form.OBJECT:
+        return in_version(resource, stored)
+    if form is Form.METADATA:
+        return orjson.dumps(_metadata_of(stored))
+    rows = [tables.row(resource, stored)]
+    return orjson.dumps(_table(resource, rows, {"resourceVersion": str(stored.revision)}))
+
+
+def render_list(resource: Resource, form: Form, page: Page) -> bytes:
+    """Make the bytes of a list."""
+    metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
+    if page.token:
+        metadata["continue"] = page.token
+    if page.remaining is not None:
+        metadata["remainingItemCount"] = page.remaining
+    if form is Form.TABLE:
+        return orjson.dumps(
+            _table(resource, [tables.row(resource, stored) for stored in page.items], metadata)
+        )
+    if form is Form.METADATA:
+        head = {"kind": "PartialObjectMetadataList", "apiVersion": META_VERSION}
+        items = [_metadata_of(stored) for stored in page.items]
+        return orjson.dumps({**head, "metadata": metadata, "items": items})
+    raws = [in_version(resource, stored) for stored in page.items]
+    if not resource.custom:
+        cut = len(resource.head)
+        raws = [b"{" + raw[cut:] for raw in raws]
+    return b'{"kind":"%s","apiVersion":"%s","metadata":%s,"items":[%s]}' % (
+        resource.list_kind.encode(),
+        resource.api_version.encode(),
+        orjson.dumps(metadata),
+        b",".join(raws),
+    )
+
+
+def _table(
+    resource: Resource, rows: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]
+) -> dict[str, Any]:
+    return {
+        "kind": "Table",
+        "apiVersion": META_VERSION,
+        "metadata": metadata,
+        "columnDefinitions": tables.columns(resource),
+        "rows": rows,
+    }

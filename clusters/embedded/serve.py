@@ -1,0 +1,120 @@
+"""Running embedded clusters: in this process for tests and demos, or as a command."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import yaml
+from aiohttp import web
+
+from clusters.embedded.cluster import EmbeddedCluster
+from clusters.embedded.server import Server
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+
+def cluster_names(count: int) -> list[str]:
+    """Name clusters that nobody named: `cluster-001`, …"""
+    return [f"cluster-{number:03d}" for number in range(1, count + 1)]
+
+
+class EmbeddedClusters:
+    """Clusters served on one port, for as long as the context lasts."""
+
+    def __init__(
+        self, names: Iterable[str], *, port: int = 0, host: str = "127.0.0.1", token: str = ""
+    ) -> None:
+        if host not in LOOPBACK:
+            raise ValueError(f"embedded clusters listen on loopback only, not on {host!r}")
+        self.names = tuple(names)
+        self.token = token or secrets.token_urlsafe(24)
+        self._host = host
+        self._port = port
+        self._clusters: dict[str, EmbeddedCluster] = {}
+        self._runner: web.ServerRunner | None = None
+
+    async def __aenter__(self) -> EmbeddedClusters:
+        server = web.Server(Server(self._find).handle, access_log=None)
+        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=0.1)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, self._host, self._port, backlog=1024)
+        await site.start()
+        self._port = self._runner.addresses[0][1]
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        assert self._runner is not None
+        await self._runner.cleanup()
+
+    def url_of(self, name: str) -> str:
+        """Give the address of a cluster's API."""
+        return f"http://{self._host}:{self._port}/clusters/{name}"
+
+    def cluster(self, name: str) -> EmbeddedCluster:
+        """Give a cluster; it comes to be when first asked for.
+
+        Raises:
+            KeyError: there is no cluster of this name.
+        """
+        found = self._find(name)
+        if found is None:
+            raise KeyError(name)
+        return found
+
+    def request_counts(self, name: str) -> Mapping[str, int]:
+        """Give how many requests of each verb a cluster has answered."""
+        found = self._clusters.get(name)
+        return dict(found.request_counts) if found else {}
+
+    @property
+    def kubeconfig(self) -> str:
+        """A kubeconfig with one context for each cluster, as YAML."""
+        config: dict[str, Any] = {
+            "apiVersion": "v1",
+            "kind": "Config",
+            "clusters": [
+                {"name": name, "cluster": {"server": self.url_of(name)}} for name in self.names
+            ],
+            "users": [{"name": "flotilla", "user": {"token": self.token}}],
+            "contexts": [
+                {"name": name, "context": {"cluster": name, "user": "flotilla"}}
+                for name in self.names
+            ],
+            "current-context": self.names[0] if self.names else "",
+        }
+        return yaml.safe_dump(config, sort_keys=False)
+
+    def write_kubeconfig(self, path: Path) -> None:
+        """Write the kubeconfig, readable by its owner only."""
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.write(self.kubeconfig)
+
+    def _find(self, name: str) -> EmbeddedCluster | None:
+        found = self._clusters.get(name)
+        if found is None and name in self.names:
+            found = EmbeddedCluster(name, tokens=frozenset({self.token}))
+            self._clusters[name] = found
+        return found
+
+
+async def serve(
+    names: Iterable[str], *, port: int, kubeconfig: Path | None = None, token: str = ""
+) -> None:
+    """Serve clusters until cancelled."""
+    async with EmbeddedClusters(names, port=port, token=token) as clusters:
+        if kubeconfig is not None:
+            clusters.write_kubeconfig(kubeconfig)
+        await asyncio.Event().wait()
