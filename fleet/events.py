@@ -1,0 +1,364 @@
+"""What happened to the fleet: the facts that the audit log keeps, and that the state is a fold of.
+
+Pure values.  Each is stored as one row (its tag is the row's `kind`); after a restart the same
+rows, folded in the same order by `state`, give the same state.  What is only observed (health at
+this moment, latency) is not a fact: it is reported anew by the clusters.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from fleet.view import ProblemView
+
+SYSTEM = "flotilla"
+"""The actor of what nobody asked for in person."""
+
+
+class Fact(
+    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True, omit_defaults=True
+):
+    """Base of all facts."""
+
+    at: datetime
+    actor: str = SYSTEM
+
+
+# --- Git -----------------------------------------------------------------------------------------
+
+
+class CommitAccepted(Fact, frozen=True, kw_only=True):
+    """A commit of the fleet repository is in force."""
+
+    repository: str
+    ref: str
+    revision: str
+    subject: str
+    author: str
+    committed_at: datetime
+    forced: bool = False
+    """The ref was moved by force: what was in force before is not among its ancestors."""
+    warnings: Sequence[ProblemView] = ()
+
+
+class CommitRefused(Fact, frozen=True, kw_only=True):
+    """A commit has errors; the one before it stays in force."""
+
+    repository: str
+    revision: str
+    subject: str
+    author: str
+    problems: Sequence[ProblemView]
+
+
+class SourceFailed(Fact, frozen=True, kw_only=True):
+    """A repository cannot be read; what was read last stays in force."""
+
+    repository: str
+    error: str
+
+
+class SourceRecovered(Fact, frozen=True, kw_only=True):
+    """A repository can be read again."""
+
+    repository: str
+
+
+# --- inventory and releases ----------------------------------------------------------------------
+
+
+class ClustersJoined(Fact, frozen=True, kw_only=True):
+    """Clusters are in the inventory now."""
+
+    clusters: Sequence[str]
+
+
+class ClustersLeft(Fact, frozen=True, kw_only=True):
+    """Clusters left the inventory: they are no longer managed; nothing on them is deleted."""
+
+    clusters: Sequence[str]
+
+
+class ReleaseCreated(Fact, frozen=True, kw_only=True):
+    """A commit renders a bundle differently on at least one cluster."""
+
+    bundle: str
+    revision: str
+    subject: str
+    author: str
+    strategy: str = ""
+    digests: Mapping[str, Sequence[str]]
+    """Digest to the clusters for which it was rendered."""
+
+
+class ReleaseAssigned(Fact, frozen=True, kw_only=True):
+    """From now on these clusters should hold this content of a bundle."""
+
+    bundle: str
+    digest: str
+    revision: str
+    clusters: Sequence[str]
+    cause: str = ""
+    """Why: `new release`, `joined`, a rollout's id, `rollback`."""
+
+
+class BundleWithdrawn(Fact, frozen=True, kw_only=True):
+    """From now on these clusters should hold nothing of a bundle; deleting needs confirmation."""
+
+    bundle: str
+    revision: str
+    clusters: Sequence[str]
+
+
+class PlacementEnded(Fact, frozen=True, kw_only=True):
+    """A withdrawn bundle is gone from a cluster."""
+
+    bundle: str
+    cluster: str
+
+
+# --- clusters ------------------------------------------------------------------------------------
+
+
+class ClusterConnected(Fact, frozen=True, kw_only=True):
+    """A cluster answers, for the first time or again."""
+
+    cluster: str
+    version: str
+
+
+class ClusterLost(Fact, frozen=True, kw_only=True):
+    """A cluster does not answer as it should."""
+
+    cluster: str
+    reason: str
+
+
+class ClusterQuarantined(Fact, frozen=True, kw_only=True):
+    """The reconciler of a cluster crashed and stays stopped."""
+
+    cluster: str
+    error: str
+
+
+class ClusterReleased(Fact, frozen=True, kw_only=True):
+    """A quarantined cluster is reconciled again."""
+
+    cluster: str
+
+
+class ObjectsWritten(Fact, frozen=True, kw_only=True):
+    """Objects of a bundle were applied."""
+
+    cluster: str
+    bundle: str
+    digest: str
+    created: int
+    changed: int
+
+
+class Converged(Fact, frozen=True, kw_only=True):
+    """A bundle is applied and healthy on a cluster, for the first time at this content."""
+
+    cluster: str
+    bundle: str
+    digest: str
+    revision: str
+
+
+class Degraded(Fact, frozen=True, kw_only=True):
+    """A bundle that had converged is not healthy any more."""
+
+    cluster: str
+    bundle: str
+    digest: str
+    message: str
+
+
+class Recovered(Fact, frozen=True, kw_only=True):
+    """A degraded bundle is healthy again."""
+
+    cluster: str
+    bundle: str
+    digest: str
+
+
+class ObjectRefused(Fact, frozen=True, kw_only=True):
+    """A cluster refuses an object."""
+
+    cluster: str
+    bundle: str
+    object: str
+    reason: str
+
+
+class PruneWaits(Fact, frozen=True, kw_only=True):
+    """Objects left Git and are kept on a cluster until a person confirms."""
+
+    cluster: str
+    bundle: str
+    digest: str
+    objects: Sequence[str]
+    reason: str
+
+
+class PruneConfirmed(Fact, frozen=True, kw_only=True):
+    """A person confirmed that what left a bundle at this content may be deleted."""
+
+    bundle: str
+    digest: str
+    clusters: Sequence[str]
+    reason: str = ""
+
+
+class ObjectsPruned(Fact, frozen=True, kw_only=True):
+    """Objects that left Git are gone from a cluster."""
+
+    cluster: str
+    bundle: str
+    objects: Sequence[str]
+
+
+# --- drift ---------------------------------------------------------------------------------------
+
+
+class DriftSeen(Fact, frozen=True, kw_only=True):
+    """Somebody changed an object."""
+
+    cluster: str
+    bundle: str
+    group: str
+    object_kind: str
+    namespace: str
+    name: str
+    paths: Sequence[str]
+    manager: str
+    changed_at: datetime | None = None
+    policy: str = "correct"
+
+
+class DriftEnded(Fact, frozen=True, kw_only=True):
+    """The object is again as it was applied."""
+
+    cluster: str
+    bundle: str
+    group: str
+    object_kind: str
+    namespace: str
+    name: str
+    corrected: bool
+    """Whether we put it back (or somebody else did)."""
+
+
+class DriftAcknowledged(Fact, frozen=True, kw_only=True):
+    """A person knows of a drift."""
+
+    drift: str
+    note: str
+
+
+class FightSeen(Fact, frozen=True, kw_only=True):
+    """Another controller changes an object back as often as it is corrected."""
+
+    cluster: str
+    bundle: str
+    object: str
+    manager: str
+    corrections: int
+    until: datetime
+
+
+# --- people --------------------------------------------------------------------------------------
+
+
+class Suspended(Fact, frozen=True, kw_only=True):
+    """A person stopped changes to a cluster or a bundle."""
+
+    target: str
+    """`cluster/NAME` or `bundle/NAME`."""
+    reason: str
+
+
+class Resumed(Fact, frozen=True, kw_only=True):
+    """A person allowed changes again."""
+
+    target: str
+    reason: str = ""
+
+
+class ReconcileAsked(Fact, frozen=True, kw_only=True):
+    """A person asked to look now."""
+
+    target: str
+    reason: str = ""
+
+
+# --- rollouts ------------------------------------------------------------------------------------
+
+
+class RolloutEvent(Fact, frozen=True, kw_only=True):
+    """A fact of one rollout, in the form that `fleet.rollout.record` reads."""
+
+    rollout: str
+    bundle: str
+    name: str
+    event: Mapping[str, Any]
+
+
+FleetFact = (
+    CommitAccepted
+    | CommitRefused
+    | SourceFailed
+    | SourceRecovered
+    | ClustersJoined
+    | ClustersLeft
+    | ReleaseCreated
+    | ReleaseAssigned
+    | BundleWithdrawn
+    | PlacementEnded
+    | ClusterConnected
+    | ClusterLost
+    | ClusterQuarantined
+    | ClusterReleased
+    | ObjectsWritten
+    | Converged
+    | Degraded
+    | Recovered
+    | ObjectRefused
+    | PruneWaits
+    | PruneConfirmed
+    | ObjectsPruned
+    | DriftSeen
+    | DriftEnded
+    | DriftAcknowledged
+    | FightSeen
+    | Suspended
+    | Resumed
+    | ReconcileAsked
+    | RolloutEvent
+)
+
+
+def to_row(fact: FleetFact) -> tuple[str, dict[str, Any]]:
+    """Split a fact into the row's kind and its data."""
+    data: dict[str, Any] = msgspec.to_builtins(fact)
+    kind = data.pop("kind")
+    data.pop("at")
+    data.pop("actor", None)
+    return str(kind), data
+
+
+def from_row(kind: str, at: datetime, actor: str, data: Mapping[str, Any]) -> FleetFact:
+    """The fact that a row holds.
+
+    Raises:
+        ValueError: no fact of this version of the program.
+    """
+    fact: FleetFact = msgspec.convert(
+        {**data, "kind": kind, "at": at, "actor": actor}, type=FleetFact
+    )
+    return fact

@@ -1,0 +1,322 @@
+"""The state of the fleet: a fold of the facts in `events`, and nothing else.
+
+Owned by the coordinator, changed only by `fold`.  Folding the stored facts after a restart gives
+the same value; a snapshot of it only saves time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from clusters.model import Digest, digest_of
+from fleet import events as facts
+from fleet.events import FleetFact
+
+EMPTY_DIGEST: Digest = digest_of(b"")
+"""The content of a withdrawn bundle: nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Mark:
+    """That a person did something, why and when."""
+
+    actor: str
+    reason: str
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Assignment:
+    """What one cluster should hold of one bundle."""
+
+    digest: str
+    revision: str
+    since: datetime
+    cause: str = ""
+    withdrawn: bool = False
+    converged: bool = False
+    degraded: bool = False
+    good_digest: str = ""
+    """The newest content that was healthy here."""
+    good_revision: str = ""
+    prune_confirmed: bool = False
+    prune_waits: facts.PruneWaits | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ClusterFacts:
+    """What is known for good of one cluster."""
+
+    connected: bool = False
+    version: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    quarantined: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenDrift:
+    """A drift that was not corrected yet, or a short while ago."""
+
+    seen: facts.DriftSeen
+    ended: datetime | None = None
+    corrected: bool = False
+    fighting: bool = False
+    note: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class FleetState:
+    """Everything the coordinator decides from, beside the inventory in Git."""
+
+    commit: facts.CommitAccepted | None = None
+    refused: facts.CommitRefused | None = None
+    source_errors: dict[str, str] = field(default_factory=dict)
+    clusters: dict[str, ClusterFacts] = field(default_factory=dict)
+    assignments: dict[str, dict[str, Assignment]] = field(default_factory=dict)
+    """Bundle to cluster to assignment."""
+    releases: dict[str, facts.ReleaseCreated] = field(default_factory=dict)
+    """The newest release of each bundle."""
+    drift: dict[str, OpenDrift] = field(default_factory=dict)
+    suspended: dict[str, Mark] = field(default_factory=dict)
+    """`cluster/NAME` or `bundle/NAME` to who suspended it."""
+
+    def assignment(self, bundle: str, cluster: str) -> Assignment | None:
+        """What a cluster should hold of a bundle, or None."""
+        return self.assignments.get(bundle, {}).get(cluster)
+
+    def fold(self, fact: FleetFact) -> None:
+        """Take in one fact."""
+        change = _FOLDS.get(type(fact))
+        if change:
+            change(self, fact)
+
+
+def drift_id(cluster: str, bundle: str, group: str, kind: str, namespace: str, name: str) -> str:
+    """Names a drift by the object that drifts."""
+    return f"{cluster}/{bundle}/{kind}.{group}/{namespace}/{name}"
+
+
+def dump(state: FleetState) -> bytes:
+    """Serialise for a snapshot."""
+    return msgspec.json.encode(state)
+
+
+def load(data: bytes) -> FleetState:
+    """Read a snapshot.
+
+    Raises:
+        ValueError: written by another version; fold the facts instead.
+    """
+    return msgspec.json.decode(data, type=FleetState)
+
+
+def _accepted(state: FleetState, fact: facts.CommitAccepted) -> None:
+    state.commit, state.refused = fact, None
+
+
+def _refused(state: FleetState, fact: facts.CommitRefused) -> None:
+    state.refused = fact
+
+
+def _source_failed(state: FleetState, fact: facts.SourceFailed) -> None:
+    state.source_errors[fact.repository] = fact.error
+
+
+def _source_recovered(state: FleetState, fact: facts.SourceRecovered) -> None:
+    state.source_errors.pop(fact.repository, None)
+
+
+def _joined(state: FleetState, fact: facts.ClustersJoined) -> None:
+    for name in fact.clusters:
+        state.clusters.setdefault(name, ClusterFacts())
+
+
+def _left(state: FleetState, fact: facts.ClustersLeft) -> None:
+    for name in fact.clusters:
+        state.clusters.pop(name, None)
+        state.suspended.pop(f"cluster/{name}", None)
+        for placed in state.assignments.values():
+            placed.pop(name, None)
+    gone = set(fact.clusters)
+    for key in [key for key, drift in state.drift.items() if drift.seen.cluster in gone]:
+        del state.drift[key]
+
+
+def _released(state: FleetState, fact: facts.ReleaseCreated) -> None:
+    state.releases[fact.bundle] = fact
+
+
+def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
+    placed = state.assignments.setdefault(fact.bundle, {})
+    for name in fact.clusters:
+        placed[name] = _next(placed.get(name), fact.digest, fact.revision, fact.at, fact.cause)
+
+
+def _withdrawn(state: FleetState, fact: facts.BundleWithdrawn) -> None:
+    placed = state.assignments.setdefault(fact.bundle, {})
+    for name in fact.clusters:
+        entry = _next(placed.get(name), EMPTY_DIGEST, fact.revision, fact.at, "withdrawn")
+        entry.withdrawn = True
+        placed[name] = entry
+
+
+def _next(
+    before: Assignment | None, digest: str, revision: str, at: datetime, cause: str
+) -> Assignment:
+    same = before is not None and before.digest == digest
+    return Assignment(
+        digest=digest,
+        revision=revision,
+        since=before.since if before and same else at,
+        cause=cause,
+        converged=bool(before and same and before.converged),
+        degraded=bool(before and same and before.degraded),
+        good_digest=before.good_digest if before else "",
+        good_revision=before.good_revision if before else "",
+        prune_confirmed=bool(before and same and before.prune_confirmed),
+        prune_waits=before.prune_waits if before and same else None,
+    )
+
+
+def _placement_ended(state: FleetState, fact: facts.PlacementEnded) -> None:
+    placed = state.assignments.get(fact.bundle, {})
+    placed.pop(fact.cluster, None)
+    if not placed:
+        state.assignments.pop(fact.bundle, None)
+        state.releases.pop(fact.bundle, None)
+        state.suspended.pop(f"bundle/{fact.bundle}", None)
+
+
+def _cluster(state: FleetState, name: str) -> ClusterFacts:
+    return state.clusters.setdefault(name, ClusterFacts())
+
+
+def _connected(state: FleetState, fact: facts.ClusterConnected) -> None:
+    entry = _cluster(state, fact.cluster)
+    entry.connected, entry.version, entry.reason = True, fact.version, ""
+    entry.since = fact.at
+
+
+def _lost(state: FleetState, fact: facts.ClusterLost) -> None:
+    entry = _cluster(state, fact.cluster)
+    entry.connected, entry.reason, entry.since = False, fact.reason, fact.at
+
+
+def _quarantined(state: FleetState, fact: facts.ClusterQuarantined) -> None:
+    entry = _cluster(state, fact.cluster)
+    entry.connected, entry.quarantined, entry.since = False, fact.error, fact.at
+
+
+def _freed(state: FleetState, fact: facts.ClusterReleased) -> None:
+    _cluster(state, fact.cluster).quarantined = ""
+
+
+def _converged(state: FleetState, fact: facts.Converged) -> None:
+    entry = state.assignment(fact.bundle, fact.cluster)
+    if entry and entry.digest == fact.digest:
+        entry.converged, entry.degraded = True, False
+        entry.good_digest, entry.good_revision = fact.digest, fact.revision
+
+
+def _degraded(state: FleetState, fact: facts.Degraded) -> None:
+    entry = state.assignment(fact.bundle, fact.cluster)
+    if entry and entry.digest == fact.digest:
+        entry.degraded = True
+
+
+def _recovered(state: FleetState, fact: facts.Recovered) -> None:
+    entry = state.assignment(fact.bundle, fact.cluster)
+    if entry and entry.digest == fact.digest:
+        entry.degraded = False
+
+
+def _prune_waits(state: FleetState, fact: facts.PruneWaits) -> None:
+    entry = state.assignment(fact.bundle, fact.cluster)
+    if entry and entry.digest == fact.digest:
+        entry.prune_waits = fact
+
+
+def _prune_confirmed(state: FleetState, fact: facts.PruneConfirmed) -> None:
+    for name in fact.clusters:
+        entry = state.assignment(fact.bundle, name)
+        if entry and entry.digest == fact.digest:
+            entry.prune_confirmed, entry.prune_waits = True, None
+
+
+def _pruned(state: FleetState, fact: facts.ObjectsPruned) -> None:
+    entry = state.assignment(fact.bundle, fact.cluster)
+    if entry:
+        entry.prune_waits = None
+
+
+def _drift_seen(state: FleetState, fact: facts.DriftSeen) -> None:
+    state.drift[_drift_key(fact)] = OpenDrift(seen=fact)
+
+
+def _drift_ended(state: FleetState, fact: facts.DriftEnded) -> None:
+    entry = state.drift.get(_drift_key(fact))
+    if entry:
+        entry.ended, entry.corrected = fact.at, fact.corrected
+
+
+def _drift_key(fact: facts.DriftSeen | facts.DriftEnded) -> str:
+    return drift_id(
+        fact.cluster, fact.bundle, fact.group, fact.object_kind, fact.namespace, fact.name
+    )
+
+
+def _drift_acknowledged(state: FleetState, fact: facts.DriftAcknowledged) -> None:
+    entry = state.drift.get(fact.drift)
+    if entry:
+        entry.note = f"{fact.actor}: {fact.note}"
+
+
+def _fight(state: FleetState, fact: facts.FightSeen) -> None:
+    for entry in state.drift.values():
+        same = entry.seen.cluster == fact.cluster and entry.seen.bundle == fact.bundle
+        if same and entry.ended is None and fact.object.endswith(entry.seen.name):
+            entry.fighting = True
+
+
+def _suspended(state: FleetState, fact: facts.Suspended) -> None:
+    state.suspended[fact.target] = Mark(actor=fact.actor, reason=fact.reason, at=fact.at)
+
+
+def _resumed(state: FleetState, fact: facts.Resumed) -> None:
+    state.suspended.pop(fact.target, None)
+
+
+_FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
+    facts.CommitAccepted: _accepted,
+    facts.CommitRefused: _refused,
+    facts.SourceFailed: _source_failed,
+    facts.SourceRecovered: _source_recovered,
+    facts.ClustersJoined: _joined,
+    facts.ClustersLeft: _left,
+    facts.ReleaseCreated: _released,
+    facts.ReleaseAssigned: _assigned,
+    facts.BundleWithdrawn: _withdrawn,
+    facts.PlacementEnded: _placement_ended,
+    facts.ClusterConnected: _connected,
+    facts.ClusterLost: _lost,
+    facts.ClusterQuarantined: _quarantined,
+    facts.ClusterReleased: _freed,
+    facts.Converged: _converged,
+    facts.Degraded: _degraded,
+    facts.Recovered: _recovered,
+    facts.PruneWaits: _prune_waits,
+    facts.PruneConfirmed: _prune_confirmed,
+    facts.ObjectsPruned: _pruned,
+    facts.DriftSeen: _drift_seen,
+    facts.DriftEnded: _drift_ended,
+    facts.DriftAcknowledged: _drift_acknowledged,
+    facts.FightSeen: _fight,
+    facts.Suspended: _suspended,
+    facts.Resumed: _resumed,
+}
