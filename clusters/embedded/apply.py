@@ -41,18 +41,30 @@ from clusters.embedded.managers import (
     decode,
 )
 from clusters.embedded.ownership import (
+    STATUS,
     STRIPPED,
     Object,
     changed_fields,
     default_resets,
     empty_object,
+    settle,
     take_changed,
+    track_update,
     with_managers,
     without_managed_fields,
     written_by,
 )
 from clusters.embedded.schema import Schema
 from clusters.embedded.status import ApiStatus, Cause
+
+__all__ = [
+    "EMPTY",
+    "STATUS",
+    "FieldSet",
+    "server_side_apply",
+    "settle",
+    "track_update",
+]
 
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
 

@@ -82,3 +82,75 @@ ALWAYS_PRESENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "io.k8s.api.admissionregistration.v1.MutatingWebhook": {"clientConfig": {}},
 }
 """Definition -> fields written even when unset, with the value then written."""
+
+STRUCT_DEFAULT_ABSENT: Final[frozenset[str]] = frozenset()
+"""Always-present structs that the current release omits when they are zero."""
+
+KEPT_EMPTY_STRINGS: Final = frozenset(
+    {
+        "storageClassName",
+        "volumeAttributesClassName",
+        "ingressClassName",
+        "appProtocol",
+        "apiGroup",
+        "dataSource",
+        "loadBalancerClass",
+        "policyTypes",
+    }
+)
+"""Optional strings that are pointers in Go: an empty one is not an unset one."""
+
+OMITTED_ZERO: Final = frozenset(
+    {
+        "minReadySeconds",
+        "hostPort",
+        "nodePort",
+        "healthCheckNodePort",
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+        "observedGeneration",
+        "readyReplicas",
+        "availableReplicas",
+        "unavailableReplicas",
+        "updatedReplicas",
+        "currentReplicas",
+        "fullyLabeledReplicas",
+        "updatedNumberScheduled",
+        "numberAvailable",
+        "numberUnavailable",
+        "active",
+        "succeeded",
+        "failed",
+        "generation",
+        "count",
+    }
+)
+"""Optional numbers that are plain integers in Go: zero is unset."""
+
+OMITTED_FALSE: Final = frozenset(
+    {
+        "hostNetwork",
+        "hostPID",
+        "hostIPC",
+        "paused",
+        "stdin",
+        "stdinOnce",
+        "tty",
+        "readOnly",
+        "publishNotReadyAddresses",
+        "unschedulable",
+        "globalDefault",
+        "insecureSkipTLSVerify",
+        "x-kubernetes-embedded-resource",
+        "x-kubernetes-int-or-string",
+        "uniqueItems",
+        "exclusiveMinimum",
+        "exclusiveMaximum",
+        "nullable",
+        "deprecated",
+    }
+)
+"""Optional flags that are plain booleans in Go: false is unset."""
