@@ -6,7 +6,6 @@ the advisory lock that keeps a second server out.  `database` runs transactions 
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -130,17 +129,3 @@ def _set_up_postgresql(
         connection.autocommit = False
 
     event.listen(engine, "connect", configure)
-
-
-def protect_file(address: Address) -> None:
-    """Create the SQLite file, readable by its owner only, before SQLite would.
-
-    Raises:
-        StoreUnavailable: it cannot be created.
-    """
-    if address.file is None:
-        return
-    try:
-        os.close(os.open(address.file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
-    except OSError as error:
-        raise StoreUnavailable(f"cannot open {address.file}: {error.strerror}") from error

@@ -1,7 +1,7 @@
 """Turns what SQLAlchemy and the drivers raise into the store's own errors.
 
-The only place that looks at their errors.  It takes the code of a failure, never its text:
-PostgreSQL's text may quote a row.
+The only place that looks at their errors.  It takes the code of a failure and leaves its text,
+which may quote a row; only what the client library itself says of a connection is passed on.
 """
 
 from __future__ import annotations
@@ -10,27 +10,33 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    ProgrammingError,
+    SQLAlchemyError,
+)
 
 from fleet.store.errors import StoreDamaged, StoreError, StoreLocked, StoreUnavailable
 
+_UNDECODABLE = "bytes that are not UTF-8"
+_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002", _UNDECODABLE)
 _HINTS = {
     "SQLITE_FULL": "the disk is full: free some space",
-    "SQLITE_READONLY": "the file cannot be written: check its owner and the mount",
-    "SQLITE_CANTOPEN": "the file cannot be opened: check that the directory exists and is yours",
-    "SQLITE_IOERR": "the disk reports an error",
+    "SQLITE_READONLY": "it is opened read only, or the file is: check its owner and the mount",
+    "SQLITE_CANTOPEN": "the file cannot be opened: check that it exists and is yours",
+    "SQLITE_IOERR": "the disk reports an error, or is full",
     "SQLITE_BUSY": "another program holds the file: end it",
     "SQLITE_PERM": "access is denied: check the file's owner",
-    "25006": "the server is read only: is it a standby?",
+    "08": "the connection broke",
+    "25006": "it is opened read only, or the server is a standby",
     "28": "the server refuses the user or password",
     "3D000": "there is no database of this name: create it",
     "42501": "the user lacks a privilege: it must own the schema",
     "53": "the server is out of disk, memory or connections",
     "57": "the server is shutting down, or an administrator cancelled us",
-    "08": "the connection broke",
 }
-_UNDECODABLE = "bytes that are not UTF-8"
-_DAMAGED = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "XX001", "XX002", _UNDECODABLE)
 
 
 @contextmanager
@@ -52,7 +58,13 @@ def store_error(error: SQLAlchemyError, where: str) -> StoreError:
             f"database {where}: another program wrote to it at the same time ({code}): "
             "let one server only use it"
         )
-    return StoreUnavailable(f"database {where} cannot be used: {_hint(code)} ({code})")
+    for prefix, hint in _HINTS.items():
+        if code.startswith(prefix):
+            return StoreUnavailable(f"database {where} cannot be used: {hint} ({code})")
+    if isinstance(error, DataError | ProgrammingError):
+        return StoreError(f"database {where} refuses a statement or a value ({code})")
+    said = _client_words(error)
+    return StoreUnavailable(f"database {where} cannot be used: {said} ({code})")
 
 
 def _code(error: SQLAlchemyError) -> str:
@@ -65,8 +77,10 @@ def _code(error: SQLAlchemyError) -> str:
     return str(code or type(own).__name__)
 
 
-def _hint(code: str) -> str:
-    for prefix, hint in _HINTS.items():
-        if code.startswith(prefix):
-            return hint
+def _client_words(error: SQLAlchemyError) -> str:
+    """What libpq says of connecting: without a statement and a code, no row is involved."""
+    if isinstance(error, DBAPIError) and error.statement is None:
+        code = getattr(error.orig, "sqlstate", "")
+        if code is None:
+            return " ".join(str(error.orig).split())
     return "it does not answer, or refuses the statement"

@@ -9,38 +9,49 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
+from fleet.store.address import Address
 from fleet.store.errors import StoreLocked, StoreUnavailable
 
 
-class FileLock:
-    """Holds the lock of one SQLite file.
+def lock_file(address: Address) -> Callable[[], None]:
+    """Lock an SQLite file, creating it readable by its owner only; returns how to let go.
 
     Raises:
         StoreLocked: another process holds it.
-        StoreUnavailable: the directory cannot be written.
+        StoreUnavailable: the directory or the file cannot be written.
     """
-
-    def __init__(self, database: Path) -> None:
-        path = database.with_name(database.name + ".lock")
+    if address.file is None:
+        return lambda: None
+    lock = address.file.with_name(address.file.name + ".lock")
+    with ExitStack() as undo:
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            lock.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = _open(lock)
+            undo.callback(os.close, descriptor)
+            _acquire(descriptor, database=address.file)
+            os.close(_open(address.file))
         except OSError as error:
-            raise StoreUnavailable(f"cannot write {path}: {error.strerror}") from error
-        try:
-            fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            holder = os.read(self._descriptor, 20).decode(errors="replace").strip()
-            os.close(self._descriptor)
-            raise StoreLocked(
-                f"database {database} is in use by another server (process {holder or 'unknown'}): "
-                "stop that one first, or give this one its own state directory"
-            ) from None
-        os.ftruncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+            raise StoreUnavailable(f"cannot write {error.filename}: {error.strerror}") from error
+        # The file stays: were it removed, two processes could hold two files of one name.
+        return undo.pop_all().close
 
-    def release(self) -> None:
-        """Let go.  The file stays: removing it would let two processes hold two files."""
-        os.close(self._descriptor)
+
+def _open(path: Path) -> int:
+    return os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+
+def _acquire(descriptor: int, *, database: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip()
+        raise StoreLocked(
+            f"database {database} is in use by another server (process {holder or 'unknown'}): "
+            "stop that one first, or give this one its own state directory"
+        ) from None
+    os.ftruncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -292,7 +292,7 @@ async def test_a_file_that_is_no_database(tmp_path: Path) -> None:
 async def test_a_directory_that_cannot_be(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
 
-    with pytest.raises(StoreUnavailable, match="state.db.lock"):
+    with pytest.raises(StoreUnavailable, match="cannot write"):
         await Store.open(tmp_path / "file" / "state.db")
 
 
