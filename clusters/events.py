@@ -50,6 +50,8 @@ class BundleObserved:
     objects: int
     applied: int
     drifted: int
+    leftover: int
+    """Objects of the bundle that it no longer names: to be pruned, or kept."""
     message: str
 
 

@@ -21,7 +21,7 @@ from clusters.events import (
 from clusters.model import BundleName, ClusterName, DesiredState, DriftPolicy, ObjectRef
 from clusters.plan import HeldPrune, Plan
 from clusters.records import Record
-from clusters.summary import Summary, summarise
+from clusters.summary import Summary, leftovers, summarise
 
 FIGHT_CORRECTIONS = 5
 FIGHT_WINDOW_S = 60.0
@@ -159,10 +159,11 @@ class Reporter:
         self._generation = desired.generation
         names = desired.bundles if everything else [n for n in stale if n in desired.bundles]
         stale.clear()
+        left = leftovers(desired, records)
         for name in names:
             bundle = desired.bundles[name]
             suspended = desired.suspended or bundle.suspended
-            summary = summarise(bundle, records, plan, suspended=suspended)
+            summary = summarise(bundle, records, plan, suspended=suspended, leftover=left[name])
             if self._said.get(name) == (desired.generation, summary):
                 continue
             self._said[name] = (desired.generation, summary)
@@ -193,6 +194,7 @@ class Reporter:
                 objects=summary.objects,
                 applied=summary.applied,
                 drifted=summary.drifted,
+                leftover=summary.leftover,
                 message=summary.message,
             )
         )

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clusters.model import DesiredBundle, Digest, Health, ObjectRef, worst
+from clusters.model import BundleName, DesiredBundle, DesiredState, Digest, Health, ObjectRef, worst
 from clusters.plan import Plan
 from clusters.records import Record
 
@@ -19,11 +20,23 @@ class Summary:
     objects: int
     applied: int
     drifted: int
+    leftover: int
     message: str
 
 
+def leftovers(desired: DesiredState, records: Mapping[ObjectRef, Record]) -> Counter[BundleName]:
+    """How many objects of each bundle are in the apply set though no bundle names them."""
+    named = {manifest.ref for bundle in desired.bundles.values() for manifest in bundle.manifests}
+    return Counter(record.bundle for ref, record in records.items() if ref not in named)
+
+
 def summarise(
-    bundle: DesiredBundle, records: Mapping[ObjectRef, Record], plan: Plan, *, suspended: str | None
+    bundle: DesiredBundle,
+    records: Mapping[ObjectRef, Record],
+    plan: Plan,
+    *,
+    suspended: str | None,
+    leftover: int,
 ) -> Summary:
     """Sum up a bundle.  What needs a person most is what the message says."""
     applied = drifted = 0
@@ -51,6 +64,7 @@ def summarise(
         objects=len(bundle.manifests),
         applied=applied,
         drifted=drifted,
+        leftover=leftover,
         message=failed
         or (suspended or "")
         or (f"pruning is held: {held}" if held else "")

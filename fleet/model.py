@@ -1,6 +1,6 @@
 """What the documents in Git declare: the fleet, its clusters, what runs on them, how it travels.
 
-Pure values, already validated (`fleet.source.schema` reads them).  Durations are seconds as floats,
+Pure values, already validated (`fleet.schema` reads them).  Durations are seconds as floats,
 `Amount` is a count or a percentage whose rounding is decided where it is resolved.
 """
 
@@ -184,6 +184,13 @@ class WithoutLastGood(StrEnum):
     UNINSTALL = "uninstall"
 
 
+class WriteBack(StrEnum):
+    """Whether a rollback is also proposed to Git, where the bad release still stands."""
+
+    NONE = "none"
+    PULL_REQUEST = "pull-request"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RollbackPolicy:
     """How a bundle returns to its last good release."""
@@ -191,6 +198,7 @@ class RollbackPolicy:
     mode: RollbackMode = RollbackMode.AUTO
     without_last_good: WithoutLastGood = WithoutLastGood.LEAVE
     max_concurrency: Amount = Amount(100, percent=True)
+    write_back: WriteBack = WriteBack.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,135 @@
+"""What follows from what a person asks.  Pure: a command is checked, and becomes facts or a no."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from fleet import events as facts
+from fleet.events import FleetFact
+from fleet.state import FleetState
+from fleet.view import CommandRequest
+
+
+class CommandRefused(Exception):
+    """The command cannot be carried out; the message says why and what can."""
+
+
+def facts_of(
+    state: FleetState, request: CommandRequest, *, actor: str, at: datetime
+) -> list[FleetFact]:
+    """The facts that a command means.
+
+    Raises:
+        CommandRefused: why not.
+    """
+    rule = _RULES.get(request.command)
+    if rule is None:
+        known = ", ".join(sorted(_RULES))
+        raise CommandRefused(f"there is no command {request.command!r}; there is: {known}")
+    return rule(state, request, actor, at)
+
+
+def _existing(state: FleetState, target: str, *, kinds: tuple[str, ...]) -> tuple[str, str]:
+    kind, _, name = target.partition("/")
+    if kind not in kinds or (kind != "fleet" and not name):
+        allowed = " or ".join(f"{k}/NAME" if k != "fleet" else "fleet" for k in kinds)
+        raise CommandRefused(f"{target!r} is no target for this; it takes {allowed}")
+    if kind == "cluster" and name not in state.clusters:
+        raise CommandRefused(f"there is no cluster {name!r} in the inventory")
+    if kind == "bundle" and name not in state.assignments:
+        raise CommandRefused(f"there is no bundle {name!r} on any cluster")
+    return kind, name
+
+
+def _suspend(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    _existing(state, request.target, kinds=("cluster", "bundle"))
+    if not request.reason.strip():
+        raise CommandRefused("say why (--reason): whoever finds it suspended will ask")
+    if mark := state.suspended.get(request.target):
+        raise CommandRefused(f"already suspended by {mark.actor}: {mark.reason}")
+    return [facts.Suspended(at=at, actor=actor, target=request.target, reason=request.reason)]
+
+
+def _resume(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    kind, name = _existing(state, request.target, kinds=("cluster", "bundle"))
+    if kind == "cluster" and state.clusters[name].quarantined:
+        return [facts.ClusterReleased(at=at, actor=actor, cluster=name)]
+    if request.target not in state.suspended:
+        raise CommandRefused(f"{request.target} is not suspended")
+    return [facts.Resumed(at=at, actor=actor, target=request.target, reason=request.reason)]
+
+
+def _reconcile(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    _existing(state, request.target, kinds=("cluster", "bundle", "fleet"))
+    return [facts.ReconcileAsked(at=at, actor=actor, target=request.target, reason=request.reason)]
+
+
+def _confirm_prune(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    _, name = _existing(state, request.target, kinds=("bundle",))
+    chosen = request.arguments.get("clusters")
+    waiting = {
+        cluster: entry
+        for cluster, entry in state.assignments[name].items()
+        if entry.prune_waits and (not chosen or cluster in chosen)
+    }
+    if not waiting:
+        raise CommandRefused(f"no deletion of bundle {name} waits for confirmation")
+    by_digest: dict[str, list[str]] = {}
+    for cluster, entry in sorted(waiting.items()):
+        by_digest.setdefault(entry.digest, []).append(cluster)
+    return [
+        facts.PruneConfirmed(
+            at=at,
+            actor=actor,
+            bundle=name,
+            digest=digest,
+            clusters=clusters,
+            reason=request.reason,
+        )
+        for digest, clusters in by_digest.items()
+    ]
+
+
+def _acknowledge(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    drift = _open_drift(state, request.target)
+    if not request.reason.strip():
+        raise CommandRefused("say what you know of it (--reason)")
+    return [facts.DriftAcknowledged(at=at, actor=actor, drift=drift, note=request.reason)]
+
+
+def _correct(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    drift = _open_drift(state, request.target)
+    return [
+        facts.ReconcileAsked(at=at, actor=actor, target=f"drift/{drift}", reason=request.reason)
+    ]
+
+
+def _open_drift(state: FleetState, target: str) -> str:
+    kind, _, name = target.partition("/")
+    entry = state.drift.get(name) if kind == "drift" else None
+    if entry is None or entry.ended is not None:
+        raise CommandRefused(f"there is no open drift {name!r}")
+    return name
+
+
+_RULES: dict[str, Callable[[FleetState, CommandRequest, str, datetime], list[FleetFact]]] = {
+    "suspend": _suspend,
+    "resume": _resume,
+    "reconcile": _reconcile,
+    "confirmPrune": _confirm_prune,
+    "acknowledgeDrift": _acknowledge,
+    "correctDrift": _correct,
+}

@@ -1,0 +1,185 @@
+"""What follows from what a reconciler reports.  Pure: only what is new becomes a fact."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from clusters import events as seen
+from clusters.events import ClusterEvent
+from clusters.model import Health, ObjectRef
+from fleet import events as facts
+from fleet.events import FleetFact
+from fleet.state import EMPTY_DIGEST, FleetState
+
+_ILL = (Health.DEGRADED, Health.MISSING)
+
+
+def facts_of(state: FleetState, event: ClusterEvent) -> list[FleetFact]:
+    """The facts that an event adds to the state; empty when it says nothing new."""
+    if event.cluster not in state.clusters:
+        return []
+    return _RULES[type(event)](state, event)
+
+
+def _connected(state: FleetState, event: seen.Connected) -> list[FleetFact]:
+    known = state.clusters[event.cluster]
+    if known.connected and known.version == event.version:
+        return []
+    return [facts.ClusterConnected(at=event.at, cluster=event.cluster, version=event.version)]
+
+
+def _disconnected(state: FleetState, event: seen.Disconnected) -> list[FleetFact]:
+    known = state.clusters[event.cluster]
+    if not known.connected and known.reason == event.reason:
+        return []
+    return [facts.ClusterLost(at=event.at, cluster=event.cluster, reason=event.reason)]
+
+
+def _crashed(state: FleetState, event: seen.ReconcilerCrashed) -> list[FleetFact]:
+    return [facts.ClusterQuarantined(at=event.at, cluster=event.cluster, error=event.error)]
+
+
+def _observed(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
+    entry = state.assignment(event.bundle, event.cluster)
+    if entry is None or event.applied_digest != entry.digest:
+        return []
+    if entry.withdrawn and entry.digest == EMPTY_DIGEST:
+        ended = facts.PlacementEnded(at=event.at, cluster=event.cluster, bundle=event.bundle)
+        return [ended] if event.leftover == 0 else []
+    where = {"at": event.at, "cluster": event.cluster, "bundle": event.bundle}
+    if event.health is Health.HEALTHY and not entry.converged:
+        return [facts.Converged(**where, digest=entry.digest, revision=entry.revision)]
+    if event.health is Health.HEALTHY and entry.degraded:
+        return [facts.Recovered(**where, digest=entry.digest)]
+    if event.health in _ILL and entry.converged and not entry.degraded:
+        return [facts.Degraded(**where, digest=entry.digest, message=event.message)]
+    return []
+
+
+def _applied(state: FleetState, event: seen.ObjectsApplied) -> list[FleetFact]:
+    del state
+    if not (event.created or event.changed):
+        return []
+    return [
+        facts.ObjectsWritten(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            digest=event.digest,
+            created=event.created,
+            changed=event.changed,
+        )
+    ]
+
+
+def _refused(state: FleetState, event: seen.ApplyFailed) -> list[FleetFact]:
+    del state
+    return [
+        facts.ObjectRefused(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            object=str(event.ref),
+            reason=event.reason,
+        )
+    ]
+
+
+def _pruned(state: FleetState, event: seen.Pruned) -> list[FleetFact]:
+    del state
+    return [
+        facts.ObjectsPruned(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            objects=[str(ref) for ref in event.refs],
+        )
+    ]
+
+
+def _held(state: FleetState, event: seen.PruneHeld) -> list[FleetFact]:
+    entry = state.assignment(event.bundle, event.cluster)
+    objects = [str(ref) for ref in event.refs]
+    if entry is None or entry.digest != event.digest:
+        return []
+    if entry.prune_waits and list(entry.prune_waits.objects) == objects:
+        return []
+    return [
+        facts.PruneWaits(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            digest=event.digest,
+            objects=objects,
+            reason=event.reason,
+        )
+    ]
+
+
+def _drift(state: FleetState, event: seen.DriftFound) -> list[FleetFact]:
+    del state
+    return [
+        facts.DriftSeen(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            **_object(event.ref),
+            paths=event.paths,
+            manager=event.manager,
+            changed_at=event.changed_at,
+            policy=event.policy.value,
+        )
+    ]
+
+
+def _drift_ended(state: FleetState, event: seen.DriftCorrected) -> list[FleetFact]:
+    del state
+    return [
+        facts.DriftEnded(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            **_object(event.ref),
+            corrected=event.by_us,
+        )
+    ]
+
+
+def _object(ref: ObjectRef) -> dict[str, str]:
+    return {
+        "group": ref.group,
+        "object_kind": ref.kind,
+        "namespace": ref.namespace,
+        "name": ref.name,
+    }
+
+
+def _fight(state: FleetState, event: seen.FightDetected) -> list[FleetFact]:
+    del state
+    return [
+        facts.FightSeen(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            object=str(event.ref),
+            manager=event.manager,
+            corrections=event.corrections,
+            until=event.until,
+        )
+    ]
+
+
+_RULES: dict[type, Callable[[FleetState, Any], list[FleetFact]]] = {
+    seen.Connected: _connected,
+    seen.Disconnected: _disconnected,
+    seen.ReconcilerCrashed: _crashed,
+    seen.BundleObserved: _observed,
+    seen.ObjectsApplied: _applied,
+    seen.ApplyFailed: _refused,
+    seen.Pruned: _pruned,
+    seen.PruneHeld: _held,
+    seen.DriftFound: _drift,
+    seen.DriftCorrected: _drift_ended,
+    seen.FightDetected: _fight,
+}

@@ -1,0 +1,147 @@
+"""What a commit means for the fleet: which content each bundle has on each cluster, what changed.
+
+Pure.  A rendering is named by its digest, so a commit that renders a cluster as before costs that
+cluster nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clusters.model import BundleName, ClusterName, Digest, Manifest, ObjectRef, Revision
+from fleet.model import Inventory
+from fleet.source.problems import Problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommitHead:
+    """Who made a commit, and when."""
+
+    revision: Revision
+    subject: str
+    author: str
+    committed_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A commit, read, checked and rendered as a whole; nothing is in force by it yet."""
+
+    head: CommitHead
+    forced: bool
+    inventory: Inventory
+    warnings: tuple[Problem, ...]
+    contents: Mapping[Digest, tuple[Manifest, ...]]
+    """Manifests by the digest of the rendering."""
+    placements: Mapping[BundleName, Mapping[ClusterName, Digest]]
+    """The digest of each bundle on each cluster it is placed on."""
+    sources: Mapping[BundleName, Revision] = field(default_factory=dict)
+    """The commit that a bundle's files come from, where it is not the fleet repository's own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BundleChange:
+    """What a proposal changes for one bundle."""
+
+    bundle: BundleName
+    revision: Revision
+    changed: Mapping[Digest, tuple[ClusterName, ...]]
+    """New content, and the clusters that had other content of the bundle before."""
+    joined: Mapping[Digest, tuple[ClusterName, ...]]
+    """Content for clusters that had nothing of the bundle before."""
+    withdrawn: tuple[ClusterName, ...]
+    """Clusters on which the bundle should be no more."""
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing changes."""
+        return not (self.changed or self.joined or self.withdrawn)
+
+
+Current = Mapping[str, Mapping[str, str]]
+"""Bundle to cluster to the digest that is the newest for it; withdrawn placements left out."""
+
+
+def changes(proposal: Proposal, current: Current) -> list[BundleChange]:
+    """Compare a proposal with what is current, bundle by bundle; unchanged bundles left out."""
+    found = []
+    for name in sorted({*proposal.placements, *map(BundleName, current)}):
+        now = proposal.placements.get(name, {})
+        before = current.get(name, {})
+        change = BundleChange(
+            bundle=name,
+            revision=proposal.sources.get(name, proposal.head.revision),
+            changed=_by_digest(
+                (cluster, digest)
+                for cluster, digest in now.items()
+                if cluster in before and before[cluster] != digest
+            ),
+            joined=_by_digest(
+                (cluster, digest) for cluster, digest in now.items() if cluster not in before
+            ),
+            withdrawn=tuple(sorted(ClusterName(c) for c in before if c not in now)),
+        )
+        if not change.is_empty:
+            found.append(change)
+    return found
+
+
+def _by_digest(
+    pairs: Iterable[tuple[ClusterName, Digest]],
+) -> dict[Digest, tuple[ClusterName, ...]]:
+    grouped: dict[Digest, list[ClusterName]] = {}
+    for cluster, digest in sorted(pairs):
+        grouped.setdefault(digest, []).append(cluster)
+    return {digest: tuple(clusters) for digest, clusters in grouped.items()}
+
+
+def double_claims(proposal: Proposal) -> list[Problem]:
+    """Objects that two bundles would put on the same cluster: neither could keep them."""
+    problems: list[Problem] = []
+    seen: set[tuple[BundleName, BundleName, ObjectRef]] = set()
+    refs = {
+        digest: frozenset(manifest.ref for manifest in manifests)
+        for digest, manifests in proposal.contents.items()
+    }
+    checked: set[tuple[Digest, Digest]] = set()
+    for cluster, placed in _by_cluster(proposal).items():
+        for index, (first, first_digest) in enumerate(placed):
+            for second, second_digest in placed[index + 1 :]:
+                if (first_digest, second_digest) in checked:
+                    continue
+                checked.add((first_digest, second_digest))
+                for ref in sorted(refs[first_digest] & refs[second_digest]):
+                    if (first, second, ref) not in seen:
+                        seen.add((first, second, ref))
+                        problems.append(_claim_problem(proposal, first, second, ref, cluster))
+    return problems
+
+
+def _by_cluster(proposal: Proposal) -> dict[ClusterName, list[tuple[BundleName, Digest]]]:
+    placed: dict[ClusterName, list[tuple[BundleName, Digest]]] = {}
+    for bundle in sorted(proposal.placements):
+        for cluster, digest in proposal.placements[bundle].items():
+            placed.setdefault(cluster, []).append((bundle, digest))
+    return placed
+
+
+def _claim_problem(
+    proposal: Proposal,
+    first: BundleName,
+    second: BundleName,
+    ref: ObjectRef,
+    cluster: ClusterName,
+) -> Problem:
+    place = proposal.inventory.bundles[second].place
+    other = proposal.inventory.bundles[first].place
+    return Problem(
+        file=place.file,
+        line=place.line,
+        field="spec.source",
+        message=(
+            f"{ref} on cluster {cluster} belongs to bundle {first} ({other}) as well; "
+            "take it out of one of them, or place them on different clusters"
+        ),
+    )
