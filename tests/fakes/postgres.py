@@ -35,20 +35,18 @@ class PostgresServer:
     process: subprocess.Popen[bytes]
     _numbers: Iterator[int] = field(default_factory=count)
 
-    def url(self, database: str) -> str:
-        return f"postgresql://{_ROLE}@/{database}?host={self.directory}"
+    def url(self, options: str = "") -> str:
+        return f"postgresql://{_ROLE}@/postgres?host={self.directory}{options}"
 
-    def create_database(self) -> str:
-        """Create an empty database and return its URL."""
+    def create_schema(self) -> str:
+        """Create an empty schema, and return a URL that sees nothing else.
+
+        A database of its own would take a third of a second instead of a millisecond.
+        """
         name = f"fleet{next(self._numbers)}"
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"CREATE DATABASE {name}")
-        return self.url(name)
-
-    def drop_database(self, url: str) -> None:
-        name = url.partition("@/")[2].partition("?")[0]
-        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
-            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+        with psycopg.connect(self.url(), autocommit=True) as connection:
+            connection.execute(f"CREATE SCHEMA {name}")
+        return self.url(f"&options=-csearch_path%3D{name}")
 
 
 @pytest.fixture(scope="session")
@@ -114,7 +112,7 @@ def _wait_until_ready(server: PostgresServer) -> None:
     deadline = time.monotonic() + _START_TIMEOUT_S
     while True:
         try:
-            psycopg.connect(server.url("postgres")).close()
+            psycopg.connect(server.url()).close()
         except psycopg.OperationalError:
             if server.process.poll() is not None or time.monotonic() > deadline:
                 raise

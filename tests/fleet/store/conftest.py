@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from fleet.store.store import Store
-from tests.fakes.postgres import postgres_server
+from tests.fakes.postgres import PostgresServer, postgres_server
 from tests.fleet.store.places import PostgresPlace, SqlitePlace, StorePlace
 
 __all__ = ["postgres_server"]
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[StorePlace]:
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
     """An empty place for a store."""
     if request.param == "sqlite":
-        yield SqlitePlace(tmp_path)
-        return
-    server = request.getfixturevalue("postgres_server")
-    url = server.create_database()
-    yield PostgresPlace(tmp_path, url)
-    server.drop_database(url)
+        return SqlitePlace(tmp_path)
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return PostgresPlace(tmp_path, server.create_schema())
 
 
 @pytest.fixture

@@ -276,7 +276,7 @@ def stored_bytes(place: StorePlace) -> bytes:
     if isinstance(place, SqlitePlace):
         names = [path for path in place.directory.iterdir() if path != place.key_file]
         return b"".join(path.read_bytes() for path in names)
-    tables = place.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+    tables = place.execute("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()")
     rows = [place.execute(f"SELECT * FROM {table}") for (table,) in tables]
     return repr(rows).encode()
 
