@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from clusters.embedded.kinds import NAMESPACES, PODS, Resource, StorageKey
+from clusters.embedded.kinds import CRDS, NAMESPACES, PODS, Resource, StorageKey
 from clusters.embedded.status import (
     ApiStatus,
     Cause,
@@ -28,6 +28,7 @@ Body = dict[str, Any]
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
+CRD_CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _POLICIES = ("Orphan", "Background", "Foreground")
 _PROTECTED_NAMESPACES = frozenset({"default", "kube-system", "kube-public"})
 _RETURNS_OBJECT: frozenset[StorageKey] = frozenset(
@@ -166,6 +167,8 @@ def _precondition(resource: Resource, live: Stored, what: str, wanted: str, held
 def _finalizers(resource: Resource, metadata: Body, options: DeleteOptions) -> list[str]:
     """Give the finalizers that the object is left with."""
     held = list(metadata.get("finalizers") or ())
+    if resource is CRDS and CRD_CLEANUP not in held and "deletionTimestamp" not in metadata:
+        held.append(CRD_CLEANUP)
     if not options.policy:
         return held
     held = [name for name in held if name not in (ORPHAN, FOREGROUND)]

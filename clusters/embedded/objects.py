@@ -14,13 +14,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clusters.embedded import ownership, strategies
+from clusters.embedded import ownership, shaping
 from clusters.embedded.apply import server_side_apply
 from clusters.embedded.decoding import check_kind, ordered
 from clusters.embedded.fieldset import EMPTY, FieldSet
 from clusters.embedded.kinds import NAMESPACES, Resource
 from clusters.embedded.requests import ResourcePath, WriteOptions
 from clusters.embedded.schema import Schema
+from clusters.embedded.shaping import Source
 from clusters.embedded.status import (
     ApiStatus,
     Cause,
@@ -101,7 +102,7 @@ class Objects:
         _place(resource, path, body)
         if body["metadata"].get("resourceVersion"):
             raise untyped("resourceVersion should not be set on objects to be created")
-        return self._insert(resource, path, body, options, applied=False)
+        return self._insert(resource, path, body, options, source=Source.BODY)
 
     def update(
         self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
@@ -115,7 +116,7 @@ class Objects:
         _place(resource, path, body)
         live = self.storage.get(resource.storage_key, path.key)
         if live is None and resource.storage_key in _CREATE_ON_UPDATE and not path.subresource:
-            return self._insert(resource, path, body, options, applied=False)
+            return self._insert(resource, path, body, options, source=Source.BODY)
         if live is None:
             raise not_found(resource.plural, path.name, group=resource.group)
         old = self._in_version(resource, live)
@@ -124,7 +125,7 @@ class Objects:
             raise _wrong_uid(resource, path, uid, old["metadata"]["uid"])
         if not body["metadata"].get("resourceVersion") and not path.subresource:
             self._check_unconditional(resource, path)
-        return self._replace(resource, path, live, old, body, options, applied=False)
+        return self._replace(resource, path, live, old, body, options, source=Source.BODY)
 
     def patch(
         self, resource: Resource, path: ResourcePath, change: Patch, options: WriteOptions
@@ -142,7 +143,7 @@ class Objects:
         new.setdefault("metadata", {})
         check_kind(resource, new)
         _place(resource, path, new)
-        return self._replace(resource, path, live, old, new, options, applied=False)
+        return self._replace(resource, path, live, old, new, options, source=Source.PATCH)
 
     def apply(
         self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
@@ -178,8 +179,8 @@ class Objects:
             resets=_resets(resource, path.subresource),
         )
         if live is None or old is None:
-            return self._insert(resource, path, new, options, applied=True)
-        return self._replace(resource, path, live, old, new, options, applied=True)
+            return self._insert(resource, path, new, options, source=Source.APPLY)
+        return self._replace(resource, path, live, old, new, options, source=Source.APPLY)
 
     def _in_version(self, resource: Resource, stored: Stored) -> Body:
         body = stored.load()
@@ -193,7 +194,7 @@ class Objects:
         body: Body,
         options: WriteOptions,
         *,
-        applied: bool,
+        source: Source,
     ) -> Written:
         self._check_namespace(resource, path)
         metadata = dict(body["metadata"])
@@ -208,8 +209,9 @@ class Objects:
             metadata["namespace"] = path.namespace
         metadata["uid"] = str(uuid.uuid4())
         metadata["creationTimestamp"] = self._now()
-        warnings = self._shape(resource, "", None, body, options)
-        if not applied:
+        body, warnings = self._shape(resource, "", None, body, options, source)
+        metadata = body["metadata"]
+        if source is not Source.APPLY:
             body = self._track(resource, "", None, body, options)
             metadata = body["metadata"]
         name = metadata["name"]
@@ -232,7 +234,7 @@ class Objects:
         new: Body,
         options: WriteOptions,
         *,
-        applied: bool,
+        source: Source,
     ) -> Written:
         if new is old:
             return Written(stored=live)
@@ -248,8 +250,8 @@ class Objects:
                 metadata[field] = old["metadata"][field]
             else:
                 metadata.pop(field, None)
-        warnings = self._shape(resource, path.subresource, old, new, options)
-        if not applied:
+        new, warnings = self._shape(resource, path.subresource, old, new, options, source)
+        if source is not Source.APPLY:
             new = self._track(resource, path.subresource, old, new, options)
         if ownership.settle(old, new) is old:
             return Written(stored=live, warnings=warnings)
@@ -269,13 +271,13 @@ class Objects:
         old: Body | None,
         new: Body,
         options: WriteOptions,
-    ) -> Sequence[str]:
-        """Bring an object to its stored form and judge it; gives the warnings it earns."""
-        if old is None:
-            strategies.prepare_create(resource, new)
-        else:
-            strategies.prepare_update(resource, subresource, old, new)
-        return ()
+        source: Source,
+    ) -> tuple[Body, Sequence[str]]:
+        """Bring an object to its stored form and judge it; with the warnings it earns."""
+        schema = self._schema_of(resource)
+        new, warnings = shaping.decode(resource, schema, new, source, options.field_validation)
+        shaping.prepare(resource, subresource, old, new)
+        return new, warnings
 
     def _track(
         self,

@@ -52,7 +52,11 @@ class Server:
             return _response(refusal(internal_error("see the server's log")))
         if isinstance(answered, Answer):
             return _response(answered)
-        return await _stream(request, answered)
+        cluster.watches.add(answered)
+        try:
+            return await _stream(request, answered)
+        finally:
+            cluster.watches.discard(answered)
 
 
 def _response(answer: Answer) -> web.Response:

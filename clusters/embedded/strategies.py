@@ -104,6 +104,8 @@ def keep_other_half(
             if version is not None:
                 new["metadata"]["resourceVersion"] = version
     elif resource.has("status") and subresource != "approval":
+        if resource.storage_key == ("", "namespaces") and subresource != "finalize":
+            new["spec"] = {**(new.get("spec") or {}), "finalizers": old["spec"]["finalizers"]}
         if "status" in old:
             new["status"] = old["status"]
         else:

@@ -113,7 +113,7 @@ class Watch:
     ) -> None:
         self.options = options
         self._storage = storage
-        self._resource = resource
+        self.resource = resource
         self._selection = selection
         self._render = render
         self._shelf: Shelf = storage.shelf(resource.storage_key)
@@ -176,8 +176,8 @@ class Watch:
         if annotations:
             metadata["annotations"] = annotations
         body = {
-            "kind": self._resource.kind,
-            "apiVersion": self._resource.api_version,
+            "kind": self.resource.kind,
+            "apiVersion": self.resource.api_version,
             "metadata": metadata,
         }
         return self._line("BOOKMARK", orjson.dumps(body))

@@ -1,0 +1,13 @@
+"""Controllers that imitate what a cluster does to the objects applied to it.
+
+Each module is one controller, level-triggered: told that something about an object changed, it
+looks at what is there and writes what a real controller would write, under the name that a real
+one uses.  `runtime` wakes them; no controller keeps state of its own but the collector, whose
+index of owners can be rebuilt from the store.
+"""
+
+from __future__ import annotations
+
+from clusters.embedded.controllers import definitions, namespaces
+
+CONTROLLERS = (namespaces.CONTROLLER, definitions.CONTROLLER)

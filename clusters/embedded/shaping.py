@@ -1,0 +1,67 @@
+"""From what a write asks to the object that is stored: decoding, defaults, strategy, judgement.
+
+Puts the pure rules of `defaults`, `structural`, `strategies` and `validation` in the order in
+which the real server goes through them, and words what they refuse by the way the object came:
+a body that cannot be decoded is a bad request, a patch that leads there is invalid.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from clusters.embedded import strategies
+from clusters.embedded.conversion import Undecodable
+from clusters.embedded.defaults import stored_form
+from clusters.embedded.kinds import Resource
+from clusters.embedded.schema import Schema
+from clusters.embedded.status import ApiStatus, Cause, bad_request, invalid
+
+Body = dict[str, Any]
+
+
+class Source(StrEnum):
+    """How an object came to the server."""
+
+    BODY = "body"
+    PATCH = "patch"
+    APPLY = "apply"
+
+
+def decode(
+    resource: Resource, schema: Schema, body: Body, source: Source, field_validation: str
+) -> tuple[Body, Sequence[str]]:
+    """Bring an object to the form of its kind, with defaults; gives the warnings it earns.
+
+    Raises:
+        ApiStatus: 400 or 422 for values of the wrong type, and for unknown fields if strict.
+    """
+    try:
+        decoded = stored_form(body, schema, group=resource.group, kind=resource.kind)
+    except Undecodable as error:
+        raise _undecodable(resource, source, str(error)) from error
+    errors = decoded.strict_errors if decoded.unknown else []
+    if not errors or field_validation == "Ignore":
+        return decoded.content, ()
+    if field_validation == "Strict":
+        listed = "strict decoding error: " + ", ".join(errors)
+        raise _undecodable(resource, source, listed)
+    return decoded.content, errors
+
+
+def _undecodable(resource: Resource, source: Source, why: str) -> ApiStatus:
+    if source is Source.BODY:
+        return bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+            f"{resource.kind}: {why}"
+        )
+    return invalid("", "", [Cause("FieldValueInvalid", f"Invalid value: {why}", "patch")])
+
+
+def prepare(resource: Resource, subresource: str, old: Body | None, new: Body) -> None:
+    """Let the kind's strategy fill in, reset and count, in place."""
+    if old is None:
+        strategies.prepare_create(resource, new)
+    else:
+        strategies.prepare_update(resource, subresource, old, new)
