@@ -43,7 +43,7 @@ _CONFIGURATION = {
     "gc.pruneExpire": "never",
 }
 
-_INHERITED = ("GIT_", "SSH_ASKPASS")
+_SURROUNDING = ("GIT_", "SSH_ASKPASS")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,9 @@ class GitSettings:
     """Certificates that https accepts; None: those of the system."""
     transfer_timeout_s: float = 300.0
     listing_timeout_s: float = 30.0
+
+
+DEFAULT_SETTINGS = GitSettings()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,25 +81,28 @@ class TransferTooLarge(Exception):
 
 
 class CleanGit(git.Git):
-    """GitPython's door to the executable, with everything inherited left outside."""
+    """GitPython's door to the executable: every process leads its own group, so `kill` gets all."""
 
-    def execute(self, command: Any, *args: Any, **kwargs: Any) -> Any:
-        """Run `command` in its own process group, without variables of a surrounding Git."""
-        words = [command] if isinstance(command, str) else list(command)
-        ours = {**self.environment(), **(kwargs.get("env") or {})}
-        # GitPython passes os.environ on, and an empty GIT_DIR is not the same as none.
-        for name in os.environ:
-            if name.startswith(_INHERITED) and name not in ours:
-                words = ["-u", name, *words]
-        if words[0] == "-u":
-            words = ["env", *words]
-        return super().execute(words, *args, start_new_session=True, **kwargs)
+    def execute(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command; see `git.Git.execute`."""
+        return super().execute(*args, start_new_session=True, **kwargs)
 
 
 class CleanRepo(git.Repo):
     """A repository whose every command goes through `CleanGit`."""
 
     GitCommandWrapperType = CleanGit
+
+
+def leave_surrounding_git() -> None:
+    """Remove the variables of a surrounding Git (GIT_DIR, GIT_TRACE ...) from this process.
+
+    GitPython reads some of them itself and passes the rest on, and an empty one is not the same as
+    none: there is no way to keep them from it otherwise.
+    """
+    for name in tuple(os.environ):
+        if name.startswith(_SURROUNDING):
+            del os.environ[name]
 
 
 def local_environment() -> dict[str, str]:

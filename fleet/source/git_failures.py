@@ -49,7 +49,7 @@ _RULES = (
     ),
     _rule(
         r"Permission denied \(|Authentication failed|could not read (Username|Password)|"
-        r"HTTP Basic: Access denied|returned error: 40[13]|no such identity|Too many authentication",
+        r"HTTP Basic: Access denied|returned error: 40[13]|Too many authentication",
         AuthenticationFailed,
         "the server does not accept the credentials; give it a token or key that may read",
     ),

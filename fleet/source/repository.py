@@ -18,7 +18,7 @@ import git
 from clusters.model import Revision
 from fleet.source import remote_refs
 from fleet.source.errors import PathNotFound, RefNotFound, SourceError, TooLarge
-from fleet.source.git_command import GitSettings
+from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings
 from fleet.source.mirror import CommitInfo, Mirror
 from fleet.source.remote import MIB, Remote, mirror_failed
 from fleet.source.tree import FolderMissing, TooManyFiles, Tree, TreeEntry, normal_path
@@ -26,7 +26,6 @@ from fleet.source.urls import RepositoryUrl, check_ref
 from fleet.source.worker import GitWorker
 
 T = TypeVar("T")
-MIB = 2**20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +65,7 @@ class Repository:
         worker: GitWorker,
         state: Path,
         ref: str | None = None,
-        settings: GitSettings = GitSettings(),
+        settings: GitSettings = DEFAULT_SETTINGS,
         limits: SourceLimits = SourceLimits(),
     ) -> None:
         self.url = url
@@ -105,12 +104,12 @@ class Repository:
             PathNotFound: the path is unsafe, or there is no such folder at this revision.
             TooLarge: the folder has more files than allowed.
         """
+        folder = self._folder(path)
         try:
-            folder = normal_path(path)
             return await self._run(
                 lambda: self._mirror.read_tree(revision, folder, files_max=self._limits.files_max)
             )
-        except (FolderMissing, ValueError) as error:
+        except FolderMissing as error:
             raise self._error(
                 PathNotFound, f"cannot read the folder {path!r} at {revision[:12]}: {error}"
             ) from error
@@ -136,8 +135,13 @@ class Repository:
         return (await self.log(revision, "", 1))[0]
 
     async def log(self, revision: Revision, path: str, count: int) -> list[CommitInfo]:
-        """List the newest `count` commits up to `revision` that changed something below `path`."""
-        return await self._run(lambda: self._mirror.log(revision, normal_path(path), count))
+        """List the newest `count` commits up to `revision` that changed something below `path`.
+
+        Raises:
+            PathNotFound: the path is unsafe.
+        """
+        folder = self._folder(path)
+        return await self._run(lambda: self._mirror.log(revision, folder, count))
 
     async def close(self) -> None:
         """End the processes that stay open for reading."""
@@ -183,8 +187,15 @@ class Repository:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await self._worker.run(work)
-        except (OSError, git.GitError) as error:
+        except (OSError, git.GitError, git.exc.ODBError, ValueError) as error:
+            # GitPython answers missing and damaged objects with a ValueError.
             raise mirror_failed(error, self._mirror, url=self.url, ref=self.ref) from error
+
+    def _folder(self, path: str) -> str:
+        try:
+            return normal_path(path)
+        except ValueError as error:
+            raise self._error(PathNotFound, f"the path {path!r} {error}") from error
 
     def _check_sizes(self, entries: list[TreeEntry]) -> None:
         for entry in entries:

@@ -213,6 +213,7 @@ def _resolve(objects: Objects, path: str) -> RawEntry | None:
         if links > LINKS_MAX:
             raise LinkRefused(f"more than {LINKS_MAX} links lead from one to the next")
         pending.extend(_parts_of_link(objects.link_target(entry.object_id)))
+        entry = objects.lookup("/".join(real))
     return entry
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
 
-from fleet.source.git_command import Ended, kill, reap, wait
+from fleet.source.git_command import Ended, kill, leave_surrounding_git, reap, wait
 
 T = TypeVar("T")
 
@@ -23,9 +23,13 @@ TRANSFERS_MAX = 8
 
 
 class GitWorker:
-    """Shared by all repositories of a server.  Closing it kills every transfer under way."""
+    """Shared by all repositories of a server.  Closing it kills every transfer under way.
+
+    Making one removes the GIT_* variables from the process: see `leave_surrounding_git`.
+    """
 
     def __init__(self) -> None:
+        leave_surrounding_git()
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
         self._waiting = ThreadPoolExecutor(TRANSFERS_MAX, thread_name_prefix="git-transfer")
         self._transfers: set[subprocess.Popen[bytes]] = set()

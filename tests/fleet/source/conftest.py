@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from fleet.source.git_command import GitSettings
+from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings
 from fleet.source.repository import Repository, SourceLimits
 from fleet.source.urls import parse_url
 from fleet.source.worker import GitWorker
 from tests.fleet.source.gits import WorkTree
 
+LIMITS = SourceLimits()
 OpenRepository = Callable[..., Repository]
 
 
@@ -36,8 +37,8 @@ async def open_repository(worker: GitWorker, tmp_path: Path) -> AsyncIterator[Op
         url: str | Path,
         ref: str | None = None,
         *,
-        settings: GitSettings = GitSettings(),
-        limits: SourceLimits = SourceLimits(),
+        settings: GitSettings = DEFAULT_SETTINGS,
+        limits: SourceLimits = LIMITS,
     ) -> Repository:
         repository = Repository(
             parse_url(str(url)),
