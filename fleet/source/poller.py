@@ -33,7 +33,7 @@ class Rhythm:
 
     interval_s: float = 30.0
     jitter: float = 0.1
-    """Share of the interval by which looks are moved at random, so that servers are not hit at once."""
+    """Share of the interval by which looks are moved at random, so that not all come at once."""
     backoff_max_s: float = 300.0
 
     def pause_s(self, failures: int, random_share: float) -> float:
@@ -66,7 +66,7 @@ class Poller:
     ) -> None:
         self._report = report
         self._rhythm = rhythm
-        self._chance = chance or random.Random()  # noqa: S311 - spreads load, guards nothing
+        self._chance = chance or random.Random()
         self._polled: dict[SourceName, _Polled] = {}
         self._group: asyncio.TaskGroup | None = None
 

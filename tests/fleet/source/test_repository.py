@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -232,7 +233,7 @@ async def test_sizes_and_counts_are_limited_before_anything_is_read(
     tree = await repository.read_tree(revision, "many")
     with pytest.raises(TooLarge, match=r"many/19.yaml has 22 bytes"):
         await repository.read_blobs([tree["many/19.yaml"]])
-    with pytest.raises(TooLarge, match="20 files|19 files|18 files"):
+    with pytest.raises(TooLarge, match=r"\d+ files have \d+ bytes together"):
         await repository.read_blobs(entry for entry in tree.values() if entry.size <= 20)
 
 
@@ -252,14 +253,14 @@ async def test_a_path_that_is_no_folder(
 ) -> None:
     repository = open_repository(work_tree.path)
     revision = (await repository.fetch()).revision
-    with pytest.raises(PathNotFound, match="no such folder|it is a file"):
+    with pytest.raises(PathNotFound, match=r"no such folder|it is a file"):
         await repository.read_tree(revision, path)
 
 
 async def test_deep_and_strange_names(work_tree: WorkTree, open_repository: OpenRepository) -> None:
     deep = "/".join(["d"] * 200) + "/a.yaml"
     names = [deep, "with space/ä ö.yaml", "-rf.yaml", ":(top)x.yaml", 'quo"te.yaml', "a\tb.yaml"]
-    work_tree.commit({name: "x: 1\n" for name in names})
+    work_tree.commit(dict.fromkeys(names, "x: 1\n"))
     repository = open_repository(work_tree.path)
     tree = await repository.read_tree((await repository.fetch()).revision, "")
     assert set(names[:-1]) <= set(tree)
@@ -355,10 +356,9 @@ async def test_closing_leaves_no_process(
     tree = await repository.read_tree((await repository.fetch()).revision, "")
     await repository.read_blobs(tree.values())
     await repository.close()
-    children = subprocess.run(
-        ["ps", "--ppid", str(os.getpid()), "-o", "args="],
-        capture_output=True,
-        text=True,
-        check=False,
-    ).stdout
-    assert "cat-file" not in children
+    assert "cat-file" not in await asyncio.to_thread(children_of_this_process)
+
+
+def children_of_this_process() -> str:
+    command = ["ps", "--ppid", str(os.getpid()), "-o", "args="]
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout

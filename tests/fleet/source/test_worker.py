@@ -6,6 +6,8 @@ import asyncio
 import os
 import subprocess
 import threading
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -26,16 +28,19 @@ def hang(marker: Path) -> subprocess.Popen[bytes]:
 
 
 async def pids_in(marker: Path) -> list[int]:
-    async with asyncio.timeout(5):
-        while not marker.exists():
-            await asyncio.sleep(0.01)
-    return [int(pid) for pid in marker.read_text().split()]
+    await asyncio.to_thread(wait_until, marker.exists)
+    return await asyncio.to_thread(lambda: [int(pid) for pid in marker.read_text().split()])
 
 
 async def wait_until_gone(pids: list[int]) -> None:
-    async with asyncio.timeout(5):
-        while any(is_running(pid) for pid in pids):
-            await asyncio.sleep(0.01)
+    await asyncio.to_thread(wait_until, lambda: not any(is_running(pid) for pid in pids))
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < deadline, "waited 5 s in vain"
+        time.sleep(0.01)
 
 
 def is_running(pid: int) -> bool:
