@@ -1,0 +1,129 @@
+"""The application: wires the feed to the store and the views, and carries out what they ask for.
+
+Owns the session.  Views know neither the feed nor each other: they post messages, and are given
+what changed.  Confirmations and sending are `tui.dispatch`; opening things is `tui.navigation`.
+"""
+
+from __future__ import annotations
+
+import gc
+import threading
+from typing import ClassVar
+
+from textual import on
+from textual.binding import BindingType
+from textual.timer import Timer
+
+from tui import messages
+from tui.dispatch import Dispatch
+from tui.feed import Feed
+from tui.link import LinkState
+from tui.navigation import Navigation
+from tui.screens.view import ViewScreen
+from tui.session import Session
+from tui.terminal import guard_terminal
+from tui.themes import ANSI_TONES, DEFAULT_THEME, THEMES
+
+FLUSH_EVERY_S = 0.2
+"""Changes are shown at most five times a second."""
+TICK_S = 1.0
+"""How often ages, countdowns and the clock are painted again."""
+
+
+class FlotillaApp(Dispatch, Navigation):
+    """The TUI of one server."""
+
+    CSS_PATH = "theme.tcss"
+    TITLE = "flotilla"
+    ENABLE_COMMAND_PALETTE = True
+    BINDINGS: ClassVar[list[BindingType]] = []
+    ESCAPE_TO_MINIMIZE = False
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+        self.ascii_only = session.config.ascii
+        self._feed = Feed(
+            session.client, notify=lambda: self.post_message(messages.Arrived()), now=session.now
+        )
+        self._thread = threading.Thread(target=self._feed.run, name="feed", daemon=True)
+        self._flush_timer: Timer | None = None
+        self._seen_link = LinkState.CONNECTING
+        for theme in THEMES:
+            self.register_theme(theme)
+        wanted = session.config.theme
+        self.theme = wanted if wanted in self.available_themes else DEFAULT_THEME
+        self.set_keymap(dict(session.config.keys))
+
+    def get_theme_variable_defaults(self) -> dict[str, str]:
+        """Tones for themes that define none."""
+        return ANSI_TONES
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether what is shown may no longer be true."""
+        return self._seen_link in {LinkState.STALE, LinkState.OFFLINE}
+
+    def on_mount(self) -> None:
+        """Start to follow the server; show the first view meanwhile."""
+        self.set_class(self.ascii_only, "-ascii")
+        guard_terminal(self)
+        self.add_views()
+        self.switch_mode(self.session.config.view)
+        self.set_interval(TICK_S, self._tick)
+        self._thread.start()
+
+    def on_unmount(self) -> None:
+        """Stop following."""
+        self._feed.stop()
+
+    # Data
+
+    @on(messages.Arrived)
+    def _arrived(self) -> None:
+        if not self.session.store.loaded:
+            self._flush()
+        elif self._flush_timer is None:
+            self._flush_timer = self.set_timer(FLUSH_EVERY_S, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        batch = self._feed.take()
+        session = self.session
+        session.link = batch.link
+        first = not session.store.loaded
+        if batch.snapshot is not None:
+            touched = session.store.load(batch.snapshot)
+            touched.merge(session.store.apply(batch.changes))
+        else:
+            touched = session.store.apply(batch.changes)
+        if touched:
+            self.deliver(touched)
+        self._look_at_link()
+        if first and session.store.loaded:
+            self.call_after_refresh(_settle_collector)
+
+    def _tick(self) -> None:
+        session = self.session
+        session.trends.sample(session.store, session.now())
+        self._look_at_link()
+        screen = self.screen
+        if isinstance(screen, ViewScreen):
+            screen.tick()
+
+    def _look_at_link(self) -> None:
+        state = self.session.link_state()
+        changed, self._seen_link = state is not self._seen_link, state
+        if changed and isinstance(self.screen, ViewScreen):
+            self.screen.repaint()
+
+    def on_do_retry_link(self) -> None:
+        """Connect again now."""
+        self._feed.retry_now()
+
+
+def _settle_collector() -> None:
+    """Keep the garbage collector off frames: what is built by now stays until the end."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)

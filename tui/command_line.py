@@ -1,0 +1,137 @@
+"""The `:` line: what was typed, made into something the app can do; and its completion.
+
+    :clusters env=prod      a view, filtered by labels       :cluster NAME    :bundle NAME
+    :drift /web             a view, filtered by a pattern    :rollout ID      :find TEXT
+    :sort COLUMN [desc]     :theme NAME      :sync …any action of the view by its name      :q
+
+Pure.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tui.actions import ACTIONS, BY_ID
+from tui.store import FleetStore
+
+SUBJECTS = {"cluster": "clusters", "bundle": "bundles", "app": "bundles", "rollout": "rollouts"}
+_QUIT = frozenset({"q", "quit", "q!", "exit"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoTo:
+    """Switch to a view, filtered if `filter` is not empty."""
+
+    view: str
+    filter: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Show:
+    """Open one thing: `cluster/NAME`, `bundle/NAME`, `rollout/ID`."""
+
+    subject: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Find:
+    """Search everything for a text."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sort:
+    """Sort the table of the view."""
+
+    column: str
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Theme:
+    """Change the colours."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """Run an action by its id."""
+
+    action: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wrong:
+    """What was typed means nothing; the message says what was near."""
+
+    message: str
+
+
+Command = GoTo | Show | Find | Sort | Theme | Run | Wrong
+
+
+def view_aliases() -> dict[str, str]:
+    """Every name of every view."""
+    return {alias: action.id.removeprefix("go_") for action in ACTIONS for alias in action.aliases}
+
+
+def parse_command(typed: str, store: FleetStore) -> Command:
+    """Read a command; names of clusters, bundles and rollouts are checked against the store."""
+    word, _, rest = typed.strip().removeprefix(":").partition(" ")
+    rest = rest.strip()
+    if word in _QUIT:
+        return Run(action="quit")
+    if word == "find":
+        return Find(text=rest) if rest else Wrong(message="find what? :find TEXT")
+    if word == "theme":
+        return Theme(name=rest)
+    if word == "sort":
+        column, _, order = rest.partition(" ")
+        return Sort(column=column, descending=order.startswith("d"))
+    if word in SUBJECTS and rest:
+        return _show(word, rest, store)
+    if (view := view_aliases().get(word)) is not None:
+        return GoTo(view=view, filter=_as_filter(rest))
+    if word in BY_ID:
+        return Run(action=word)
+    near = difflib.get_close_matches(word, command_words(), n=1)
+    return Wrong(message=f"no command {word!r}" + (f": did you mean :{near[0]}?" if near else ""))
+
+
+def _show(word: str, name: str, store: FleetStore) -> Command:
+    kind = "bundle" if word == "app" else word
+    tables = {"cluster": store.clusters, "bundle": store.bundles, "rollout": store.rollouts}
+    if name in tables[kind]:
+        return Show(subject=f"{kind}/{name}")
+    near = difflib.get_close_matches(name, list(tables[kind]), n=1, cutoff=0.4)
+    return Wrong(message=f"no {kind} {name!r}" + (f": did you mean {near[0]}?" if near else ""))
+
+
+def _as_filter(text: str) -> str:
+    if text.startswith("/"):
+        return text.removeprefix("/")
+    return f"-l {text}" if "=" in text else text
+
+
+def command_words() -> list[str]:
+    """First words that mean something."""
+    actions = [action.id for action in ACTIONS if not action.id.startswith("go_")]
+    return [*view_aliases(), *SUBJECTS, "find", "sort", "theme", "q", *actions]
+
+
+def completions(typed: str, store: FleetStore, themes: Sequence[str]) -> list[str]:
+    """Whole lines that begin as `typed` does, best first."""
+    word, space, rest = typed.partition(" ")
+    if not space:
+        return [each for each in command_words() if each.startswith(word) and each != word]
+    names: Sequence[str] = ()
+    if word == "theme":
+        names = themes
+    elif word in SUBJECTS:
+        tables = {"clusters": store.clusters, "bundles": store.bundles, "rollouts": store.rollouts}
+        names = sorted(tables[SUBJECTS[word]])
+    return [f"{word} {name}" for name in names if name.startswith(rest) and name != rest]

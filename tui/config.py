@@ -1,0 +1,144 @@
+"""The user's settings: `$XDG_CONFIG_HOME/flotilla/config.toml`.
+
+    view = "fleet"            # the view to start with
+    theme = "flotilla-dark"
+    ascii = false
+    mouse = true
+    group_by = "env"          # how the heatmap groups
+    context = "{name}"        # context name of a cluster for kubectl and k9s
+    editor = false            # open texts in $EDITOR rather than $PAGER
+
+    [keys]                    # action id = keys, comma-separated
+    sync = "ctrl+s"
+
+    [columns]
+    clusters = ["name", "state", "why"]
+
+Anything unknown is refused with file and line: a setting that is silently ignored helps nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from tui.actions import BY_ID
+
+VIEWS = tuple(name.removeprefix("go_") for name in BY_ID if name.startswith("go_"))
+
+
+class ConfigError(Exception):
+    """The settings cannot be used.  The message names file and line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """Settings with their defaults."""
+
+    view: str = "fleet"
+    theme: str = ""
+    ascii: bool = False
+    mouse: bool = True
+    group_by: str = "env"
+    context: str = "{name}"
+    editor: bool = False
+    keys: Mapping[str, str] = field(default_factory=dict)
+    columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+_TYPES: Mapping[str, type] = {
+    "view": str,
+    "theme": str,
+    "ascii": bool,
+    "mouse": bool,
+    "group_by": str,
+    "context": str,
+    "editor": bool,
+    "keys": dict,
+    "columns": dict,
+}
+
+
+def config_path(environ: Mapping[str, str]) -> Path:
+    """Where the settings are."""
+    root = environ.get("XDG_CONFIG_HOME") or str(Path(environ.get("HOME", "~")) / ".config")
+    return Path(root).expanduser() / "flotilla" / "config.toml"
+
+
+def load_config(path: Path) -> Config:
+    """Read the settings; a missing file means the defaults.
+
+    Raises:
+        ConfigError: the file is no TOML, or says something unknown.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Config()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read: {error}") from error
+    return parse_config(text, str(path))
+
+
+def parse_config(text: str, where: str) -> Config:
+    """Read settings from TOML.
+
+    Raises:
+        ConfigError: the text is no TOML, or says something unknown.
+    """
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{where}: {error}") from error
+    for name, value in content.items():
+        place = f"{where}:{_line_of(text, name)}"
+        wanted = _TYPES.get(name)
+        if wanted is None:
+            raise ConfigError(f"{place}: unknown setting {name!r}; known: {', '.join(_TYPES)}")
+        if not isinstance(value, wanted):
+            raise ConfigError(f"{place}: {name} must be a {wanted.__name__}")
+    if (view := content.get("view", "fleet")) not in VIEWS:
+        place = f"{where}:{_line_of(text, 'view')}"
+        raise ConfigError(f"{place}: no view {view!r}; there are: {', '.join(VIEWS)}")
+    keys = content.pop("keys", {})
+    columns = content.pop("columns", {})
+    return Config(
+        **content,
+        keys={name: _key(name, value, text, where) for name, value in keys.items()},
+        columns={name: _names(name, value, text, where) for name, value in columns.items()},
+    )
+
+
+def _key(name: str, value: Any, text: str, where: str) -> str:
+    place = f"{where}:{_line_of(text, name)}"
+    if name not in BY_ID:
+        raise ConfigError(f"{place}: no action {name!r}; the help screen (?) shows all ids")
+    if not isinstance(value, str) or not value:
+        raise ConfigError(f"{place}: the key of {name} must be text, such as 'ctrl+s'")
+    return value
+
+
+def _names(name: str, value: Any, text: str, where: str) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        place = f"{where}:{_line_of(text, name)}"
+        raise ConfigError(f"{place}: columns of {name} must be a list of names")
+    return tuple(value)
+
+
+def _line_of(text: str, name: str) -> int:
+    pattern = re.compile(rf"^\s*(?:\[\s*)?[\"']?{re.escape(name)}[\"']?\s*[\]=]")
+    for number, line in enumerate(text.splitlines(), start=1):
+        if pattern.match(line):
+            return number
+    return 1
+
+
+def state_path(environ: Mapping[str, str] = os.environ) -> Path:
+    """Where the TUI remembers what it was told once (the coach line was dismissed)."""
+    root = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")) / ".local/state")
+    return Path(root).expanduser() / "flotilla"

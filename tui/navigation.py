@@ -1,0 +1,178 @@
+"""Going from view to view: modes for the top views, screens on top of them for details.
+
+Escape goes one step back and never quits: closes what is open, leaves a detail, returns to the
+fleet.  `-` returns to the view before.
+"""
+
+from __future__ import annotations
+
+from textual import on
+from textual.app import App
+
+from tui import command_line, messages
+from tui.actions import BY_ID
+from tui.queries import subject_of
+from tui.screens.registry import detail_of, view_factories
+from tui.screens.table_view import TableView
+from tui.screens.view import ViewScreen
+from tui.session import Session
+from tui.store import Touched
+
+HOME = "fleet"
+
+
+class Navigation(App[int]):
+    """The part of the app that knows where one is."""
+
+    session: Session
+    _last_view = HOME
+
+    def add_views(self) -> None:
+        """Make the top views known; each is built when first seen."""
+        for name, factory in view_factories(self.session).items():
+            self.add_mode(name, factory)
+
+    def deliver(self, touched: Touched) -> None:
+        """Tell every view that exists what changed; only the seen one works."""
+        for screen in list(self.session.views):
+            screen.deliver(touched)
+
+    def go(self, view: str, filter_text: str | None = None) -> None:
+        """Switch to a top view, at its root."""
+        if view != self.current_mode:
+            self._last_view = self.current_mode
+            self.switch_mode(view)
+        while len(self.screen_stack) > 1:
+            self.pop_screen()
+        if filter_text is not None:
+            self.call_after_refresh(self._filter, filter_text)
+
+    def _filter(self, text: str) -> None:
+        if isinstance(self.screen, TableView):
+            self.screen.filter_by(text)
+
+    def show(self, subject: object) -> None:
+        """Open a thing in its own view, or say that there is none."""
+        found = subject
+        if isinstance(subject, str):
+            found = subject_of(self.session.store, subject)
+        screen = detail_of(self.session, found) if found is not None else None
+        if isinstance(screen, str):
+            self.go(screen)
+        elif screen is not None:
+            self.push_screen(screen)
+        else:
+            self.notify("There is nothing more to open here.", markup=False)
+
+    def back(self) -> None:
+        """One step back; at the root, nothing."""
+        screen = self.screen
+        if isinstance(screen, ViewScreen) and screen.leave_once():
+            return
+        if self.session.coach:
+            self.dismiss_coach()
+        elif len(self.screen_stack) > 1:
+            self.pop_screen()
+        elif self.current_mode != HOME:
+            self.go(HOME)
+
+    @on(messages.Go)
+    def _go(self, event: messages.Go) -> None:
+        self.go(event.view, event.filter)
+
+    @on(messages.Open)
+    def _open(self, event: messages.Open) -> None:
+        self.show(event.subject)
+
+    @on(messages.Typed)
+    def _typed(self, event: messages.Typed) -> None:
+        command = command_line.parse_command(event.line, self.session.store)
+        match command:
+            case command_line.GoTo(view=view, filter=wanted):
+                self.go(view, wanted)
+            case command_line.Show(subject=subject):
+                self.show(subject)
+            case command_line.Find(text=text):
+                self.show(("find", text))
+            case command_line.Theme(name=name):
+                self._set_theme(name)
+            case command_line.Sort(column=column, descending=descending):
+                self._sort(column, descending=descending)
+            case command_line.Run(action=action):
+                self._run(action)
+            case command_line.Wrong(message=message):
+                self.notify(message, severity="warning", markup=False)
+
+    def _run(self, action: str) -> None:
+        if isinstance(self.screen, ViewScreen):
+            self.screen.action_do(action)
+
+    def _set_theme(self, name: str) -> None:
+        if name in self.available_themes:
+            self.theme = name
+        else:
+            known = ", ".join(sorted(self.available_themes))
+            self.notify(f"No theme {name!r}; there are: {known}", markup=False)
+
+    def _sort(self, column: str, *, descending: bool) -> None:
+        screen = self.screen
+        if isinstance(screen, TableView) and screen.sort(column):
+            model = screen.table.model
+            if model.reverse is not descending:
+                screen.sort(column)
+        else:
+            self.notify(f"No column {column!r} to sort by here.", markup=False)
+
+    @on(messages.Do)
+    def _do(self, event: messages.Do) -> None:
+        name = event.action
+        if name.startswith("go_"):
+            self.go(name.removeprefix("go_"))
+        elif own := getattr(self, f"on_do_{name}", None):
+            own()
+        elif isinstance(self.screen, ViewScreen) and name in self.screen.OFFERS:
+            self.screen.action_do(name)
+        else:
+            self.notify(f"{BY_ID[name].label} does nothing here.", markup=False)
+
+    # What every view offers
+
+    def on_do_back(self) -> None:
+        """Escape."""
+        self.back()
+
+    def on_do_last_view(self) -> None:
+        """The view before this one."""
+        self.go(self._last_view)
+
+    def on_do_quit(self) -> None:
+        """Leave."""
+        self.exit(0)
+
+    def on_do_quit_hint(self) -> None:
+        """Q goes back; at the root it only says how to leave."""
+        at_root = len(self.screen_stack) == 1 and self.current_mode == HOME
+        if at_root:
+            self.notify("Leave with ctrl+q or :q.", timeout=3, markup=False)
+        else:
+            self.back()
+
+    def on_do_palette(self) -> None:
+        """Find any action or name."""
+        self.action_command_palette()
+
+    def on_do_fullscreen(self) -> None:
+        """The focused pane alone, and back."""
+        screen = self.screen
+        if screen.maximized is not None:
+            screen.minimize()
+        elif screen.focused is not None:
+            screen.maximize(screen.focused)
+
+    def on_do_help(self) -> None:
+        """Keys of this view."""
+        self.show(("help", self.screen))
+
+    def dismiss_coach(self) -> None:
+        """Hide the first-run line for good."""
+        raise NotImplementedError

@@ -1,0 +1,49 @@
+"""All clusters, worst first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from textual.widget import Widget
+
+from fleet.view import ClusterView
+from tui.columns import cluster_model
+from tui.screens.table_view import TABLE_ACTIONS, TableView
+from tui.store import Touched
+from tui.widgets.virtual_table import VirtualTable
+
+CLUSTER_ACTIONS = ("sync", "suspend", "retry", "confirm_prune", "why", "show_events", "k9s")
+
+
+class ClustersScreen(TableView):
+    """The table of clusters."""
+
+    VIEW = "clusters"
+    TABLE = "clusters"
+    OFFERS = (*TABLE_ACTIONS[:2], *CLUSTER_ACTIONS, *TABLE_ACTIONS[2:])
+
+    def body(self) -> Iterable[Widget]:
+        """One table."""
+        config = self.session.config
+        model = cluster_model(self.session.now, config.columns.get("clusters", ()))
+        yield VirtualTable(
+            model,
+            id="clusters",
+            title="Clusters",
+            empty="No clusters yet. Commit a Cluster document to the fleet repository.",
+        )
+
+    def arrived(self, touched: Touched) -> None:
+        """Show changed clusters."""
+        show_clusters(self.query_one("#clusters", VirtualTable), self.store.clusters, touched)
+
+
+def show_clusters(
+    table: VirtualTable[Any], clusters: dict[str, ClusterView], touched: Touched
+) -> None:
+    """Bring a table of clusters up to date with as little work as the change needs."""
+    if touched.all:
+        table.replace(clusters)
+    elif changed := touched.of("cluster"):
+        table.update_rows({name: clusters.get(name) for name in changed})

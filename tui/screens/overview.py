@@ -1,0 +1,173 @@
+"""The whole fleet on one screen: what needs a person, what moves, what is ill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime, timedelta
+
+from textual import on
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from fleet.view import EventView, RolloutView
+from tui import format as fmt
+from tui import messages
+from tui.columns import cluster_model, need_model, stage_strip
+from tui.format import Line, Tone
+from tui.queries import group_labels, in_flight, sorted_needs
+from tui.rows import Column, RowModel
+from tui.screens.clusters import CLUSTER_ACTIONS, show_clusters
+from tui.screens.table_view import TABLE_ACTIONS, TableView
+from tui.session import Session
+from tui.store import Touched
+from tui.trends import is_applied, is_error, per_bucket
+from tui.widgets.heatmap import Heatmap
+from tui.widgets.painting import LinesWidget
+from tui.widgets.virtual_table import VirtualTable
+
+
+class OverviewScreen(TableView):
+    """The first screen."""
+
+    VIEW = "fleet"
+    TABLE = "worst"
+    OFFERS = (
+        "open",
+        "approve",
+        "filter",
+        "regroup",
+        *CLUSTER_ACTIONS,
+        "reject",
+        "acknowledge",
+        *TABLE_ACTIONS[2:],
+    )
+
+    def body(self) -> Iterable[Widget]:
+        """Needs and rollouts beside each other, the heatmap, and the worst clusters."""
+        session = self.session
+        needs = VirtualTable(
+            need_model(session.now),
+            id="needs",
+            title="Needs you",
+            empty="Nothing needs you.",
+            header=False,
+        )
+        flights = VirtualTable(
+            flight_model(),
+            id="flights",
+            title="Rollouts in flight",
+            empty="No rollout is under way.",
+            header=False,
+        )
+        yield Horizontal(
+            needs, Vertical(flights, TrendLines(session), id="moving"), id="overview-top"
+        )
+        yield Heatmap(id="heat")
+        yield VirtualTable(
+            cluster_model(session.now, session.config.columns.get("clusters", ())),
+            id="worst",
+            title="Clusters",
+            empty="No clusters yet. Commit a Cluster document to the fleet repository.",
+        )
+
+    def focus_main(self) -> None:
+        """The queue has the keys when something needs a person, else the clusters."""
+        needs = self.query_one("#needs", VirtualTable)
+        (needs if self.store.needs else self.query_one("#worst")).focus()
+
+    def arrived(self, touched: Touched) -> None:
+        """Show what changed in each pane."""
+        store = self.store
+        if touched.any_of("need"):
+            first = not self.query_one("#needs", VirtualTable).model.rows
+            rows = {need.id: need for need in sorted_needs(store.needs.values())}
+            self.query_one("#needs", VirtualTable).replace(rows)
+            if first and rows and touched.all:
+                self.focus_main()
+        if touched.any_of("rollout"):
+            flights = {rollout.id: rollout for rollout in in_flight(store)}
+            self.query_one("#flights", VirtualTable).replace(flights)
+        if touched.any_of("cluster"):
+            heat = self.query_one(Heatmap)
+            label = self.session.config.group_by if touched.all and not heat.current else heat.label
+            heat.show(store.clusters.values(), label)
+            show_clusters(self.query_one("#worst", VirtualTable), store.clusters, touched)
+        if touched.any_of("event", "cluster"):
+            self.query_one(TrendLines).refresh()
+
+    def subjects(self) -> list[object]:
+        """What the focused pane has selected: a need, a rollout or clusters."""
+        if isinstance(self.focused, Heatmap):
+            return [self.focused.current] if self.focused.current else []
+        return super().subjects()
+
+    def do_regroup(self) -> None:
+        """Group the heatmap by the next label."""
+        heat = self.query_one(Heatmap)
+        labels = group_labels(self.store.clusters.values())
+        following = (labels.index(heat.label) + 1) % len(labels) if heat.label in labels else 0
+        heat.show(self.store.clusters.values(), labels[following])
+
+    def do_open(self) -> None:
+        """Open what the focused pane has selected."""
+        if isinstance(self.focused, Heatmap):
+            self.focused.action_choose()
+        else:
+            super().do_open()
+
+    @on(Heatmap.Chosen)
+    def _cluster_chosen(self, event: Heatmap.Chosen) -> None:
+        self.post_message(messages.Open(event.cluster))
+
+
+def flight_model() -> RowModel[RolloutView]:
+    """Rollouts under way: their stages in one line each."""
+    columns: list[Column[RolloutView]] = [
+        Column(
+            id="bundle",
+            title="bundle",
+            width=14,
+            cell=lambda row: fmt.text(row.bundle, Tone.STRONG),
+            priority=0,
+        ),
+        Column(
+            id="revision",
+            title="to",
+            width=7,
+            cell=lambda row: fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED),
+            priority=2,
+        ),
+        Column(id="stages", title="stages", width=14, cell=stage_strip, grow=1, priority=0),
+    ]
+    return RowModel(columns, search=lambda row: f"{row.bundle} {row.phase} {row.subject}")
+
+
+class TrendLines(LinesWidget):
+    """Two small charts: bundles applied and errors over the last hour."""
+
+    DEFAULT_CSS = "TrendLines { height: 2; padding: 0 2; }"
+    BUCKETS = 12
+
+    def __init__(self, session: Session) -> None:
+        super().__init__()
+        self.session = session
+
+    def lines(self, width: int) -> list[Line]:
+        """Applied and errors, in spans of five minutes."""
+        now = self.session.now()
+        events = self.session.store.events.values()
+        applied = [event for event in events if is_applied(event)]
+        errors = [event for event in events if is_error(event)]
+        return [
+            self._chart("applied/h", applied, now=now, tone=Tone.GOOD),
+            self._chart("errors/h", errors, now=now, tone=Tone.BAD),
+        ]
+
+    def _chart(self, title: str, events: Sequence[EventView], *, now: datetime, tone: Tone) -> Line:
+        values = per_bucket(events, now=now, bucket=timedelta(minutes=5), buckets=self.BUCKETS)
+        total = int(sum(values))
+        return (
+            (f"{title:<10}", Tone.MUTED),
+            (fmt.sparkline(values, self.BUCKETS), tone if total else Tone.MUTED),
+            (f" {total:>4}", Tone.PLAIN),
+        )
