@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import URL, make_url
@@ -15,7 +15,7 @@ _POSTGRESQL = "postgresql+psycopg"
 class Address:
     """A database, and what to call it in messages (a URL may hold a password)."""
 
-    url: URL
+    url: URL = field(repr=False)
     name: str
     file: Path | None
     """The SQLite file, or None."""
@@ -31,7 +31,7 @@ def parse_address(url_or_path: str | Path) -> Address:
         return _file(Path(url_or_path))
     try:
         url = make_url(url_or_path)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise ValueError("the database URL cannot be read: postgresql://HOST/NAME") from None
     if url.get_backend_name() == "sqlite":
         if not url.database or url.database == ":memory:":

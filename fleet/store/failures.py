@@ -61,8 +61,10 @@ def store_error(error: SQLAlchemyError, where: str) -> StoreError:
     for prefix, hint in _HINTS.items():
         if code.startswith(prefix):
             return StoreUnavailable(f"database {where} cannot be used: {hint} ({code})")
-    if isinstance(error, DataError | ProgrammingError):
-        return StoreError(f"database {where} refuses a statement or a value ({code})")
+    if isinstance(error, DataError | ProgrammingError) or code == "SQLITE_ERROR":
+        return StoreError(
+            f"database {where} refuses a statement ({code}): it is not as this program left it"
+        )
     said = _client_words(error)
     return StoreUnavailable(f"database {where} cannot be used: {said} ({code})")
 

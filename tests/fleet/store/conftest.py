@@ -14,13 +14,19 @@ from tests.fleet.store.places import PostgresPlace, SqlitePlace, StorePlace
 __all__ = ["postgres_server"]
 
 
+@pytest.fixture
+def postgres_place(postgres_server: PostgresServer, tmp_path: Path) -> PostgresPlace:
+    """An empty place in PostgreSQL."""
+    return PostgresPlace(tmp_path, postgres_server.create_schema())
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> StorePlace:
     """An empty place for a store."""
     if request.param == "sqlite":
         return SqlitePlace(tmp_path)
-    server: PostgresServer = request.getfixturevalue("postgres_server")
-    return PostgresPlace(tmp_path, server.create_schema())
+    on_server: PostgresPlace = request.getfixturevalue("postgres_place")
+    return on_server
 
 
 @pytest.fixture

@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from clusters.model import digest_of
+from fleet.store.errors import StoreLocked
+from fleet.store.store import Store
+from tests.fleet.store.places import StorePlace
+from tests.fleet.store.writer import CLUSTER, body, set_name
+
+ROOT = Path(__file__).parents[3]
+KILLS = 4
+
+
+def write_until_killed(place: StorePlace, after_s: float) -> set[int]:
+    """Start a writer, kill it so long after its first word, and return what it said was stored."""
+    command = [sys.executable, "-m", "tests.fleet.store.writer"]
+    with subprocess.Popen(
+        [*command, str(place.url_or_path), str(place.key_file)],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as writer:
+        assert writer.stdout is not None
+        said = [writer.stdout.readline()]
+        assert said[0], "the writer did not start"
+        time.sleep(after_s)
+        writer.kill()
+        said += writer.stdout.readlines()
+    return {int(line) for line in said if line.endswith("\n")}
+
+
+async def open_after_kill(place: StorePlace) -> Store:
+    """PostgreSQL needs a moment to notice that its client is gone."""
+    for _ in range(100):
+        try:
+            return await place.open()
+        except StoreLocked:
+            await asyncio.sleep(0.02)
+    pytest.fail("the lock outlived its holder")
+
+
+@pytest.mark.e2e
+async def test_killing_the_process_loses_nothing_and_breaks_nothing(place: StorePlace) -> None:
+    chance = random.Random(20260301)
+    said: set[int] = set()
+    for _ in range(KILLS):
+        said |= await asyncio.to_thread(write_until_killed, place, chance.uniform(0, 0.08))
+        async with await open_after_kill(place) as store:
+            await assert_consistent(store, said)
+
+
+async def assert_consistent(store: Store, said: set[int]) -> None:
+    report = await store.verify()
+    assert report.ok, report.broken
+    events = await store.read(limit=100_000)
+    stored = {event.data["number"] for event in events}
+    assert len(events) == 2 * len(stored), "half a batch"
+    assert said <= stored, "told to be stored, and lost"
+
+    objects = {int(each.ref.name): each.confirmed for each in await store.applied(CLUSTER)}
+    assert set(objects) == stored
+    assert all(objects[number] for number in said)
+
+    contents = {digest_of(body(number)): body(number) for number in stored}
+    assert await store.get_contents(contents) == contents
+    sets = await store.get_sets([set_name(number) for number in stored])
+    assert set().union(*sets.values()) == set(contents)
+    for number in random.Random(1).sample(sorted(stored), 5 if len(stored) > 5 else 1):
+        assert await store.command_result(str(number)) == b"done"
+    snapshot = await store.load_snapshot()
+    assert snapshot is not None
+    assert snapshot[0] == len(events)
+    assert int(snapshot[1]) == events[-1].data["number"]

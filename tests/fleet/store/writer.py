@@ -1,0 +1,61 @@
+"""A process that writes until it is killed: `python -m tests.fleet.store.writer ADDRESS KEY`.
+
+It prints a number when everything with this number is stored.  Number n is one event, the content
+and the set of its own, an intended and a confirmed object, a command and a snapshot that names n.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from itertools import count
+from pathlib import Path
+
+from clusters.model import ClusterName, Digest, digest_of
+from fleet.store.model import AppliedChange, Batch
+from fleet.store.store import Store
+from tests.fleet.store.places import applied, draft
+
+CLUSTER = ClusterName("eu-1")
+WRITERS = 4
+
+
+def body(number: int) -> bytes:
+    return f"content {number}".encode()
+
+
+def set_name(number: int) -> Digest:
+    return digest_of(f"set {number}".encode())
+
+
+def batch(number: int) -> Batch:
+    content = digest_of(body(number))
+    return Batch(
+        events=[draft(number), draft(number, kind="Second")],
+        contents={content: body(number)},
+        sets={set_name(number): (content,)},
+        applied={CLUSTER: AppliedChange(upserts=[applied(str(number))])},
+        snapshot=str(number).encode(),
+        commands={str(number): b"done"},
+    )
+
+
+async def write(store: Store, numbers: count[int]) -> None:
+    while True:
+        number = next(numbers)
+        await store.commit(batch(number))
+        await store.write_applied(CLUSTER, [applied(str(number), confirmed=True)])
+        sys.stdout.write(f"{number}\n")
+        sys.stdout.flush()
+
+
+async def main(address: str, key_file: str) -> None:
+    async with await Store.open(address, key_file=Path(key_file)) as store:
+        numbers = count(await store.last_seq() // 2)
+        async with asyncio.TaskGroup() as tasks:
+            for _ in range(WRITERS):
+                tasks.create_task(write(store, numbers))
+
+
+if __name__ == "__main__":
+    asyncio.run(main(*sys.argv[1:]))
