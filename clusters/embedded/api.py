@@ -8,27 +8,24 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
-from clusters.embedded import discovery
-from clusters.embedded.access import authenticate
-from clusters.embedded.answers import PAGE_NOT_FOUND, Answer, refusal
+from clusters.embedded import discovery, subresources
+from clusters.embedded.access import REVIEWS, Attributes, User, authenticate, authorise
+from clusters.embedded.exchange import PAGE_NOT_FOUND, Answer, Call, json_answer, refusal
+from clusters.embedded.changes import read_change
 from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.decoding import (
     APPLY_PATCH,
-    JSON_PATCH,
-    MERGE_PATCH,
+    check_kind,
     media_type,
     patch_types,
     read_object,
-    read_value,
 )
 from clusters.embedded.deleting import delete_options
-from clusters.embedded.kinds import Resource
+from clusters.embedded.kinds import NAMESPACES, Resource
 from clusters.embedded.listing import list_page
-from clusters.embedded.objects import Patch, Written
-from clusters.embedded.patches import json_patch, merge_patch
+from clusters.embedded.objects import Written
 from clusters.embedded.representation import Form, form_of, render, render_list
 from clusters.embedded.requests import (
     ResourcePath,
@@ -44,22 +41,10 @@ from clusters.embedded.status import (
     invalid,
     unsupported_media_type,
 )
-from clusters.embedded.strategic import strategic_merge
 from clusters.embedded.watching import Watch, watch_options
 
 _WATCH_SECONDS = (1800, 3600)
 """How long a watch lasts that sets no timeout, as the real server's min-request-timeout."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
-    """One request, read from its socket."""
-
-    method: str
-    parts: list[str]
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
-    body: bytes = b""
 
 
 def _no_such_resource() -> ApiStatus:
@@ -86,8 +71,12 @@ def answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
 
 
 def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
-    authenticate(call.headers, cluster.tokens)
-    found = discovery.answer(cluster, call.parts, call.headers.get("Accept", ""))
+    user = authenticate(call.headers, cluster.tokens)
+    if not user.is_admin and call.parts[0:1] not in (["api"], ["apis"]):
+        path_text = "/" + "/".join(call.parts)
+        wanted = Attributes(verb=call.method.lower(), path=path_text)
+        authorise(cluster.storage, user, wanted)
+    found = discovery.answer(cluster, call.parts, call.accept)
     if found is not None:
         return found
     path = parse_path(call.parts)
@@ -98,8 +87,55 @@ def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
         raise _no_such_resource()
     verb = verb_of(call.method, path, call.query)
     cluster.request_counts[verb] += 1
+    if not user.is_admin:
+        authorise(cluster.storage, user, _attributes(cluster, resource, path, verb))
+        if _creates_by_apply(cluster, resource, path, call):
+            authorise(cluster.storage, user, _attributes(cluster, resource, path, "create"))
     _check_served(resource, path, verb)
+    if resource.plural in REVIEWS and resource.verbs == ("create",):
+        return _review(cluster, user, resource, path, call)
+    if path.subresource and path.subresource not in _PLAIN_SUBRESOURCES:
+        return subresources.answer(cluster, resource, path, call, verb)
     return _VERBS[verb](cluster, resource, path, call)
+
+
+_PLAIN_SUBRESOURCES = ("status", "finalize", "approval", "ephemeralcontainers", "resize")
+"""Paths that read and write the object itself."""
+
+
+def _attributes(
+    cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, verb: str
+) -> Attributes:
+    namespace = path.namespace
+    if resource is NAMESPACES:
+        namespace = path.name
+    return Attributes(
+        verb=verb,
+        group=resource.group,
+        plural=resource.plural,
+        subresource=path.subresource,
+        namespace=namespace,
+        name=path.name if verb != "create" or path.subresource else "",
+    )
+
+
+def _creates_by_apply(
+    cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call
+) -> bool:
+    if call.method != "PATCH" or path.subresource:
+        return False
+    if media_type(call.content_type) != APPLY_PATCH:
+        return False
+    return cluster.storage.get(resource.storage_key, path.key) is None
+
+
+def _review(
+    cluster: EmbeddedCluster, user: User, resource: Resource, path: ResourcePath, call: Call
+) -> Answer:
+    body = read_object(call.body, call.content_type)
+    check_kind(resource, body)
+    status = REVIEWS[resource.plural](cluster.storage, user, body, path.namespace)
+    return json_answer({**body, "status": status}, 201)
 
 
 def _check_served(resource: Resource, path: ResourcePath, verb: str) -> None:
@@ -121,13 +157,13 @@ def _check_served(resource: Resource, path: ResourcePath, verb: str) -> None:
 
 
 def _get(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
-    form = form_of(call.headers.get("Accept", ""))
+    form = form_of(call.accept)
     stored = cluster.objects.get(resource, path)
     return Answer(200, render(resource, form, stored))
 
 
 def _list(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
-    form = form_of(call.headers.get("Accept", ""))
+    form = form_of(call.accept)
     selection = selection_of(resource, path.namespace, call.query)
     shelf = cluster.storage.shelf(resource.storage_key)
     page = list_page(cluster.storage, shelf, selection, call.query)
@@ -135,7 +171,7 @@ def _list(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call
 
 
 def _watch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Watch:
-    form = form_of(call.headers.get("Accept", ""))
+    form = form_of(call.accept)
     selection = selection_of(resource, path.namespace, call.query, name=path.name)
     options = watch_options(call.query, timeout_s=random.uniform(*_WATCH_SECONDS))  # noqa: S311
 
@@ -159,42 +195,32 @@ def _written(resource: Resource, form: Form, written: Written) -> Answer:
 
 
 def _create(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
-    form = form_of(call.headers.get("Accept", ""))
-    options = write_options(call.query, "create", call.headers.get("User-Agent", ""))
-    body = read_object(call.body, call.headers.get("Content-Type", ""))
+    form = form_of(call.accept)
+    options = write_options(call.query, "create", call.agent)
+    body = read_object(call.body, call.content_type)
     return _written(resource, form, cluster.objects.create(resource, path, body, options))
 
 
 def _update(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
-    form = form_of(call.headers.get("Accept", ""))
-    options = write_options(call.query, "update", call.headers.get("User-Agent", ""))
-    body = read_object(call.body, call.headers.get("Content-Type", ""))
+    form = form_of(call.accept)
+    options = write_options(call.query, "update", call.agent)
+    body = read_object(call.body, call.content_type)
     return _written(resource, form, cluster.objects.update(resource, path, body, options))
 
 
 def _patch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
-    form = form_of(call.headers.get("Accept", ""))
-    kind = media_type(call.headers.get("Content-Type", ""))
+    form = form_of(call.accept)
+    kind = media_type(call.content_type)
     if kind not in patch_types(resource):
         raise unsupported_media_type(patch_types(resource))
-    options = write_options(call.query, "patch", call.headers.get("User-Agent", ""))
+    options = write_options(call.query, "patch", call.agent)
     if kind == APPLY_PATCH:
         if not call.query.get("fieldManager"):
             raise _no_manager()
         body = read_object(call.body, kind)
         return _written(resource, form, cluster.objects.apply(resource, path, body, options))
-    change = _change(cluster, resource, kind, call.body)
+    change = read_change(call.body, kind, cluster.schema_of(resource))
     return _written(resource, form, cluster.objects.patch(resource, path, change, options))
-
-
-def _change(cluster: EmbeddedCluster, resource: Resource, kind: str, data: bytes) -> Patch:
-    patch = read_value(data, kind)
-    if kind == JSON_PATCH:
-        return lambda body: json_patch(body, patch)
-    if kind == MERGE_PATCH:
-        return lambda body: merge_patch(body, patch)
-    schema = cluster.schema_of(resource)
-    return lambda body: strategic_merge(body, patch, schema)
 
 
 def _no_manager() -> ApiStatus:
@@ -213,7 +239,7 @@ def _delete(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, ca
 def _delete_collection(
     cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call
 ) -> Answer:
-    form = form_of(call.headers.get("Accept", ""))
+    form = form_of(call.accept)
     options = delete_options(_options_body(call), call.query)
     selection = selection_of(resource, path.namespace, call.query)
     shelf = cluster.storage.shelf(resource.storage_key)
@@ -224,7 +250,7 @@ def _delete_collection(
 
 
 def _options_body(call: Call) -> dict[str, Any] | None:
-    return read_object(call.body, call.headers.get("Content-Type", "")) if call.body else None
+    return read_object(call.body, call.content_type) if call.body else None
 
 
 _VERBS: Mapping[str, Callable[[EmbeddedCluster, Resource, ResourcePath, Call], Answer | Watch]] = {

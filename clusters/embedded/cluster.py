@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 
 from clusters.embedded import kinds
+from clusters.embedded.access import User
 from clusters.embedded.controllers import CONTROLLERS
 from clusters.embedded.controllers.collector import Address, Collector
 from clusters.embedded.controllers.runtime import Runtime, Timing
@@ -40,11 +41,11 @@ class EmbeddedCluster:
         self,
         name: str,
         *,
-        tokens: frozenset[str] = frozenset(),
+        tokens: Mapping[str, User],
         timing: Timing | None = None,
     ) -> None:
         self.name = name
-        self.tokens = tokens
+        self.tokens = dict(tokens)
         self.request_counts: Counter[str] = Counter()
         self.watches: set[Watch] = set()
         self._timing = timing or Timing()

@@ -16,6 +16,7 @@ from typing import Any
 
 from clusters.embedded import ownership, shaping
 from clusters.embedded.apply import server_side_apply
+from clusters.embedded.changes import Change
 from clusters.embedded.decoding import check_kind, ordered
 from clusters.embedded.fieldset import EMPTY, FieldSet
 from clusters.embedded.kinds import NAMESPACES, Resource
@@ -36,8 +37,6 @@ from clusters.embedded.status import (
 from clusters.embedded.storage import Storage, Stored
 
 Body = dict[str, Any]
-Patch = Callable[[Body], Body]
-"""Makes the changed object of a copy of the live one."""
 
 _SYSTEM_FIELDS = ("creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds")
 _CREATE_ON_UPDATE = frozenset({("coordination.k8s.io", "leases"), ("", "endpoints")})
@@ -128,7 +127,7 @@ class Objects:
         return self._replace(resource, path, live, old, body, options, source=Source.BODY)
 
     def patch(
-        self, resource: Resource, path: ResourcePath, change: Patch, options: WriteOptions
+        self, resource: Resource, path: ResourcePath, change: Change, options: WriteOptions
     ) -> Written:
         """Change an object by a patch of any form but apply.
 
@@ -154,7 +153,7 @@ class Objects:
             ApiStatus: 400, 403, 404 (of the namespace), 409, 422, 500 (untyped).
         """
         _check_applied(resource, body)
-        _place(resource, path, body)
+        _check_place(resource, path, body)
         live = self.storage.get(resource.storage_key, path.key)
         old = self._in_version(resource, live) if live is not None else None
         wanted = body["metadata"]
@@ -178,6 +177,9 @@ class Objects:
             api_version=resource.api_version,
             resets=_resets(resource, path.subresource),
         )
+        if new is not old:
+            new = {**new, "metadata": dict(new["metadata"])}
+            _place(resource, path, new)
         if live is None or old is None:
             return self._insert(resource, path, new, options, source=Source.APPLY)
         return self._replace(resource, path, live, old, new, options, source=Source.APPLY)
@@ -331,8 +333,8 @@ def is_released(resource: Resource, body: Body) -> bool:
     return resource is not NAMESPACES or not (body.get("spec") or {}).get("finalizers")
 
 
-def _place(resource: Resource, path: ResourcePath, body: Body) -> None:
-    """Hold name and namespace of a body against its URL; what it leaves out is filled in."""
+def _check_place(resource: Resource, path: ResourcePath, body: Body) -> None:
+    """Hold name and namespace of a body against its URL."""
     metadata = body["metadata"]
     name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
     if path.name and name not in ("", path.name):
@@ -343,6 +345,12 @@ def _place(resource: Resource, path: ResourcePath, body: Body) -> None:
         raise bad_request(
             "the namespace of the provided object does not match the namespace sent on the request"
         )
+
+
+def _place(resource: Resource, path: ResourcePath, body: Body) -> None:
+    """Hold name and namespace of a body against its URL; what it leaves out is filled in."""
+    _check_place(resource, path, body)
+    metadata = body["metadata"]
     if path.name:
         metadata["name"] = path.name
     if resource.namespaced:

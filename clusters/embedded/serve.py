@@ -13,6 +13,7 @@ from typing import Any
 import yaml
 from aiohttp import web
 
+from clusters.embedded.access import ADMIN
 from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.server import Server
 
@@ -105,7 +106,7 @@ class EmbeddedClusters:
     def _find(self, name: str) -> EmbeddedCluster | None:
         found = self._clusters.get(name)
         if found is None and name in self.names:
-            found = EmbeddedCluster(name, tokens=frozenset({self.token}))
+            found = EmbeddedCluster(name, tokens={self.token: ADMIN})
             self._clusters[name] = found
         return found
 
