@@ -1,7 +1,8 @@
 """A private PostgreSQL server: made with `initdb`, reached over a unix socket, thrown away after.
 
 Not a fake at all: the real server of the machine's package, under a user of its own (PostgreSQL
-refuses to run as root).  Nothing is synced to disk, which a test has no need of.
+refuses to run as root).  By default nothing is synced to disk, which a test has no need
+of.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """One server for the whole session of tests."""
-    binaries = _binaries()
+    binaries = postgres_binaries()
     if binaries is None:
         pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
     with running_postgres(binaries) as server:
@@ -60,8 +61,11 @@ def postgres_server() -> Iterator[PostgresServer]:
 
 
 @contextmanager
-def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
-    """Make a cluster, start its server, and remove both at the end."""
+def running_postgres(binaries: Path, *, sync: bool = False) -> Iterator[PostgresServer]:
+    """Make a cluster, start its server, and remove both at the end.
+
+    With `sync`, commits wait for the disk as they do by default: for measuring.
+    """
     # Not pytest's own directory: only its owner may enter that, and the server is somebody else.
     directory = Path(tempfile.mkdtemp(prefix="flotilla-postgres-", dir="/tmp"))
     identity = _identity(directory)
@@ -72,7 +76,8 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
              "--locale=C.UTF-8", "--no-sync", "--no-instructions"],
             check=True, stdout=subprocess.DEVNULL, cwd=directory, **identity,
         )  # fmt: skip
-        settings = ["listen_addresses=", "fsync=off", "full_page_writes=off", "autovacuum=off"]
+        settings = ["listen_addresses=", "autovacuum=off"]
+        settings += [] if sync else ["fsync=off", "full_page_writes=off"]
         with (directory / "log").open("wb") as log:
             process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "INT", binaries / "postgres", "-D", data,
@@ -90,7 +95,8 @@ def running_postgres(binaries: Path) -> Iterator[PostgresServer]:
         shutil.rmtree(directory, ignore_errors=True)
 
 
-def _binaries() -> Path | None:
+def postgres_binaries() -> Path | None:
+    """Where `initdb` and `postgres` are, or None."""
     found = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if found:
         return found[-1].parent

@@ -4,7 +4,7 @@ import hashlib
 from datetime import UTC
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fleet.store.audit import (
@@ -42,6 +42,9 @@ DRAFTS = st.builds(
     data=st.dictionaries(TEXT, JSON, max_size=3),
 )
 
+# Drawing a log costs far more than checking it.
+few = settings(max_examples=40)
+
 
 def links_of(drafts: list[EventDraft]) -> list[ChainLink]:
     rows = chain_events(map(encode_event, drafts), seq=0, prev_hash=GENESIS)
@@ -54,6 +57,7 @@ def check(links: list[ChainLink], anchor: Anchor | None = None) -> ChainCheck:
     return checked
 
 
+@few
 @given(st.lists(DRAFTS, max_size=5))
 def test_a_log_that_nobody_changed_is_whole(drafts: list[EventDraft]) -> None:
     links = links_of(drafts)
@@ -65,6 +69,7 @@ def test_a_log_that_nobody_changed_is_whole(drafts: list[EventDraft]) -> None:
     assert report.head == (Anchor(links[-1].seq, links[-1].hash) if links else Anchor(0, GENESIS))
 
 
+@few
 @given(st.lists(DRAFTS, min_size=1, max_size=4), st.data())
 def test_any_changed_byte_of_an_export_is_found(
     drafts: list[EventDraft], data: st.DataObject
@@ -84,6 +89,7 @@ def test_any_changed_byte_of_an_export_is_found(
     assert report.events == number
 
 
+@few
 @given(st.lists(DRAFTS, min_size=2, max_size=5), st.data())
 def test_removed_repeated_and_reordered_events_are_found(
     drafts: list[EventDraft], data: st.DataObject
@@ -100,6 +106,7 @@ def test_removed_repeated_and_reordered_events_are_found(
         assert report.broken.seq == broken_at
 
 
+@few
 @given(st.lists(DRAFTS, min_size=1, max_size=5), st.data())
 def test_an_anchor_finds_a_log_that_was_cut_or_rewritten(
     drafts: list[EventDraft], data: st.DataObject

@@ -16,7 +16,7 @@ from tests.fleet.store.places import StorePlace
 from tests.fleet.store.writer import CLUSTER, body, set_name
 
 ROOT = Path(__file__).parents[3]
-KILLS = 4
+KILLS = 3
 
 
 def write_until_killed(place: StorePlace, after_s: float) -> set[int]:
