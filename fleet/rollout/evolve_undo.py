@@ -1,0 +1,57 @@
+"""Folds rollbacks and holds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import assert_never
+
+from fleet.rollout.events import (
+    ClusterLeftAsIs,
+    HoldAsked,
+    HoldPlaced,
+    HoldReleased,
+    RollbackStarted,
+    UndoFact,
+)
+from fleet.rollout.folding import put, without
+from fleet.rollout.progress import ClusterState
+from fleet.rollout.state import Phase, Rollout, Undo
+
+
+def fold(rollout: Rollout, event: UndoFact) -> Rollout:
+    """Return the rollout after `event`."""
+    match event:
+        case RollbackStarted():
+            undo = Undo(
+                pending=event.clusters,
+                concurrency=event.concurrency,
+                at=event.at,
+                reason=event.reason,
+                targets=event.targets,
+            )
+            return replace(rollout, phase=Phase.ROLLING_BACK, undo=undo)
+        case ClusterLeftAsIs():
+            return _left(rollout, event)
+        case HoldAsked():
+            return replace(rollout, hold_asked=True)
+        case HoldPlaced():
+            return replace(rollout, hold_asked=True, held=True)
+        case HoldReleased():
+            return replace(rollout, held=False)
+        case _:
+            assert_never(event)
+
+
+def _left(rollout: Rollout, event: ClusterLeftAsIs) -> Rollout:
+    if rollout.undo is not None:
+        undo = replace(rollout.undo, pending=without(rollout.undo.pending, event.cluster))
+        rollout = replace(rollout, undo=undo)
+    entry = rollout.clusters.get(event.cluster)
+    if entry is None:
+        return rollout
+    entry = replace(entry, trouble=event.reason, progress=entry.progress.stopped(event.at))
+    if event.needs_human:
+        entry = replace(entry, state=ClusterState.NEEDS_HUMAN, since=event.at)
+    elif entry.in_flight:
+        entry = replace(entry, state=ClusterState.FAILED, since=event.at)
+    return put(rollout, entry)

@@ -1,0 +1,163 @@
+"""The way back: which clusters, in which order, to what, and what is put on hold.
+
+Each cluster goes to its own last good release: the newest that was healthy and soaked there.  A way
+back passes soaks, approvals and windows, keeps to the fleet's limit of clusters changing at once,
+and is tried once: a cluster that does not become healthy needs a person.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from clusters.model import ClusterName, Digest
+from fleet.model import OnBreach, RollbackMode, StageName, WithoutLastGood
+from fleet.rollout.decisions import PlaceHold
+from fleet.rollout.events import (
+    ClusterLeftAsIs,
+    DeadlinePassed,
+    Purpose,
+    RollbackStarted,
+    RolloutEnded,
+    UndoScope,
+)
+from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.state import Phase, Rollout, Stop, StopCause, Undo
+from fleet.rollout.turn import Turn
+from fleet.rollout.waiting import ForRollback
+
+State = ClusterState
+_SCOPES = {
+    OnBreach.ROLLBACK_CLUSTER: UndoScope.CLUSTER,
+    OnBreach.ROLLBACK_STAGE: UndoScope.STAGE,
+    OnBreach.ROLLBACK_RUN: UndoScope.ROLLOUT,
+}
+_BROKEN = frozenset({State.FAILED, State.TIMED_OUT})
+
+
+def affected(
+    rollout: Rollout,
+    scope: UndoScope,
+    *,
+    stage: StageName | None = None,
+    only: tuple[ClusterName, ...] = (),
+) -> tuple[ClusterName, ...]:
+    """List the clusters that hold the release and are to lose it, newest change first.
+
+    For the scope of clusters: those named, or else those that failed.
+    """
+    chosen = []
+    for entry in rollout.clusters.values():
+        if entry.assigned_at is None or entry.state in (State.WITHDRAWN, State.ROLLED_BACK):
+            continue
+        match scope:
+            case UndoScope.CLUSTER:
+                inside = entry.name in only if only else entry.state in _BROKEN
+            case UndoScope.STAGE:
+                inside = entry.seat.stage == stage
+            case UndoScope.ROLLOUT:
+                inside = True
+        if inside:
+            chosen.append((entry.assigned_at, entry.seat.index, entry.name))
+    return tuple(name for _, _, name in sorted(chosen, reverse=True))
+
+
+def concurrency_of(rollout: Rollout, size: int) -> int:
+    """Resolve how many clusters go back at once."""
+    return rollout.plan.release.rollback.max_concurrency.at_least_one_of(size)
+
+
+def reaction(rollout: Rollout, stop: Stop) -> UndoScope | None:
+    """Say how much is rolled back after `stop`; None: nothing, it only halts."""
+    if stop.cause not in (StopCause.BREACH, StopCause.GATE):
+        return None
+    if rollout.plan.release.rollback.mode is not RollbackMode.AUTO:
+        return None
+    return _SCOPES.get(stop.reaction)
+
+
+def start(turn: Turn, stop: Stop, scope: UndoScope) -> None:
+    """Conclude that the rollback begins."""
+    clusters = affected(turn.rollout, scope, stage=stop.stage)
+    turn.conclude(
+        RollbackStarted(
+            at=turn.now,
+            clusters=clusters,
+            concurrency=concurrency_of(turn.rollout, len(clusters)),
+            reason=stop.reason,
+        )
+    )
+
+
+def held_digests(rollout: Rollout) -> frozenset[Digest]:
+    """List the digests that a rollback puts on hold: what changed and is nobody's last good."""
+    good = {entry.last_good for entry in rollout.clusters.values()}
+    return frozenset(
+        seat.digest
+        for stage in rollout.plan.stages
+        for seat in stage.seats
+        if not seat.unchanged and seat.digest not in good
+    )
+
+
+def go_on(turn: Turn, undo: Undo) -> None:
+    """Send the next clusters back, and end the rollout when all are back and the hold is placed."""
+    rollout = turn.rollout
+    if not rollout.hold_asked:
+        bundle, digests = rollout.plan.release.bundle, held_digests(rollout)
+        turn.act(PlaceHold(bundle=bundle, digests=digests, reason=undo.reason))
+    going = [name for run in rollout.stages for name in run.tally.rolling_back]
+    _watch(turn, going)
+    _send(turn, undo, len(going))
+    if undo.pending or going:
+        turn.wait(ForRollback(clusters=tuple(going), pending=len(undo.pending)))
+    elif rollout.held:
+        turn.conclude(RolloutEnded(at=turn.now, phase=Phase.ROLLED_BACK))
+
+
+def _watch(turn: Turn, going: list[ClusterName]) -> None:
+    for name in going:
+        entry = turn.rollout.clusters[name]
+        limit = _deadline_s(turn.rollout, entry)
+        if entry.unreachable_since is not None:
+            until = entry.unreachable_since + timedelta(seconds=limit)
+            if until <= turn.now:
+                reason = "no contact while it was rolled back; it goes back when it returns"
+                turn.conclude(
+                    ClusterLeftAsIs(at=turn.now, cluster=name, reason=reason, needs_human=True)
+                )
+            turn.look_again(until)
+        elif entry.progress.reached(limit, turn.now):
+            turn.conclude(DeadlinePassed(at=turn.now, cluster=name))
+        else:
+            turn.look_again(entry.progress.due(limit))
+
+
+def _deadline_s(rollout: Rollout, entry: ClusterRollout) -> float:
+    for stage in rollout.plan.stages:
+        if stage.name == entry.seat.stage:
+            return stage.stage.progress_deadline_s
+    raise KeyError(f"the plan of {rollout.id} has no stage {entry.seat.stage}")
+
+
+def _send(turn: Turn, undo: Undo, going: int) -> None:
+    rollout, started = turn.rollout, 0
+    without = rollout.plan.release.rollback.without_last_good
+    for name in undo.pending:
+        if going + started >= undo.concurrency:
+            return
+        entry = rollout.clusters[name]
+        target = undo.targets.get(name) or entry.last_good
+        if target is None and without is WithoutLastGood.LEAVE:
+            reason = "it never had a good release of this bundle, so it keeps what it has"
+            turn.conclude(ClusterLeftAsIs(at=turn.now, cluster=name, reason=reason))
+            continue
+        if target is not None and target in turn.facts.held:
+            reason = f"its last good release {target} is on hold itself"
+            turn.conclude(
+                ClusterLeftAsIs(at=turn.now, cluster=name, reason=reason, needs_human=True)
+            )
+            continue
+        if turn.refused(name) or turn.facts.leases.other_holder(name, rollout.id):
+            continue
+        turn.assign(entry, target, Purpose.ROLLBACK)
+        started += 1

@@ -1,0 +1,182 @@
+"""The life of the current stage: gates, starts, budgets, completion; and how a stop plays out."""
+
+from __future__ import annotations
+
+from fleet.model import OnBreach, UnreachableMode
+from fleet.rollout import admission, gates, latecomers, rollback
+from fleet.rollout.events import (
+    Halted,
+    RolloutEnded,
+    StageCompleted,
+    StageSettled,
+    StageStarted,
+    Stopped,
+)
+from fleet.rollout.facts import Ahead
+from fleet.rollout.state import Phase, Position, StagePhase, StageRun, Stop, StopCause
+from fleet.rollout.turn import Turn
+from fleet.rollout.waiting import ForDraining, ForPerson, ForReturn, ForTrain
+
+
+def go_on(turn: Turn) -> None:
+    """Take the rollout one step further along its stages."""
+    rollout = turn.rollout
+    if breached(turn):
+        return
+    if rollout.current >= len(rollout.stages):
+        turn.conclude(RolloutEnded(at=turn.now, phase=Phase.COMPLETED))
+        return
+    run = rollout.stages[rollout.current]
+    if not run.plan.size and not run.tally.busy:
+        turn.conclude(StageCompleted(at=turn.now, stage=run.name))
+    elif rollout.pause is not None:
+        who = f"{rollout.pause.actor} paused it"
+        why = f": {rollout.pause.reason}" if rollout.pause.reason else ""
+        turn.wait(ForPerson(reason=who + why))
+    elif turn.facts.frozen:
+        turn.wait(ForPerson(reason=turn.facts.frozen))
+    elif run.phase is StagePhase.WAITING:
+        _begin(turn, run)
+    else:
+        _run(turn, run)
+
+
+def breached(turn: Turn) -> bool:
+    """Conclude a breach where a budget is exceeded, and say whether one was."""
+    rollout = turn.rollout
+    for run in rollout.stages:
+        failures, allowed = run.tally.failures, run.plan.failures
+        if failures > allowed:
+            reason = (
+                f"{failures} of {run.plan.size} clusters of stage {run.name} failed, "
+                f"{allowed} are allowed"
+            )
+            _stop(turn, run, StopCause.BREACH, reason)
+            return True
+    total = rollout.plan.failures
+    if total is not None and rollout.failures > total:
+        run = rollout.stages[min(rollout.current, len(rollout.stages) - 1)]
+        reason = (
+            f"{rollout.failures} of {rollout.plan.size} clusters failed over all stages, "
+            f"{total} are allowed"
+        )
+        _stop(turn, run, StopCause.BREACH, reason)
+        return True
+    return False
+
+
+def _stop(turn: Turn, run: StageRun, cause: StopCause, reason: str) -> None:
+    reacts = cause in (StopCause.BREACH, StopCause.GATE)
+    turn.conclude(
+        Stopped(
+            at=turn.now,
+            cause=cause,
+            reason=reason,
+            stage=run.name,
+            reaction=run.plan.stage.on_breach if reacts else OnBreach.HALT,
+        )
+    )
+
+
+def _begin(turn: Turn, run: StageRun) -> None:
+    """Start the stage once the release ahead and every gate let it."""
+    if _behind(turn, run):
+        return
+    if _pass(turn, run, Position.BEFORE):
+        turn.conclude(StageStarted(at=turn.now, stage=run.name))
+
+
+def _behind(turn: Turn, run: StageRun) -> bool:
+    """Whether the release ahead has to finish this stage first, or its failures stop this one."""
+    ahead = turn.facts.ahead
+    if ahead is None:
+        return False
+    if ahead.stopped and not _mends(turn, ahead):
+        turn.wait(ForPerson(reason=f"rollout {ahead.rollout} ahead stopped: {ahead.stopped}"))
+        return True
+    if run.name not in ahead.completed and not ahead.stopped:
+        turn.wait(ForTrain(stage=run.name, ahead=ahead.rollout))
+        return True
+    return False
+
+
+def _mends(turn: Turn, ahead: Ahead) -> bool:
+    """Whether this release gives other content to every cluster that the one ahead failed on."""
+    digests = turn.rollout.plan.release.digests
+    failed = ahead.failed.items()
+    return bool(failed) and all(digests.get(name, digest) != digest for name, digest in failed)
+
+
+def _pass(turn: Turn, run: StageRun, position: Position) -> bool:
+    """Ask all gates at `position`, act on their answers, and say whether they let the stage on."""
+    passed = True
+    for found in gates.ask(turn, run, position):
+        match found:
+            case gates.Failed():
+                _stop(turn, run, found.cause, f"stage {run.name}: {found.reason}")
+                return False
+            case gates.Closed():
+                passed = False
+                turn.wait(found.reason)
+            case gates.Open():
+                pass
+        if found.effect is not None:
+            turn.act(found.effect)
+        turn.look_again(found.recheck_at)
+    return passed
+
+
+def _run(turn: Turn, run: StageRun) -> None:
+    watched = _pass(turn, run, Position.DURING)
+    if turn.conclusions:
+        return
+    too_many = _too_many_deferred(turn, run)
+    if turn.conclusions:
+        return
+    if run.tally.busy:
+        latecomers.give_baselines(turn, run)
+        if watched and not too_many:
+            admission.admit(turn, run)
+    elif run.settled_at is None:
+        turn.conclude(StageSettled(at=turn.now, stage=run.name))
+    elif not too_many and _pass(turn, run, Position.AFTER) and watched:
+        turn.conclude(StageCompleted(at=turn.now, stage=run.name))
+
+
+def _too_many_deferred(turn: Turn, run: StageRun) -> bool:
+    """Whether the stage has to wait because too much of it is out of reach."""
+    deferred, allowed = run.tally.deferred, run.plan.deferrals
+    if deferred <= allowed:
+        return False
+    match run.plan.stage.unreachable.mode:
+        case UnreachableMode.IGNORE:
+            return False
+        case UnreachableMode.DEFER:
+            turn.wait(ForReturn(stage=run.name, deferred=deferred, allowed=allowed))
+            return True
+        case UnreachableMode.FAIL:
+            reason = (
+                f"{deferred} clusters of stage {run.name} are unreachable, {allowed} are allowed"
+            )
+            _stop(turn, run, StopCause.UNREACHABLE, reason)
+            return True
+
+
+def play_out(turn: Turn, stop: Stop) -> None:
+    """Let what is in flight finish, then do what the stop asks for."""
+    flying = tuple(name for run in turn.rollout.stages for name in run.tally.in_flight)
+    if flying:
+        turn.wait(ForDraining(clusters=flying, reason=stop.reason))
+        return
+    scope = rollback.reaction(turn.rollout, stop)
+    match stop.cause:
+        case StopCause.ABORT:
+            turn.conclude(RolloutEnded(at=turn.now, phase=Phase.ABORTED))
+        case StopCause.SUPERSEDE:
+            turn.conclude(RolloutEnded(at=turn.now, phase=Phase.SUPERSEDED))
+        case _ if scope is not None:
+            rollback.start(turn, stop, scope)
+        case _ if turn.rollout.phase is Phase.RUNNING:
+            turn.conclude(Halted(at=turn.now))
+        case _:
+            turn.wait(ForPerson(reason=stop.reason, halted=True))

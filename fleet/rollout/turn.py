@@ -1,0 +1,127 @@
+"""What one call of `planner.decide` has found so far.  Lives only as long as that call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from clusters.model import ClusterName, Digest
+from fleet.rollout.decisions import AssignRelease, Conclude, Decision, Effect
+from fleet.rollout.events import Event, Purpose
+from fleet.rollout.facts import Facts
+from fleet.rollout.guards import refusal
+from fleet.rollout.progress import ClusterRollout
+from fleet.rollout.state import Rollout
+from fleet.rollout.waiting import Reason
+from fleet.rollout.windows import Ajar, Groups, Profile, Shut
+
+_AJAR = Ajar()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """The planner's answer."""
+
+    decisions: tuple[Decision, ...] = ()
+    waiting_on: tuple[Reason, ...] = ()
+    blocked: tuple[ClusterName, ...] = ()
+    """Pending clusters that have a reason of their own to wait: shown as Blocked."""
+    recheck_after: float | None = None
+    """Seconds after which time alone may change the answer; None: only an event can."""
+
+
+@dataclass(slots=True)
+class Turn:
+    """The question (rollout, facts, now), and the answer as it grows."""
+
+    rollout: Rollout
+    facts: Facts
+    now: datetime
+    conclusions: list[Event] = field(default_factory=list)
+    effects: list[Effect] = field(default_factory=list)
+    waits: list[Reason] = field(default_factory=list)
+    blocked: list[ClusterName] = field(default_factory=list)
+    recheck_at: datetime | None = None
+    newly: set[ClusterName] = field(default_factory=set)
+    """Clusters that this turn starts to change and that nothing else was changing."""
+    verdicts: dict[tuple[Profile, Groups], Shut | Ajar] = field(default_factory=dict)
+
+    def refused(self, cluster: ClusterName) -> str:
+        """Say which limit of the fleet keeps the bundle from changing on `cluster`; empty: none."""
+        bundle = self.rollout.plan.release.bundle
+        facts = self.facts
+        return refusal(cluster, bundle, facts.changing, facts.limits, len(self.newly))
+
+    def assign(
+        self,
+        entry: ClusterRollout,
+        digest: Digest | None,
+        purpose: Purpose,
+        *,
+        outside_window: bool = False,
+    ) -> None:
+        """Have `digest` assigned to the cluster."""
+        if entry.name not in self.facts.changing.bundles:
+            self.newly.add(entry.name)
+        self.act(
+            AssignRelease(
+                cluster=entry.name,
+                digest=digest,
+                generation=self.facts.leases.next_generation(entry.name),
+                purpose=purpose,
+                last_good=self.facts.last_good.get(entry.name),
+                outside_window=outside_window,
+            )
+        )
+
+    def window(self, cluster: ClusterName, groups: Groups) -> Shut | Ajar:
+        """Say whether changes are let in on `cluster` now; each kind of cluster is asked once."""
+        calendar = self.facts.calendar
+        if not calendar.windows:
+            return _AJAR
+        profile = calendar.profile(cluster)
+        verdict = self.verdicts.get((profile, groups))
+        if verdict is None:
+            bypassed = frozenset(
+                each.window for each in self.rollout.bypasses if each.until > self.now
+            )
+            verdict = calendar.verdict(profile, self.now, groups=groups, bypassed=bypassed)
+            self.verdicts[profile, groups] = verdict
+        return verdict
+
+    def conclude(self, event: Event) -> None:
+        """Say that time has established `event`."""
+        self.conclusions.append(event)
+
+    def act(self, effect: Effect) -> None:
+        """Ask for a side effect."""
+        self.effects.append(effect)
+
+    def wait(self, reason: Reason, until: datetime | None = None) -> None:
+        """Say what is waited for, and when time alone may end it."""
+        self.waits.append(reason)
+        self.look_again(until)
+
+    def block(self, clusters: Iterable[ClusterName], reason: Reason) -> None:
+        """Say why these pending clusters are not started."""
+        self.blocked.extend(clusters)
+        self.waits.append(reason)
+
+    def look_again(self, at: datetime | None) -> None:
+        """Ask to be called again at `at`."""
+        if at is not None and (self.recheck_at is None or at < self.recheck_at):
+            self.recheck_at = at
+
+    def outcome(self) -> Outcome:
+        """Close the turn.  Conclusions come alone: what follows from them is decided after."""
+        decisions: tuple[Decision, ...] = tuple(Conclude(event=each) for each in self.conclusions)
+        recheck = None
+        if self.recheck_at is not None:
+            recheck = max(0.0, (self.recheck_at - self.now).total_seconds())
+        return Outcome(
+            decisions=decisions or tuple(self.effects),
+            waiting_on=tuple(self.waits),
+            blocked=tuple(self.blocked),
+            recheck_after=recheck,
+        )
