@@ -40,7 +40,7 @@ except ImportError as error:  # pragma: no cover - every wheel of PyYAML has it
 ParserEvent = Any
 """An event of `yaml.events`; its stubs make every attribute optional, which none is here."""
 
-__all__ = ["Document", "Json", "Limits", "YamlProblem", "read_documents"]
+__all__ = ["DEFAULT_LIMITS", "Document", "Json", "Limits", "YamlProblem", "read_documents"]
 
 MERGE_TAG = "tag:yaml.org,2002:merge"
 
@@ -58,6 +58,9 @@ class Limits:
     """Nesting, aliases included: CRD schemas need 40, JSON writers give up near 250."""
     alias_weight_max: int = 1_000_000
     """Nodes and characters that all aliases of a file stand for."""
+
+
+DEFAULT_LIMITS = Limits()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +99,7 @@ class Document:
         raise AssertionError("the document was there when its content was read")
 
 
-def read_documents(data: bytes, *, file: str, limits: Limits = Limits()) -> list[Document]:
+def read_documents(data: bytes, *, file: str, limits: Limits = DEFAULT_LIMITS) -> list[Document]:
     """Read all documents of a file that hold something.
 
     Raises:
