@@ -1,7 +1,8 @@
 """Facts that change a rollout: `planner.evolve` folds them, the audit log keeps them.
 
 Three kinds, told apart by who makes them.  *Observations* come from reconcilers, gates and the
-inventory.  *Commands* come from people, already checked by `commands`.  *Conclusions and intents*
+inventory.  *Commands* come from people, are declared in `requests` and have
+been checked by `commands`.  *Conclusions and intents*
 come from `planner.decide`: what time has established (`SoakElapsed`), and what is about to be done
 (`ClusterAssigned` before the assignment).  Every event carries its instant as `at`.
 """
@@ -14,8 +15,21 @@ from datetime import datetime
 from enum import StrEnum
 
 from clusters.model import ClusterName, Digest
-from fleet.model import GateName, OnBreach, StageName, WindowName
+from fleet.model import GateName, OnBreach, StageName
 from fleet.rollout.model import Plan, RolloutId, Seat
+from fleet.rollout.requests import (
+    Aborted,
+    Fact,
+    GateRequest,
+    HoldReleased,
+    Paused,
+    PromotedNow,
+    Resumed,
+    Retried,
+    RollbackRequested,
+    Skipped,
+    WindowBypassed,
+)
 from fleet.rollout.state import Phase, Position, StopCause
 
 
@@ -36,35 +50,16 @@ class Outcome(StrEnum):
     ERROR = "error"
 
 
-class UndoScope(StrEnum):
-    """How much of a rollout is rolled back."""
-
-    CLUSTER = "cluster"
-    STAGE = "stage"
-    ROLLOUT = "rollout"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Fact:
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ClusterFact(_Fact):
+class _ClusterFact(Fact):
     cluster: ClusterName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Command(_Fact):
-    actor: str
-    reason: str = ""
 
 
 # --- the run and its stages ---------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutStarted(_Fact):
+class RolloutStarted(Fact):
     """A plan was accepted and begins."""
 
     id: RolloutId
@@ -72,28 +67,28 @@ class RolloutStarted(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageStarted(_Fact):
+class StageStarted(Fact):
     """Conclusion: the stage's gates are open; its size and budgets are frozen."""
 
     stage: StageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageSettled(_Fact):
+class StageSettled(Fact):
     """Conclusion: no cluster of the stage is waiting or in flight; what comes after is asked."""
 
     stage: StageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StageCompleted(_Fact):
+class StageCompleted(Fact):
     """Conclusion: the stage passed, and the next may start."""
 
     stage: StageName
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stopped(_Fact):
+class Stopped(Fact):
     """Conclusion: no more clusters are started; `reaction` follows when those in flight are done.
 
     A breach is the usual cause; a failed gate, a rejection or too many unreachable clusters others.
@@ -106,12 +101,12 @@ class Stopped(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Halted(_Fact):
+class Halted(Fact):
     """Conclusion: nothing is in flight any more, and a person has to say how to go on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RolloutEnded(_Fact):
+class RolloutEnded(Fact):
     """Conclusion: completed, or the end of an abort, a replacement or a rollback."""
 
     phase: Phase
@@ -243,21 +238,21 @@ class Relabelled(_ClusterFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowClosed(_Fact):
+class WindowClosed(Fact):
     """Conclusion: these clusters in flight are outside their window; their deadline rests."""
 
     clusters: tuple[ClusterName, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WindowOpened(_Fact):
+class WindowOpened(Fact):
     """Conclusion: these clusters in flight are inside their window again."""
 
     clusters: tuple[ClusterName, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CoordinatorStarted(_Fact):
+class CoordinatorStarted(Fact):
     """The coordinator runs again; it was last known alive at `alive_until` (None: unknown).
 
     `state_lost`: the store was lost and this state was rebuilt, so approvals are void, soaks start
@@ -272,7 +267,7 @@ class CoordinatorStarted(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _GateFact(_Fact):
+class _GateFact(Fact):
     stage: StageName
     gate: GateName
     position: Position
@@ -295,99 +290,7 @@ class GateMeasured(_GateFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Approved(_Command):
-    """A person agrees that the stage passes the gate."""
-
-    stage: StageName
-    gate: GateName
-    position: Position
-    roles: tuple[str, ...]
-    plan_hash: Digest
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rejected(_Command):
-    """A person says no: the rollout halts."""
-
-    stage: StageName
-    gate: GateName
-    position: Position
-    roles: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GatePassed(_Command):
-    """A person answers a gate that could not say yes or no by itself."""
-
-    stage: StageName
-    gate: GateName
-    position: Position
-    cluster: ClusterName | None = None
-
-
-# --- commands -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Paused(_Command):
-    """Start nothing more until resumed; what is in flight finishes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Resumed(_Command):
-    """Go on after a pause."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Aborted(_Command):
-    """End the rollout where it is; what is in flight finishes."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Retried(_Command):
-    """Try these clusters again; a halted rollout runs again."""
-
-    clusters: tuple[ClusterName, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Skipped(_Command):
-    """Leave a cluster out; counts as a failure unless excused."""
-
-    cluster: ClusterName
-    excuse: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PromotedNow(_Command):
-    """Do not wait for soaks and measurements of the stage.  Approvals and windows still hold."""
-
-    stage: StageName
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WindowBypassed(_Command):
-    """Changes may pass a closed window until `until`."""
-
-    window: WindowName
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackRequested(_Command):
-    """Roll back now, without waiting for what is in flight.
-
-    `targets` are digests to go to in place of each cluster's last good one.
-    """
-
-    scope: UndoScope = UndoScope.ROLLOUT
-    stage: StageName | None = None
-    clusters: tuple[ClusterName, ...] = ()
-    targets: Mapping[ClusterName, Digest] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Superseded(_Fact):
+class Superseded(Fact):
     """A newer release takes over: start nothing more, end when nothing is in flight."""
 
     by: str
@@ -398,7 +301,7 @@ class Superseded(_Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RollbackStarted(_Fact):
+class RollbackStarted(Fact):
     """Conclusion: these clusters go back, in this order (newest change first)."""
 
     clusters: tuple[ClusterName, ...]
@@ -416,20 +319,15 @@ class ClusterLeftAsIs(_ClusterFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldAsked(_Fact):
+class HoldAsked(Fact):
     """Intent: the release is about to be put on hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HoldPlaced(_Fact):
+class HoldPlaced(Fact):
     """The release is on hold: its digests are not applied again."""
 
     reason: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HoldReleased(_Command):
-    """A person lifted the hold."""
 
 
 RunFact = (
@@ -460,7 +358,7 @@ MemberFact = (
     | WindowOpened
     | CoordinatorStarted
 )
-GateFact = GateAsked | GateMeasured | Approved | Rejected | GatePassed
+GateFact = GateAsked | GateMeasured | GateRequest
 CommandFact = (
     Paused
     | Resumed

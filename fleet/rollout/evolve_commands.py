@@ -5,21 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import assert_never
 
-from fleet.rollout.events import (
+from fleet.rollout.events import CommandFact, Superseded
+from fleet.rollout.folding import PROGRESSING, put, put_stage, retimed, stage_of
+from fleet.rollout.model import Membership
+from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.requests import (
     Aborted,
-    CommandFact,
     Paused,
     PromotedNow,
     Resumed,
     Retried,
     RollbackRequested,
     Skipped,
-    Superseded,
     WindowBypassed,
 )
-from fleet.rollout.folding import PROGRESSING, put, put_stage, retimed, stage_of
-from fleet.rollout.model import Membership
-from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.rollback import affected, concurrency_of
 from fleet.rollout.state import (
     Bypass,

@@ -11,16 +11,9 @@ from dataclasses import replace
 from typing import assert_never
 
 from fleet.model import GateLimits
-from fleet.rollout.events import (
-    Approved,
-    GateAsked,
-    GateFact,
-    GateMeasured,
-    GatePassed,
-    Outcome,
-    Rejected,
-)
+from fleet.rollout.events import GateAsked, GateFact, GateMeasured, Outcome
 from fleet.rollout.folding import put, put_gate, stage_of
+from fleet.rollout.requests import Approved, GatePassed, Rejected
 from fleet.rollout.state import (
     Approval,
     GateRun,

@@ -18,9 +18,9 @@ from fleet.rollout.events import (
     Purpose,
     RollbackStarted,
     RolloutEnded,
-    UndoScope,
 )
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.requests import UndoScope
 from fleet.rollout.state import Phase, Rollout, Stop, StopCause, Undo
 from fleet.rollout.turn import Turn
 from fleet.rollout.waiting import ForRollback

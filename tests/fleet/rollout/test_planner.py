@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fleet.model import Admission, OnBreach
 from fleet.rollout.decisions import AssignRelease, PlaceHold
-from fleet.rollout.events import Aborted, Degraded, Paused, Purpose, Resumed
+from fleet.rollout.events import Degraded, Purpose
 from fleet.rollout.planner import decide
 from fleet.rollout.progress import ClusterState
+from fleet.rollout.requests import Aborted, Paused, Resumed
 from fleet.rollout.state import Phase
 from fleet.rollout.waiting import ForBudget, ForClusters, ForPerson, ForSlot, ForSoak
 from tests.fleet.rollout.fleetlet import NEW, OLD, Run, clusters, plan_of, stage, strategy
