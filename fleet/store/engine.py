@@ -35,6 +35,7 @@ _POSTGRESQL_SESSION = (
     "SET tcp_keepalives_interval = 5",
     "SET tcp_keepalives_count = 3",
     "SET client_min_messages = error",
+    "SET lock_timeout = '30s'",
 )
 
 

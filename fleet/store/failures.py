@@ -35,6 +35,7 @@ _HINTS = {
     "3D000": "there is no database of this name: create it",
     "42501": "the user lacks a privilege: it must own the schema",
     "53": "the server is out of disk, memory or connections",
+    "55P03": "another client's open transaction holds a lock: end that",
     "57": "the server is shutting down, or an administrator cancelled us",
 }
 

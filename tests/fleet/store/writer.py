@@ -1,7 +1,8 @@
 """A process that writes until it is killed: `python -m tests.fleet.store.writer ADDRESS KEY`.
 
-It prints a number when everything with this number is stored.  Number n is one event, the content
-and the set of its own, an intended and a confirmed object, a command and a snapshot that names n.
+It prints `opening`, then a number whenever everything with this number is stored.  Number n is
+two events, a content and a set of its own, an intended and a confirmed object, a command, and a
+snapshot that names n.
 """
 
 from __future__ import annotations
@@ -45,11 +46,16 @@ async def write(store: Store, numbers: count[int]) -> None:
         number = next(numbers)
         await store.commit(batch(number))
         await store.write_applied(CLUSTER, [applied(str(number), confirmed=True)])
-        sys.stdout.write(f"{number}\n")
-        sys.stdout.flush()
+        say(str(number))
+
+
+def say(word: str) -> None:
+    sys.stdout.write(f"{word}\n")
+    sys.stdout.flush()
 
 
 async def main(address: str, key_file: str) -> None:
+    say("opening")
     async with await Store.open(address, key_file=Path(key_file)) as store:
         numbers = count(await store.last_seq() // 2)
         async with asyncio.TaskGroup() as tasks:
