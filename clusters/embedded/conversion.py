@@ -73,9 +73,7 @@ def _struct(
         assert child is not None
         below = f"{path}.{name}" if path else name
         kept = item if item is None else _value(child, item, below, schema, unknown)
-        if name in schema.required:
-            out[name] = kept
-        elif not _omitted(child, name, kept):
+        if name in schema.required or not _omitted(child, name, kept):
             out[name] = kept
     for name in schema.present:
         if out.get(name) is None and name not in STRUCT_DEFAULT_ABSENT:
@@ -128,7 +126,7 @@ def _value(schema: Schema, value: Any, path: str, owner: Schema, unknown: list[s
             }
 
 
-def _list_item(  # noqa: PLR0913, PLR0917  one step of a recursion
+def _list_item(
     schema: Schema, item: Any, path: str, position: int, owner: Schema, unknown: list[str]
 ) -> Any:
     if schema.shape is Shape.MAP and schema.properties and isinstance(item, dict):
@@ -212,20 +210,19 @@ def go_type(schema: Schema) -> str:
             return "map[string]" + go_type(schema.extra)
         case Shape.MAP:
             return ".".join(schema.definition.split(".")[-2:])
+        case Shape.SCALAR if schema.scalar is Scalar.INTEGER:
+            return str(schema.raw.get("format") or "int64")
         case Shape.SCALAR:
-            match schema.scalar:
-                case Scalar.INTEGER:
-                    return str(schema.raw.get("format") or "int64")
-                case Scalar.BOOLEAN:
-                    return "bool"
-                case Scalar.NUMBER:
-                    return "float64"
-                case Scalar.INT_OR_STRING:
-                    return "intstr.IntOrString"
-                case _:
-                    return "string"
+            return _GO_SCALARS.get(schema.scalar, "string")
         case _:
             return "interface {}"
+
+
+_GO_SCALARS: Final[Mapping[Scalar | None, str]] = {
+    Scalar.BOOLEAN: "bool",
+    Scalar.NUMBER: "float64",
+    Scalar.INT_OR_STRING: "intstr.IntOrString",
+}
 
 
 def duplicate_fields(raw: bytes) -> list[str]:

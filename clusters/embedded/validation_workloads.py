@@ -1,0 +1,335 @@
+"""Whether workloads may be so, and may become so (pkg/apis/apps and pkg/apis/batch validation)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+from clusters.embedded import field_errors, names
+from clusters.embedded.status import Cause
+from clusters.embedded.validation_metadata import label_map
+from clusters.embedded.validation_pod import pod_template
+
+Part = Mapping[str, Any]
+
+_OPERATORS: Final = ("In", "NotIn", "Exists", "DoesNotExist")
+_SET_FREELY: Final = (
+    "replicas",
+    "ordinals",
+    "template",
+    "updateStrategy",
+    "revisionHistoryLimit",
+    "persistentVolumeClaimRetentionPolicy",
+    "minReadySeconds",
+)
+_CRON_FIELDS: Final = 5
+_JOB_NAME_MAX: Final = 63
+_CRON_JOB_NAME_MAX: Final = 52
+
+
+def selector(content: Part | None, path: str) -> Iterator[Cause]:
+    """Check a label selector."""
+    if not content:
+        return
+    yield from label_map(content.get("matchLabels") or {}, f"{path}.matchLabels")
+    for position, rule in enumerate(content.get("matchExpressions") or ()):
+        where = f"{path}.matchExpressions[{position}]"
+        operator, values = rule.get("operator") or "", rule.get("values") or ()
+        if operator in ("In", "NotIn") and not values:
+            yield field_errors.required(
+                f"{where}.values", "must be specified when `operator` is 'In' or 'NotIn'"
+            )
+        elif operator in ("Exists", "DoesNotExist") and values:
+            yield field_errors.forbidden(
+                f"{where}.values",
+                "may not be specified when `operator` is 'Exists' or 'DoesNotExist'",
+            )
+        elif operator not in _OPERATORS:
+            yield field_errors.invalid(
+                f"{where}.operator", operator, "not a valid selector operator"
+            )
+        for message in names.qualified_name(rule.get("key") or ""):
+            yield field_errors.invalid(f"{where}.key", rule.get("key") or "", message)
+
+
+def matches(content: Part, labels: Mapping[str, str]) -> bool:
+    """Say whether labels are selected."""
+    for key, value in (content.get("matchLabels") or {}).items():
+        if labels.get(key) != value:
+            return False
+    for rule in content.get("matchExpressions") or ():
+        value, values = labels.get(rule.get("key", "")), rule.get("values") or ()
+        chosen = {
+            "In": value in values,
+            "NotIn": value not in values,
+            "Exists": value is not None,
+            "DoesNotExist": value is None,
+        }
+        if not chosen.get(rule.get("operator", ""), False):
+            return False
+    return True
+
+
+def _is_empty(content: Part) -> bool:
+    return not (content.get("matchLabels") or content.get("matchExpressions"))
+
+
+def _nonnegative(spec: Part, fields: Sequence[str], path: str = "spec") -> Iterator[Cause]:
+    for field in fields:
+        value = spec.get(field)
+        if isinstance(value, int) and value < 0:
+            yield field_errors.invalid(
+                f"{path}.{field}", value, "must be greater than or equal to 0"
+            )
+
+
+def _selected_template(spec: Part, kind: str, *, restart: Sequence[str]) -> Iterator[Cause]:
+    """Check selector and template of a controller, and that they fit each other."""
+    chosen = spec.get("selector")
+    template = spec.get("template") or {}
+    if not chosen:
+        yield field_errors.required("spec.selector")
+    else:
+        yield from selector(chosen, "spec.selector")
+        if _is_empty(chosen):
+            yield field_errors.invalid(
+                "spec.selector", chosen, f"empty selector is invalid for {kind}"
+            )
+    labels = (template.get("metadata") or {}).get("labels") or {}
+    if chosen and not _is_empty(chosen) and not matches(chosen, labels):
+        yield field_errors.invalid(
+            "spec.template.metadata.labels",
+            labels or None,
+            "`selector` does not match template `labels`",
+        )
+    yield from pod_template(template, "spec.template")
+    pod = template.get("spec") or {}
+    policy = pod.get("restartPolicy")
+    if policy not in restart:
+        yield field_errors.not_supported("spec.template.spec.restartPolicy", policy, restart)
+    if "activeDeadlineSeconds" in pod and kind != "job":
+        yield field_errors.forbidden(
+            "spec.template.spec.activeDeadlineSeconds",
+            f"activeDeadlineSeconds in {kind.title()} is not Supported",
+        )
+
+
+_PERCENT: Final = re.compile(r"[0-9]+%")
+
+
+def _amount(value: Any, path: str) -> Iterator[Cause]:
+    """Check a number or percentage."""
+    if isinstance(value, str):
+        if _PERCENT.fullmatch(value) is None:
+            yield field_errors.invalid(
+                path,
+                value,
+                "a valid percent string must be a numeric string followed by an ending '%' "
+                "(e.g. '1%',  or '93%', regex used for validation is '[0-9]+%')",
+            )
+    elif isinstance(value, int) and value < 0:
+        yield field_errors.invalid(path, value, "must be greater than or equal to 0")
+
+
+def _is_zero(value: Any) -> bool:
+    return value in (0, "0%")
+
+
+def deployment(content: Part) -> Iterator[Cause]:
+    """Check a Deployment."""
+    spec = content.get("spec") or {}
+    yield from _nonnegative(spec, ("replicas",))
+    yield from _selected_template(spec, "deployment", restart=("Always",))
+    strategy = spec.get("strategy") or {}
+    rolling = strategy.get("rollingUpdate")
+    match strategy.get("type"):
+        case "Recreate":
+            if rolling is not None:
+                yield field_errors.forbidden(
+                    "spec.strategy.rollingUpdate",
+                    "may not be specified when strategy `type` is 'Recreate'",
+                )
+        case "RollingUpdate":
+            path = "spec.strategy.rollingUpdate"
+            surge, missing = (rolling or {}).get("maxSurge"), (rolling or {}).get("maxUnavailable")
+            yield from _amount(missing, f"{path}.maxUnavailable")
+            yield from _amount(surge, f"{path}.maxSurge")
+            if _is_zero(surge) and _is_zero(missing):
+                yield field_errors.invalid(
+                    f"{path}.maxUnavailable", missing, "may not be 0 when `maxSurge` is 0"
+                )
+        case other:
+            yield field_errors.not_supported(
+                "spec.strategy.type", other, ("Recreate", "RollingUpdate")
+            )
+    yield from _nonnegative(
+        spec, ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
+    )
+    deadline, ready = spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds") or 0
+    if deadline is not None and deadline <= ready:
+        yield field_errors.invalid(
+            "spec.progressDeadlineSeconds", deadline, "must be greater than minReadySeconds"
+        )
+
+
+def stateful_set(content: Part) -> Iterator[Cause]:
+    """Check a StatefulSet."""
+    spec = content.get("spec") or {}
+    policy = spec.get("podManagementPolicy")
+    if policy not in ("OrderedReady", "Parallel"):
+        yield field_errors.invalid(
+            "spec.podManagementPolicy", policy, "must be 'OrderedReady' or 'Parallel'"
+        )
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") not in ("RollingUpdate", "OnDelete"):
+        yield field_errors.invalid(
+            "spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'"
+        )
+    yield from _nonnegative(spec, ("replicas", "minReadySeconds", "revisionHistoryLimit"))
+    claims = spec.get("volumeClaimTemplates") or ()
+    template = spec.get("template") or {}
+    pod = template.get("spec") or {}
+    # Mounts may name claims: they become volumes of each pod.
+    volumes: list[Any] = [
+        {"name": (claim.get("metadata") or {}).get("name"), "pvc": {}} for claim in claims
+    ]
+    own: list[Any] = list(pod.get("volumes") or ())
+    filled = {**template, "spec": {**pod, "volumes": own + volumes}} if claims else template
+    yield from _selected_template({**spec, "template": filled}, "statefulset", restart=("Always",))
+
+
+def daemon_set(content: Part) -> Iterator[Cause]:
+    """Check a DaemonSet."""
+    spec = content.get("spec") or {}
+    yield from _selected_template(spec, "daemonset", restart=("Always",))
+    yield from _nonnegative(spec, ("minReadySeconds", "revisionHistoryLimit"))
+    strategy = spec.get("updateStrategy") or {}
+    if strategy.get("type") not in ("RollingUpdate", "OnDelete"):
+        yield field_errors.not_supported(
+            "spec.updateStrategy.type", strategy.get("type"), ("RollingUpdate", "OnDelete")
+        )
+    rolling = strategy.get("rollingUpdate") or {}
+    path = "spec.updateStrategy.rollingUpdate"
+    yield from _amount(rolling.get("maxUnavailable"), f"{path}.maxUnavailable")
+    yield from _amount(rolling.get("maxSurge"), f"{path}.maxSurge")
+
+
+def replica_set(content: Part) -> Iterator[Cause]:
+    """Check a ReplicaSet."""
+    spec = content.get("spec") or {}
+    yield from _nonnegative(spec, ("replicas", "minReadySeconds"))
+    yield from _selected_template(spec, "replicaset", restart=("Always",))
+
+
+def job(content: Part) -> Iterator[Cause]:
+    """Check a Job."""
+    name = (content.get("metadata") or {}).get("name") or ""
+    if len(name) > _JOB_NAME_MAX:
+        yield field_errors.too_long("metadata.name", _JOB_NAME_MAX)
+    yield from job_spec(content.get("spec") or {}, "spec")
+
+
+def job_spec(spec: Part, path: str) -> Iterator[Cause]:
+    """Check what a Job, or the template of one, runs."""
+    yield from _nonnegative(
+        spec,
+        (
+            "parallelism",
+            "completions",
+            "activeDeadlineSeconds",
+            "backoffLimit",
+            "ttlSecondsAfterFinished",
+        ),
+        path,
+    )
+    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
+        yield field_errors.required(f"{path}.completions", "when completion mode is Indexed")
+    template = spec.get("template") or {}
+    yield from pod_template(template, f"{path}.template")
+    policy = (template.get("spec") or {}).get("restartPolicy")
+    if policy not in ("OnFailure", "Never"):
+        yield field_errors.required(
+            f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'
+        )
+    chosen = spec.get("selector")
+    if chosen:
+        yield from selector(chosen, f"{path}.selector")
+        labels = (template.get("metadata") or {}).get("labels") or {}
+        if not matches(chosen, labels):
+            yield field_errors.invalid(
+                f"{path}.template.metadata.labels",
+                labels or None,
+                "`selector` does not match template `labels`",
+            )
+
+
+def cron_job(content: Part) -> Iterator[Cause]:
+    """Check a CronJob."""
+    name = (content.get("metadata") or {}).get("name") or ""
+    if len(name) > _CRON_JOB_NAME_MAX:
+        yield field_errors.invalid(
+            "metadata.name", name, f"must be no more than {_CRON_JOB_NAME_MAX} bytes"
+        )
+    spec = content.get("spec") or {}
+    schedule = spec.get("schedule") or ""
+    if not schedule:
+        yield field_errors.required("spec.schedule")
+    elif not schedule.startswith("@") and len(schedule.split()) != _CRON_FIELDS:
+        yield field_errors.invalid(
+            "spec.schedule",
+            schedule,
+            f"expected exactly {_CRON_FIELDS} fields, found {len(schedule.split())}: [{schedule}]",
+        )
+    if spec.get("concurrencyPolicy") not in ("Allow", "Forbid", "Replace"):
+        yield field_errors.not_supported(
+            "spec.concurrencyPolicy",
+            spec.get("concurrencyPolicy"),
+            ("Allow", "Forbid", "Replace"),
+        )
+    yield from _nonnegative(
+        spec,
+        ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"),
+    )
+    template = (spec.get("jobTemplate") or {}).get("spec") or {}
+    yield from job_spec(template, "spec.jobTemplate.spec")
+
+
+def fixed(new: Part, old: Part, fields: Sequence[str]) -> Iterator[Cause]:
+    """Refuse a change of these fields of the spec."""
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    for field in fields:
+        if after.get(field) != before.get(field):
+            yield field_errors.immutable(f"spec.{field}", after.get(field))
+
+
+def selector_fixed(new: Part, old: Part) -> Iterator[Cause]:
+    """Refuse a change of what a controller selects."""
+    yield from fixed(new, old, ("selector",))
+
+
+def stateful_set_changed(new: Part, old: Part) -> Iterator[Cause]:
+    """Refuse what may not change of a StatefulSet."""
+    after, before = new.get("spec") or {}, old.get("spec") or {}
+    keys = (after.keys() | before.keys()) - set(_SET_FREELY)
+    if any(after.get(key) != before.get(key) for key in keys):
+        yield field_errors.forbidden(
+            "spec",
+            "updates to statefulset spec for fields other than 'replicas', 'ordinals', "
+            "'template', 'updateStrategy', 'revisionHistoryLimit', "
+            "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
+        )
+
+
+def job_changed(new: Part, old: Part) -> Iterator[Cause]:
+    """Refuse what may not change of a Job."""
+    indexed = (old.get("spec") or {}).get("completionMode") == "Indexed"
+    names_ = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"]
+    names_ += ["managedBy", "successPolicy"]
+    if not indexed:
+        names_.insert(0, "completions")
+    suspended = bool((old.get("spec") or {}).get("suspend"))
+    started = bool((old.get("status") or {}).get("startTime"))
+    if not suspended or started:
+        names_.append("template")
+    yield from fixed(new, old, names_)
