@@ -39,7 +39,7 @@ _BOUNDS = {
     "less_than_equal": ("le", "at most {}"),
     "greater_than": ("gt", "more than {}"),
     "less_than": ("lt", "less than {}"),
-    "too_short": ("min_length", "at least {} of them"),
+    "too_short": ("min_length", "at least {}"),
     "string_too_short": ("min_length", "at least {} characters"),
     "string_pattern_mismatch": ("pattern", "a text that matches {}"),
 }
@@ -52,7 +52,13 @@ def problems_of(
     return [
         _problem(detail, model, file=file, line_of=line_of)
         for detail in error.errors(include_url=False)
+        if not _is_echo(detail)
     ]
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether a list counts as too short only because its items are wrong."""
+    return detail["type"] == "too_short" and bool(detail["input"])
 
 
 def _problem(
@@ -76,7 +82,7 @@ def _texts(
     """Give message, found and allowed."""
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
     if kind == REFUSED:
-        found = None if context["secret"] else shown(given)
+        found = None if context["secret"] or isinstance(given, dict) else shown(given)
         return context["message"], found, context["allowed"]
     if kind == "missing":
         return "is required and missing", None, None

@@ -23,9 +23,6 @@ from fleet.schema.fields import (
 EPOCH = datetime(2024, 1, 1)
 """Where recurrences without a DTSTART are counted from: a Monday, so that weeks align."""
 
-_HORIZON = timedelta(days=9 * 366)
-"""Long enough for every calendar rule: a 29th of February can be eight years away."""
-
 _TIMES_ALLOWED = "a day or a time of day without a zone: 2026-12-19 or 2026-12-19T18:00"
 
 
@@ -47,8 +44,8 @@ Moment = Annotated[datetime | date, PlainValidator(_moment)]
 
 
 def _rrule(value: str) -> str:
-    if re.search(r"FREQ=(SECONDLY|MINUTELY)", value, re.IGNORECASE):
-        raise refused("a window cannot open every minute", "FREQ of HOURLY or longer")
+    if re.search(r"FREQ=(SECONDLY|MINUTELY|HOURLY)", value, re.IGNORECASE):
+        raise refused("opens too often", "FREQ of DAILY or longer; BYHOUR chooses hours")
     if re.search(r"(COUNT|INTERVAL)=", value, re.IGNORECASE) and "DTSTART" not in value.upper():
         raise refused(
             "COUNT and INTERVAL are counted from a start",
@@ -71,9 +68,17 @@ def _opens(rule: rrule) -> bool:
     until: datetime | None = rule._until  # type: ignore[attr-defined]
     if start.tzinfo is not None:
         raise ValueError("wall-clock times without TZID and Z; say the zone in timezone")
-    # Without an end dateutil looks for a first occurrence until the year 9999.
-    end = min(start + _HORIZON, until or datetime.max)
-    return next(iter(rule.replace(count=None, until=end)), None) is not None
+    # dateutil looks for a first occurrence until the year 9999.  The calendar repeats every 400
+    # years, so the same rule is tried at the end of time, where there is less to look through.
+    years = (datetime.max.year - start.year) // 400 * 400
+    shifted = rule.replace(
+        count=None,
+        dtstart=start.replace(year=start.year + years),
+        until=None
+        if until is None or until.year + years > datetime.max.year
+        else until.replace(year=until.year + years),
+    )
+    return next(iter(shifted), None) is not None
 
 
 def _cron(value: str) -> str:
