@@ -11,6 +11,7 @@ import threading
 from typing import ClassVar
 
 from textual import on
+from textual.app import App
 from textual.binding import BindingType
 from textual.timer import Timer
 
@@ -19,6 +20,7 @@ from tui.dispatch import Dispatch
 from tui.feed import Feed
 from tui.link import LinkState
 from tui.navigation import Navigation
+from tui.providers import ActionProvider, NameProvider
 from tui.screens.view import ViewScreen
 from tui.session import Session
 from tui.terminal import guard_terminal
@@ -37,6 +39,7 @@ class FlotillaApp(Dispatch, Navigation):
     TITLE = "flotilla"
     ENABLE_COMMAND_PALETTE = True
     BINDINGS: ClassVar[list[BindingType]] = []
+    COMMANDS = App.COMMANDS | {ActionProvider, NameProvider}
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(self, session: Session) -> None:

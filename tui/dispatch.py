@@ -14,13 +14,10 @@ from textual.worker import get_current_worker
 from fleet.api.errors import ApiError, Refused, ServerUnreachable
 from fleet.view import CommandRequest, CommandResult
 from tui import messages
-from tui.config import state_path
 from tui.escape import one_line
 from tui.modals.confirm import AskModal, RefusedModal, TypeModal
 from tui.orders import Plan, Tier
 from tui.session import Session
-
-COACH_FILE = "coach-dismissed"
 
 
 class Dispatch(App[int]):
@@ -93,13 +90,3 @@ class Dispatch(App[int]):
             audit = f"  (audit {', '.join(rows[:4])})" if rows else ""
             said = [one_line(each.message) for each in event.results[:3]]
             self.notify("\n".join(said) + audit, title=one_line(event.title), markup=False)
-
-    def dismiss_coach(self) -> None:
-        """Hide the first-run line for good."""
-        self.session.coach = False
-        path = state_path()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            (path / COACH_FILE).touch()
-        except OSError:
-            self.log.warning("the first-run line will be back: its state cannot be written")

@@ -62,3 +62,18 @@ class Typed(Message):
     """A `:` command was entered."""
 
     line: str
+
+
+@dataclass
+class OpenK9s(Message):
+    """Hand the terminal over to k9s or kubectl on a cluster."""
+
+    cluster: str
+
+
+@dataclass
+class OpenText(Message):
+    """Show a text in the pager or the editor."""
+
+    name: str
+    text: str

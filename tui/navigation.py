@@ -7,10 +7,12 @@ fleet.  `-` returns to the view before.
 from __future__ import annotations
 
 from textual import on
-from textual.app import App
 
 from tui import command_line, messages
 from tui.actions import BY_ID
+from tui.config import state_path
+from tui.handover import Handover
+from tui.places import HelpPlace, SearchPlace
 from tui.queries import subject_of
 from tui.screens.registry import detail_of, view_factories
 from tui.screens.table_view import TableView
@@ -19,9 +21,10 @@ from tui.session import Session
 from tui.store import Touched
 
 HOME = "fleet"
+COACH_FILE = "coach-dismissed"
 
 
-class Navigation(App[int]):
+class Navigation(Handover):
     """The part of the app that knows where one is."""
 
     session: Session
@@ -84,6 +87,14 @@ class Navigation(App[int]):
     def _open(self, event: messages.Open) -> None:
         self.show(event.subject)
 
+    @on(messages.OpenK9s)
+    def _open_k9s(self, event: messages.OpenK9s) -> None:
+        self.open_k9s(event.cluster)
+
+    @on(messages.OpenText)
+    def _open_text(self, event: messages.OpenText) -> None:
+        self.open_text(event.name, event.text)
+
     @on(messages.Typed)
     def _typed(self, event: messages.Typed) -> None:
         command = command_line.parse_command(event.line, self.session.store)
@@ -93,7 +104,7 @@ class Navigation(App[int]):
             case command_line.Show(subject=subject):
                 self.show(subject)
             case command_line.Find(text=text):
-                self.show(("find", text))
+                self.show(SearchPlace(text=text))
             case command_line.Theme(name=name):
                 self._set_theme(name)
             case command_line.Sort(column=column, descending=descending):
@@ -171,8 +182,15 @@ class Navigation(App[int]):
 
     def on_do_help(self) -> None:
         """Keys of this view."""
-        self.show(("help", self.screen))
+        if isinstance(self.screen, ViewScreen):
+            self.show(HelpPlace(view=self.screen.VIEW, actions=self.screen.actions))
 
     def dismiss_coach(self) -> None:
         """Hide the first-run line for good."""
-        raise NotImplementedError
+        self.session.coach = False
+        path = state_path()
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+            (path / COACH_FILE).touch()
+        except OSError:
+            self.log.warning("the first-run line will be back: its state cannot be written")

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
@@ -83,6 +84,8 @@ class RolloutCluster:
     name: str
     stage: str
     state: str
+    since: datetime | None = None
+    note: str = ""
 
 
 def plan(action: str, subjects: Sequence[object], store: FleetStore) -> Plan | NotNow:

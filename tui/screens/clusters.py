@@ -7,8 +7,11 @@ from typing import Any
 
 from textual.widget import Widget
 
-from fleet.view import ClusterView
+from fleet.view import ClusterView, NeedView
+from tui import messages
 from tui.columns import cluster_model
+from tui.places import ClusterPlace
+from tui.queries import subject_of
 from tui.screens.table_view import TABLE_ACTIONS, TableView
 from tui.store import Touched
 from tui.widgets.virtual_table import VirtualTable
@@ -16,7 +19,42 @@ from tui.widgets.virtual_table import VirtualTable
 CLUSTER_ACTIONS = ("sync", "suspend", "retry", "confirm_prune", "why", "show_events", "k9s")
 
 
-class ClustersScreen(TableView):
+class ClusterActions(TableView):
+    """What can be looked up for the cluster that is selected."""
+
+    def selected_cluster(self) -> str:
+        """Its name; empty when no cluster is selected."""
+        for subject in self.subjects():
+            found = subject
+            if isinstance(found, NeedView):
+                found = subject_of(self.store, found.subject)
+            if isinstance(found, ClusterView):
+                return found.name
+        return ""
+
+    def _open_at(self, tab: str) -> None:
+        if name := self.selected_cluster():
+            self.post_message(messages.Open(ClusterPlace(name=name, tab=tab)))
+        else:
+            self.notify("No cluster is selected.", markup=False)
+
+    def do_why(self) -> None:
+        """The cluster's reasons."""
+        self._open_at("Why")
+
+    def do_show_events(self) -> None:
+        """The cluster's audit rows."""
+        self._open_at("Events")
+
+    def do_k9s(self) -> None:
+        """Hand over to k9s."""
+        if name := self.selected_cluster():
+            self.post_message(messages.OpenK9s(name))
+        else:
+            self.notify("No cluster is selected.", markup=False)
+
+
+class ClustersScreen(ClusterActions):
     """The table of clusters."""
 
     VIEW = "clusters"

@@ -16,8 +16,8 @@ from tui.columns import cluster_model, need_model, stage_strip
 from tui.format import Line, Tone
 from tui.queries import group_labels, in_flight, sorted_needs
 from tui.rows import Column, RowModel
-from tui.screens.clusters import CLUSTER_ACTIONS, show_clusters
-from tui.screens.table_view import TABLE_ACTIONS, TableView
+from tui.screens.clusters import CLUSTER_ACTIONS, ClusterActions, show_clusters
+from tui.screens.table_view import TABLE_ACTIONS
 from tui.session import Session
 from tui.store import Touched
 from tui.trends import is_applied, is_error, per_bucket
@@ -26,7 +26,7 @@ from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
 
 
-class OverviewScreen(TableView):
+class OverviewScreen(ClusterActions):
     """The first screen."""
 
     VIEW = "fleet"

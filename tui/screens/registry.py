@@ -4,16 +4,37 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
-from textual.screen import Screen
-
+from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, NeedView, RolloutView
+from tui.places import ClusterPlace, HelpPlace, SearchPlace
+from tui.queries import Approval, DriftGroup, subject_of
+from tui.screens.approvals import ApprovalsScreen
+from tui.screens.bundles import BundleScreen, BundlesScreen
+from tui.screens.cluster import ClusterScreen
 from tui.screens.clusters import ClustersScreen
+from tui.screens.drift import DriftScreen
+from tui.screens.events import EventsScreen
+from tui.screens.help import HelpScreen
+from tui.screens.history import HistoryScreen
 from tui.screens.overview import OverviewScreen
+from tui.screens.rollout import RolloutScreen
+from tui.screens.rollouts import RolloutsScreen
+from tui.screens.search import SearchScreen
 from tui.screens.view import ViewScreen
 from tui.session import Session
+from tui.tree import object_key
 
-_TOP: tuple[type[ViewScreen], ...] = (OverviewScreen, ClustersScreen)
+_TOP: tuple[type[ViewScreen], ...] = (
+    OverviewScreen,
+    ClustersScreen,
+    BundlesScreen,
+    RolloutsScreen,
+    DriftScreen,
+    EventsScreen,
+    HistoryScreen,
+    ApprovalsScreen,
+)
+_VIEW_OF_NEED = {"refused": "history", "drift": "drift", "approval": "approvals"}
 
 
 def view_factories(session: Session) -> dict[str, Callable[[], ViewScreen]]:
@@ -21,6 +42,32 @@ def view_factories(session: Session) -> dict[str, Callable[[], ViewScreen]]:
     return {screen.VIEW: partial(screen, session) for screen in _TOP}
 
 
-def detail_of(session: Session, subject: object) -> Screen[Any] | str | None:
+def detail_of(session: Session, subject: object) -> ViewScreen | str | None:
     """The screen for one thing, the name of a top view that shows it, or None."""
-    return None
+    match subject:
+        case ClusterView(name=name):
+            return ClusterScreen(session, name)
+        case ClusterPlace(name=name, tab=tab, at=at):
+            return ClusterScreen(session, name, tab=tab, at=at)
+        case BundleOnCluster(cluster=cluster, bundle=bundle):
+            return ClusterScreen(session, cluster, at=bundle)
+        case DriftView(cluster=cluster):
+            return ClusterScreen(session, cluster, at=object_key(subject))
+        case BundleView(name=name):
+            return BundleScreen(session, name)
+        case RolloutView():
+            return RolloutScreen(session, subject)
+        case Approval(rollout=rollout):
+            return RolloutScreen(session, rollout)
+        case DriftGroup(first=first):
+            return detail_of(session, first)
+        case NeedView():
+            found = subject_of(session.store, subject.subject)
+            known = detail_of(session, found) if found is not None else None
+            return known or _VIEW_OF_NEED.get(subject.kind)
+        case SearchPlace(text=text):
+            return SearchScreen(session, text)
+        case HelpPlace():
+            return HelpScreen(session, subject)
+        case _:
+            return None

@@ -13,11 +13,11 @@ from typing import ClassVar
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.screen import Screen
 
 from tui import messages
 from tui.actions import BY_ID, Action, offered
 from tui.command_line import completions
+from tui.fetching import Fetching
 from tui.keymap import bindings, keys_of
 from tui.orders import NotNow, plan
 from tui.session import Session
@@ -28,7 +28,7 @@ from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar, TooSmall
 
 
-class ViewScreen(Screen[None]):
+class ViewScreen(Fetching):
     """Base of all views."""
 
     VIEW: ClassVar[str] = ""

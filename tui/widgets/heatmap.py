@@ -89,7 +89,7 @@ class Heatmap(ScrollPainter, can_focus=True):
 
         cluster: ClusterView
 
-    def __init__(self, *, id: str) -> None:  # noqa: A002 - Textual's name
+    def __init__(self, *, id: str) -> None:
         super().__init__(id=id)
         self.label = "env"
         self._clusters: Sequence[ClusterView] = ()

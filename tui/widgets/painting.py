@@ -133,7 +133,7 @@ class LinesView(ScrollPainter, can_focus=True):
         ("ctrl+b", "page_up", "Page up"),
     ]
 
-    def __init__(self, *, id: str | None = None, wrap: bool = False) -> None:  # noqa: A002
+    def __init__(self, *, id: str | None = None, wrap: bool = False) -> None:
         super().__init__(id=id)
         self._given: Sequence[Line] = ()
         self._lines: Sequence[Line] = ()

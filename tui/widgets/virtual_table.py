@@ -75,7 +75,7 @@ class VirtualTable(ScrollPainter, Generic[T], can_focus=True):
         self,
         model: RowModel[T],
         *,
-        id: str,  # noqa: A002 - Textual's name
+        id: str,
         title: str = "",
         empty: str = "",
         header: bool = True,

@@ -1,0 +1,111 @@
+"""Live beside desired, as coloured lines: what an apply would change.
+
+Pure.  `-` is what the cluster has, `+` is what Git asks for.  Secret values never come this far:
+the server masks them, and `masked` says so.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+
+from fleet.view import FieldChange, ObjectDetail
+from tui import escape
+from tui import format as fmt
+from tui.format import Line, Tone
+
+CONTEXT_LINES = 4
+LINES_MAX = 20_000
+"""Texts longer than this are shown without being compared line by line."""
+
+
+def diff_lines(detail: ObjectDetail) -> list[Line]:
+    """The whole diff pane of one object."""
+    lines: list[Line] = [object_title(detail)]
+    if detail.last_changed_by:
+        lines.append((("last changed by ", Tone.MUTED), *fmt.text(detail.last_changed_by)))
+    if detail.changes:
+        lines += [(), *field_lines(detail.changes)]
+    compared = yaml_diff(detail.live_yaml, detail.desired_yaml)
+    if compared:
+        legend: Line = (
+            ("- live, in the cluster", Tone.REMOVED),
+            ("    ", Tone.PLAIN),
+            ("+ desired, in Git", Tone.ADDED),
+        )
+        return [*lines, (), legend, (), *compared]
+    return [*lines, (), (("✓ ", Tone.GOOD), ("live is as desired", Tone.PLAIN))]
+
+
+def object_title(detail: ObjectDetail) -> Line:
+    """Kind, namespace and name."""
+    obj = detail.object
+    place = f"{obj.namespace}/{obj.name}" if obj.namespace else obj.name
+    return (*fmt.text(f"{obj.kind} ", Tone.MUTED), *fmt.text(place, Tone.STRONG))
+
+
+def field_lines(changes: Sequence[FieldChange]) -> list[Line]:
+    """Each field that differs on a line of its own."""
+    width = max((len(change.path) for change in changes), default=0)
+    return [
+        (
+            *fmt.text(change.path.ljust(width), Tone.STRONG),
+            ("  ", Tone.PLAIN),
+            *_values(change),
+        )
+        for change in changes
+    ]
+
+
+def _values(change: FieldChange) -> Line:
+    if change.masked:
+        return (("differs, hidden because it is secret", Tone.MUTED),)
+    return (
+        (fmt.scalar(change.live), Tone.REMOVED),
+        (" → ", Tone.MUTED),
+        (fmt.scalar(change.desired), Tone.ADDED),
+    )
+
+
+def yaml_diff(live: str, desired: str) -> list[Line]:
+    """A unified diff from live to desired; nothing when they are equal."""
+    old, new = escape.lines(live.rstrip("\n")), escape.lines(desired.rstrip("\n"))
+    if old == new:
+        return []
+    if len(old) + len(new) > LINES_MAX:
+        return [(("Too long to compare here; o opens it in the pager.", Tone.MUTED),)]
+    lines: list[Line] = []
+    for row in difflib.unified_diff(old, new, n=CONTEXT_LINES, lineterm=""):
+        if row.startswith(("---", "+++")) and not lines:
+            continue
+        lines.append(_diff_row(row))
+    return lines
+
+
+def _diff_row(row: str) -> Line:
+    match row[:1]:
+        case "+":
+            return ((row, Tone.ADDED),)
+        case "-":
+            return ((row, Tone.REMOVED),)
+        case "@":
+            return ((row, Tone.ACCENT),)
+        case _:
+            return ((row, Tone.PLAIN),)
+
+
+def yaml_lines(text: str) -> list[Line]:
+    """YAML with its keys set apart."""
+    return [_yaml_row(row) for row in escape.lines(text.rstrip("\n"))]
+
+
+def _yaml_row(row: str) -> Line:
+    key, colon, value = row.partition(":")
+    if colon and (not value or value.startswith(" ")):
+        return ((key + colon, Tone.ACCENT), (value, Tone.PLAIN))
+    return ((row, Tone.PLAIN),)
+
+
+def is_hunk(line: Line) -> bool:
+    """Whether a line begins a difference, for going to the next one."""
+    return bool(line) and line[0][1] is Tone.ACCENT and line[0][0].startswith("@@")

@@ -1,0 +1,108 @@
+"""Gates that wait for a person: what would be let through, and who agreed already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tui import format as fmt
+from tui import messages
+from tui.format import Line, Tone
+from tui.queries import Approval, approvals
+from tui.rows import Column, RowModel
+from tui.screens.paired import PairedView
+from tui.screens.table_view import TABLE_ACTIONS
+from tui.sentences import approval_lines
+
+
+class ApprovalsScreen(PairedView):
+    """Approvals of all rollouts."""
+
+    VIEW = "approvals"
+    TABLE = "approvals"
+    NAME = "Approvals"
+    DETAIL = "What you would let through"
+    EMPTY = "Nothing waits for approval. Gates of kind approval appear here when they are reached."
+    ENTITIES = ("rollout",)
+    OFFERS = ("approve", "reject", "suspend", "why", *TABLE_ACTIONS)
+
+    def model(self) -> RowModel[Approval]:
+        """One row for each gate."""
+        now = self.session.now
+        columns: list[Column[Approval]] = [
+            Column(
+                id="state",
+                title="given",
+                width=8,
+                cell=_given,
+                sort=lambda row: row.missing,
+                priority=0,
+            ),
+            Column(
+                id="name",
+                title="bundle",
+                width=14,
+                cell=lambda row: fmt.text(row.rollout.bundle, Tone.STRONG),
+                sort=lambda row: row.rollout.bundle,
+                priority=0,
+            ),
+            Column(
+                id="stage",
+                title="stage",
+                width=10,
+                cell=lambda row: fmt.text(row.stage.name),
+                sort=lambda row: row.stage.name,
+                priority=0,
+            ),
+            Column(
+                id="clusters",
+                title="clusters",
+                width=8,
+                right=True,
+                cell=lambda row: ((str(row.stage.total), Tone.PLAIN),),
+                sort=lambda row: row.stage.total,
+                priority=3,
+            ),
+            Column(
+                id="since",
+                title="age",
+                width=4,
+                right=True,
+                cell=lambda row: fmt.text(fmt.age(row.rollout.started_at, now()), Tone.MUTED),
+                sort=lambda row: row.rollout.started_at,
+                priority=2,
+            ),
+            Column(
+                id="author",
+                title="author",
+                width=8,
+                cell=lambda row: fmt.text(row.rollout.author),
+                grow=1,
+                priority=4,
+            ),
+        ]
+        return RowModel(
+            columns,
+            search=lambda row: f"{row.rollout.bundle} {row.stage.name} {row.rollout.author}",
+            cause=lambda row: row.stage.name,
+        )
+
+    def rows(self) -> Mapping[str, Approval]:
+        """Open approval gates."""
+        return {each.key: each for each in approvals(self.store.rollouts.values())}
+
+    def detail(self, row: Approval) -> Sequence[Line]:
+        """The release behind the gate."""
+        return approval_lines(row, self.session.now())
+
+    def open_row(self, row: object) -> None:
+        """Open the rollout."""
+        if isinstance(row, Approval):
+            self.post_message(messages.Open(row.rollout))
+
+    def do_why(self) -> None:
+        """The rollout says why it waits."""
+        self.do_open()
+
+
+def _given(row: Approval) -> Line:
+    return (("◆ ", Tone.ASK), (f"{len(row.gate.approvals)}/{row.gate.approvals_needed}", Tone.ASK))

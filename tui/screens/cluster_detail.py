@@ -1,0 +1,176 @@
+"""The pane beside the tree: difference, YAML, events, history and why of what is selected.
+
+Each is read when its tab is seen, and again when the cursor rests on another row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from fleet.api.errors import ApiError
+from fleet.view import EventView, ObjectDetail
+from tui import format as fmt
+from tui.diffing import diff_lines, is_hunk, object_title, yaml_lines
+from tui.fetching import error_lines
+from tui.format import Line, Tone, plain
+from tui.sentences import heading, pair, timeline, why_lines
+from tui.tree import TreeRow
+from tui.trends import is_applied
+from tui.widgets.painting import LinesView
+from tui.widgets.tabs import TabLine
+
+if TYPE_CHECKING:
+    from tui.screens.cluster import ClusterScreen
+
+TABS = ("Diff", "YAML", "Events", "History", "Why")
+REST_S = 0.12
+"""The cursor rests so long on a row before anything is read for it."""
+AUDIT_ROWS = 300
+
+
+class DetailPane(LinesView):
+    """Shows one tab of one row."""
+
+    def __init__(self, screen: ClusterScreen, *, id: str, wrap: bool) -> None:
+        super().__init__(id=id, wrap=wrap)
+        self._screen = screen
+        self._detail: ObjectDetail | None = None
+        self._shown = ""
+
+    @property
+    def tab(self) -> str:
+        """The chosen tab."""
+        return self._screen.query_one(TabLine).current
+
+    def row_changed(self) -> None:
+        """Another row or tab: read it once the cursor rests."""
+        self.set_timer(REST_S, self.reload)
+
+    def reload(self) -> None:
+        """Read what the tab shows for the row."""
+        row = self._screen.row
+        match self.tab:
+            case "Diff" | "YAML":
+                self._load_object(row)
+            case "Events" | "History":
+                self._load_audit(row)
+            case _:
+                self._load_why(row)
+
+    def events_changed(self) -> None:
+        """New audit rows came."""
+        if self.tab in {"Events", "History"}:
+            self.reload()
+
+    def fail(self, error: ApiError) -> None:
+        """Say why there is nothing to show."""
+        self.show(error_lines(error), keep_place=False)
+
+    def _load_object(self, row: TreeRow | None) -> None:
+        if row is None:
+            self.show(())
+        elif row.object is None:
+            self._place(row.key, self._bundle_lines(row))
+        else:
+            obj, cluster = row.object, self._screen.cluster
+            self._screen.fetch(
+                "detail",
+                lambda: self._screen.session.client.object(cluster, obj),
+                show=self._show_object,
+                fail=self.fail,
+            )
+
+    def _show_object(self, detail: ObjectDetail) -> None:
+        self._detail = detail
+        if self.tab == "YAML":
+            lines = [object_title(detail), (), *yaml_lines(detail.live_yaml)]
+            if detail.managers:
+                managers = fmt.text(", ".join(detail.managers), Tone.MUTED)
+                lines[1:1] = [(("managed by ", Tone.MUTED), *managers)]
+        else:
+            lines = diff_lines(detail)
+        obj = detail.object
+        self._place(f"{obj.kind}/{obj.namespace}/{obj.name}", lines)
+
+    def _bundle_lines(self, row: TreeRow) -> list[Line]:
+        place = row.placement
+        session = self._screen.session
+        lines = [
+            pair("bundle", fmt.text(place.bundle, Tone.STRONG)),
+            pair("state", fmt.marked(fmt.STATE_GLYPHS, place.state)),
+            pair("health", fmt.marked(fmt.HEALTH_GLYPHS, place.health)),
+            pair("runs", fmt.text(fmt.short_revision(place.revision))),
+            pair("assigned", fmt.text(fmt.short_revision(place.assigned_revision))),
+            pair("objects", fmt.text(f"{place.applied} of {place.objects} as desired")),
+            pair("since", fmt.text(fmt.age(place.since, session.now()))),
+        ]
+        if place.message:
+            lines += [(), fmt.text(place.message, Tone.WARN)]
+        drifts = [
+            drift
+            for drift in session.store.drift.values()
+            if drift.cluster == place.cluster and drift.bundle == place.bundle
+        ]
+        if drifts:
+            lines += [(), heading("Drift")]
+        for drift in drifts:
+            fields = ", ".join(drift.paths) or "the object is gone"
+            glyph = fmt.marked(fmt.DRIFT_GLYPHS, drift.state)
+            lines.append((*glyph, *fmt.text(f"  {drift.kind}/{drift.name}  {fields}  {drift.who}")))
+        return lines
+
+    def _load_audit(self, row: TreeRow | None) -> None:
+        screen = self._screen
+        bundle = row.placement.bundle if row else ""
+        screen.fetch(
+            "audit",
+            lambda: screen.session.client.audit(
+                cluster=screen.cluster, bundle=bundle, limit=AUDIT_ROWS
+            ),
+            show=self._show_audit,
+            fail=self.fail,
+        )
+
+    def _show_audit(self, rows: list[EventView]) -> None:
+        now = self._screen.session.now()
+        if self.tab == "History":
+            rows = [row for row in rows if is_applied(row)]
+            empty = "No release was applied here yet."
+        else:
+            empty = "Nothing is in the audit log for this."
+        self._place(self.tab, timeline(rows, now, empty=empty))
+
+    def _load_why(self, row: TreeRow | None) -> None:
+        screen = self._screen
+        target = f"cluster/{screen.cluster}"
+        screen.fetch(
+            "why",
+            lambda: screen.session.client.why(target),
+            show=self._show_why,
+            fail=self.fail,
+        )
+
+    def _show_why(self, sentences: Sequence[str]) -> None:
+        self._place("Why", why_lines(sentences))
+
+    def _place(self, what: str, lines: Sequence[Line]) -> None:
+        key = f"{self.tab}:{what}"
+        self.show(lines, keep_place=key == self._shown)
+        self._shown = key
+
+    def jump(self, by: int) -> None:
+        """Go to the next or the previous difference."""
+        hunks = [position for position, line in enumerate(self.content) if is_hunk(line)]
+        here = self.scroll_offset.y
+        after = [each for each in hunks if (each > here if by > 0 else each < here)]
+        if after:
+            self.jump_to(after[0] if by > 0 else after[-1])
+
+    def text_of(self) -> tuple[str, str]:
+        """A file name and the text, for the pager."""
+        row = self._screen.row
+        name = row.object.name if row and row.object else self._screen.cluster
+        if self.tab == "YAML" and self._detail is not None:
+            return f"{name}.yaml", self._detail.live_yaml
+        return f"{name}.txt", "\n".join(plain(line) for line in self.content) + "\n"

@@ -1,0 +1,181 @@
+"""The drift inbox: what somebody changed by hand, identical changes as one row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fleet.api.errors import ApiError
+from fleet.view import DriftView, ObjectDetail, ObjectView
+from tui import format as fmt
+from tui import messages
+from tui.diffing import diff_lines
+from tui.fetching import error_lines
+from tui.format import Line, Tone
+from tui.queries import DriftGroup, drift_groups
+from tui.rows import Column, RowModel
+from tui.screens.paired import PairedView
+from tui.screens.table_view import TABLE_ACTIONS
+from tui.sentences import drift_lines
+from tui.widgets.painting import LinesView
+
+
+class DriftScreen(PairedView):
+    """Groups of drift, and the difference of one of them."""
+
+    VIEW = "drift"
+    TABLE = "drift"
+    NAME = "Drift"
+    DETAIL = "One of them"
+    EMPTY = "No drift: every object is as it was applied."
+    ENTITIES = ("drift",)
+    OFFERS = ("open", "sync", "acknowledge", "diff", *TABLE_ACTIONS[1:])
+    _diff: tuple[Line, ...] = ()
+
+    def model(self) -> RowModel[DriftGroup]:
+        """One row for each change."""
+        now = self.session.now
+        columns: list[Column[DriftGroup]] = [
+            Column(
+                id="state",
+                title="state",
+                width=14,
+                cell=lambda row: fmt.marked(fmt.DRIFT_GLYPHS, row.states),
+                sort=lambda row: row.states,
+                priority=0,
+            ),
+            Column(
+                id="name",
+                title="object",
+                width=22,
+                cell=lambda row: fmt.text(f"{row.first.kind}/{row.first.name}", Tone.STRONG),
+                sort=lambda row: f"{row.first.kind}/{row.first.name}",
+                priority=0,
+            ),
+            Column(
+                id="clusters",
+                title="clusters",
+                width=8,
+                right=True,
+                descending=True,
+                cell=lambda row: ((str(len(row.drifts)), Tone.PLAIN),),
+                sort=lambda row: len(row.drifts),
+                priority=1,
+            ),
+            Column(
+                id="bundle",
+                title="bundle",
+                width=12,
+                cell=lambda row: fmt.text(row.first.bundle),
+                sort=lambda row: row.first.bundle,
+                priority=5,
+            ),
+            Column(
+                id="what",
+                title="what",
+                width=16,
+                cell=lambda row: fmt.text(
+                    ", ".join(row.first.paths) or "object is gone", Tone.WARN
+                ),
+                grow=2,
+                priority=2,
+            ),
+            Column(
+                id="who",
+                title="who",
+                width=14,
+                cell=lambda row: fmt.text(row.first.who),
+                sort=lambda row: row.first.who,
+                grow=1,
+                priority=3,
+            ),
+            Column(
+                id="policy",
+                title="policy",
+                width=7,
+                cell=lambda row: fmt.text(row.first.policy, Tone.MUTED),
+                priority=6,
+            ),
+            Column(
+                id="since",
+                title="age",
+                width=4,
+                right=True,
+                cell=lambda row: fmt.text(fmt.age(row.seen_at, now()), Tone.MUTED),
+                sort=lambda row: row.seen_at,
+                descending=True,
+                priority=4,
+            ),
+        ]
+        return RowModel(
+            columns,
+            search=_text,
+            fault=lambda row: row.states in {"open", "fighting"},
+            cause=lambda row: f"{row.first.kind}|{row.first.paths}|{row.first.who}",
+        )
+
+    def rows(self) -> Mapping[str, DriftGroup]:
+        """Groups of identical changes."""
+        return {group.key: group for group in drift_groups(self.store.drift.values())}
+
+    def detail(self, row: DriftGroup) -> Sequence[Line]:
+        """Words about the group; the difference below once it was read."""
+        return [*drift_lines(row, self.session.now()), *self._diff]
+
+    def show_detail(self, *, keep_place: bool = True) -> None:
+        """A new row begins without a difference: `d`, or a moment's rest, reads it."""
+        if not keep_place:
+            self._diff = ()
+            self.set_timer(0.15, self.do_diff, name="diff")
+        super().show_detail(keep_place=keep_place)
+
+    def do_diff(self) -> None:
+        """Read the difference of one of the group from its cluster."""
+        group = self.table.current
+        if not isinstance(group, DriftGroup):
+            return
+        drift = group.first
+        self.fetch(
+            "diff",
+            lambda: self.session.client.object(drift.cluster, object_of(drift)),
+            show=self._show_diff,
+            fail=self._show_failure,
+        )
+
+    def _show_diff(self, detail: ObjectDetail) -> None:
+        where = fmt.text(f"On {detail.cluster}", Tone.MUTED)
+        self._diff = ((), where, *diff_lines(detail))
+        super().show_detail()
+
+    def _show_failure(self, error: ApiError) -> None:
+        self._diff = ((), *error_lines(error))
+        super().show_detail()
+
+    def open_row(self, row: object) -> None:
+        """Open the first cluster of the group at the object."""
+        if isinstance(row, DriftGroup):
+            self.post_message(messages.Open(row.first))
+
+    def tick(self) -> None:
+        """Ages move on."""
+        super().tick()
+        self.query_one("#detail", LinesView).refresh()
+
+
+def object_of(drift: DriftView) -> ObjectView:
+    """The object that drifted, as far as the drift names it."""
+    return ObjectView(
+        bundle=drift.bundle,
+        group=drift.group,
+        kind=drift.kind,
+        namespace=drift.namespace,
+        name=drift.name,
+        health="Unknown",
+        drifted=True,
+    )
+
+
+def _text(row: DriftGroup) -> str:
+    first = row.first
+    clusters = " ".join(drift.cluster for drift in row.drifts)
+    paths = " ".join(first.paths)
+    return f"{first.kind}/{first.name} {first.bundle} {first.who} {paths} {row.states} {clusters}"

@@ -1,0 +1,234 @@
+"""One rollout: its stages, the gates with their countdowns, its clusters, what happened."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from fleet.api.errors import ApiError
+from fleet.view import RolloutView
+from tui import format as fmt
+from tui import messages
+from tui.fetching import error_lines
+from tui.format import Line, Tone
+from tui.orders import RolloutCluster
+from tui.queries import is_finished
+from tui.rows import Column, RowModel
+from tui.screens.rollouts import ROLLOUT_ACTIONS
+from tui.screens.table_view import TABLE_ACTIONS, TableView
+from tui.sentences import rollout_lines, timeline, why_lines
+from tui.session import Session
+from tui.store import Touched
+from tui.trends import burn_up
+from tui.widgets.painting import LinesView, LinesWidget
+from tui.widgets.stages import Stages
+from tui.widgets.virtual_table import VirtualTable
+
+TIMELINE_ROWS = 100
+_STATE_ORDER = ("failed", "running", "applying", "soaking", "deferred", "waiting", "pending")
+
+
+class RolloutScreen(TableView):
+    """The pipeline of one release."""
+
+    VIEW = "rollouts"
+    TABLE = "members"
+    OFFERS = (*ROLLOUT_ACTIONS[:4], "skip", *ROLLOUT_ACTIONS[4:], "why", *TABLE_ACTIONS)
+
+    def __init__(self, session: Session, rollout: RolloutView) -> None:
+        super().__init__(session, crumbs=("Rollouts", rollout.id))
+        self._id = rollout.id
+        self._last = rollout
+        self._why: Sequence[Line] = ()
+
+    @property
+    def rollout(self) -> RolloutView:
+        """The newest state known; kept when the server forgets the rollout."""
+        self._last = self.store.rollouts.get(self._id, self._last)
+        return self._last
+
+    def body(self) -> Iterable[Widget]:
+        """Head, pipeline, then gates beside clusters and the timeline."""
+        gates = LinesView(id="gates", wrap=True)
+        gates.border_title = "Gates and changes"
+        members = VirtualTable(
+            member_model(self.session), id="members", title="Clusters", empty="No cluster yet."
+        )
+        events = LinesView(id="timeline")
+        events.border_title = "Timeline"
+        yield RolloutHead(self)
+        yield Stages()
+        yield Horizontal(gates, Vertical(members, events), classes="paired", id="rollout-panes")
+
+    def arrived(self, touched: Touched) -> None:
+        """Show the rollout's newest state."""
+        if touched.any_of("rollout"):
+            rollout = self.rollout
+            self.query_one(Stages).show(rollout)
+            rows = {
+                each.name: RolloutCluster(
+                    rollout=rollout,
+                    name=each.name,
+                    stage=each.stage,
+                    state=each.state,
+                    since=each.since,
+                    note=each.note,
+                )
+                for each in rollout.clusters
+            }
+            self.query_one("#members", VirtualTable).replace(rows)
+            self._show_gates()
+        if touched.any_of("event", "rollout"):
+            self._show_timeline()
+
+    def _show_gates(self) -> None:
+        lines = [*rollout_lines(self.rollout, self.session.now())]
+        if self._why:
+            lines += [(), *self._why]
+        self.query_one("#gates", LinesView).show(lines)
+
+    def _show_timeline(self) -> None:
+        rollout = self.rollout
+        rows = [
+            event
+            for event in self.store.events.values()
+            if event.bundle == rollout.bundle and event.at >= rollout.started_at
+        ]
+        lines = timeline(rows[-TIMELINE_ROWS:], self.session.now(), empty="Nothing happened yet.")
+        self.query_one("#timeline", LinesView).show(lines)
+
+    def tick(self) -> None:
+        """Countdowns move on."""
+        super().tick()
+        if self.store.loaded:
+            self._show_gates()
+        self.query_one(RolloutHead).refresh()
+
+    def subjects(self) -> list[object]:
+        """Marked clusters; else the cluster under the cursor, which stands for its rollout too."""
+        chosen = super().subjects()
+        return chosen or [self.rollout]
+
+    def open_row(self, row: object) -> None:
+        """The cluster."""
+        if isinstance(row, RolloutCluster):
+            self.post_message(messages.Open(f"cluster/{row.name}"))
+
+    def do_why(self) -> None:
+        """Ask the server."""
+        self.fetch(
+            "why",
+            lambda: self.session.client.why(f"rollout/{self._id}"),
+            show=self._show_why,
+            fail=self._show_failure,
+        )
+
+    def _show_why(self, sentences: Sequence[str]) -> None:
+        self._why = [(("The server says", Tone.MUTED),), *why_lines(sentences)]
+        self._show_gates()
+        self.query_one("#gates", LinesView).scroll_end(animate=False)
+
+    def _show_failure(self, error: ApiError) -> None:
+        self._why = error_lines(error)
+        self._show_gates()
+
+
+def member_model(session: Session) -> RowModel[RolloutCluster]:
+    """Clusters of one rollout in the order they were planned."""
+    columns: list[Column[RolloutCluster]] = [
+        Column(
+            id="state",
+            title="state",
+            width=13,
+            cell=lambda row: fmt.marked(fmt.PROGRESS_GLYPHS, row.state),
+            sort=lambda row: _urgency(row.state),
+            priority=0,
+        ),
+        Column(
+            id="stage",
+            title="stage",
+            width=9,
+            cell=lambda row: fmt.text(row.stage, Tone.MUTED),
+            sort=lambda row: row.stage,
+            priority=2,
+        ),
+        Column(
+            id="name",
+            title="cluster",
+            width=18,
+            cell=lambda row: fmt.text(row.name, Tone.STRONG),
+            sort=lambda row: row.name,
+            priority=0,
+        ),
+        Column(
+            id="since",
+            title="for",
+            width=4,
+            right=True,
+            cell=lambda row: fmt.text(fmt.age(row.since, session.now()), Tone.MUTED),
+            priority=3,
+        ),
+        Column(
+            id="note",
+            title="note",
+            width=8,
+            cell=lambda row: fmt.text(row.note),
+            grow=1,
+            priority=1,
+        ),
+    ]
+    return RowModel(
+        columns,
+        search=lambda row: f"{row.name} {row.stage} {row.state} {row.note}",
+        fault=lambda row: row.state in {"failed", "deferred"},
+        cause=lambda row: f"{row.state}|{row.note}",
+    )
+
+
+def _urgency(state: str) -> int:
+    return _STATE_ORDER.index(state) if state in _STATE_ORDER else len(_STATE_ORDER)
+
+
+class RolloutHead(LinesWidget):
+    """What is rolled out, by whom, and how far it is over time."""
+
+    DEFAULT_CSS = "RolloutHead { height: 2; padding: 0 2; }"
+
+    def __init__(self, screen: RolloutScreen) -> None:
+        super().__init__()
+        self._screen = screen
+
+    def lines(self, width: int) -> list[Line]:
+        """Two lines: what, and how far."""
+        rollout = self._screen.rollout
+        now = self._screen.session.now()
+        old, new = (
+            fmt.short_revision(rollout.from_revision),
+            fmt.short_revision(rollout.to_revision),
+        )
+        done = sum(stage.good + stage.unchanged for stage in rollout.stages)
+        total = sum(stage.total for stage in rollout.stages)
+        values = burn_up(rollout, now=now, points=24)
+        ended = rollout.finished_at if is_finished(rollout) and rollout.finished_at else now
+        return [
+            (
+                *fmt.text(rollout.bundle, Tone.STRONG),
+                (f"  {old} → {new}  ", Tone.ACCENT),
+                *fmt.text(f"{rollout.subject} by {rollout.author}"),
+                *fmt.text(f"  strategy {rollout.strategy}", Tone.MUTED),
+            ),
+            (
+                *fmt.marked(fmt.PROGRESS_GLYPHS, rollout.phase),
+                (f"  {done} of {total} clusters  ", Tone.PLAIN),
+                (_scaled(values, total), Tone.GOOD),
+                (f"  {fmt.duration(ended - rollout.started_at)}", Tone.MUTED),
+                *fmt.text(f"  plan {rollout.plan_hash[:10]}", Tone.MUTED),
+            ),
+        ]
+
+
+def _scaled(values: Sequence[float], total: int) -> str:
+    """A burn-up whose full height means all clusters, not as many as are done."""
+    return fmt.sparkline([*values, float(total)], len(values) + 1)[:-1] if total else ""

@@ -1,0 +1,117 @@
+"""Releases on their way, and those that are through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from fleet.view import RolloutView
+from tui import format as fmt
+from tui.columns import stage_strip
+from tui.format import Line, Tone
+from tui.queries import is_finished
+from tui.rows import Column, RowModel
+from tui.screens.paired import PairedView
+from tui.screens.table_view import TABLE_ACTIONS
+from tui.sentences import rollout_lines
+
+ROLLOUT_ACTIONS = ("approve", "reject", "promote", "suspend", "retry", "rollback")
+
+
+class RolloutsScreen(PairedView):
+    """All rollouts, unfinished ones first."""
+
+    VIEW = "rollouts"
+    TABLE = "rollouts"
+    NAME = "Rollouts"
+    DETAIL = "Why it is where it is"
+    EMPTY = "No rollout yet: the first commit that changes a bundle starts one."
+    ENTITIES = ("rollout",)
+    OFFERS = ("open", *ROLLOUT_ACTIONS, *TABLE_ACTIONS[1:])
+
+    def model(self) -> RowModel[RolloutView]:
+        """One row for each rollout."""
+        now = self.session.now
+        columns: list[Column[RolloutView]] = [
+            Column(
+                id="state",
+                title="phase",
+                width=12,
+                cell=lambda row: fmt.marked(fmt.PROGRESS_GLYPHS, row.phase),
+                sort=lambda row: row.phase,
+                priority=0,
+            ),
+            Column(
+                id="name",
+                title="bundle",
+                width=14,
+                cell=lambda row: fmt.text(row.bundle, Tone.STRONG),
+                sort=lambda row: row.bundle,
+                priority=0,
+            ),
+            Column(id="revision", title="to", width=7, cell=_target, priority=2),
+            Column(id="done", title="done", width=7, right=True, cell=_done, priority=3),
+            Column(
+                id="stages",
+                title="stages",
+                width=18,
+                cell=stage_strip,
+                grow=2,
+                priority=1,
+            ),
+            Column(
+                id="author",
+                title="author",
+                width=8,
+                cell=lambda row: fmt.text(row.author),
+                sort=lambda row: row.author,
+                priority=5,
+            ),
+            Column(
+                id="since",
+                title="age",
+                width=4,
+                right=True,
+                cell=lambda row: fmt.text(fmt.age(row.started_at, now()), Tone.MUTED),
+                sort=lambda row: row.started_at,
+                descending=True,
+                priority=4,
+            ),
+        ]
+        return RowModel(
+            columns,
+            search=lambda row: f"{row.id} {row.bundle} {row.phase} {row.subject} {row.author}",
+            fault=lambda row: not is_finished(row),
+            cause=lambda row: row.phase,
+        )
+
+    def rows(self) -> Mapping[str, RolloutView]:
+        """Unfinished first, each part newest first."""
+        ordered = sorted(
+            self.store.rollouts.values(),
+            key=lambda row: (is_finished(row), -row.started_at.timestamp()),
+        )
+        return {row.id: row for row in ordered}
+
+    def detail(self, row: RolloutView) -> Sequence[Line]:
+        """Subject, then why it is where it is."""
+        by = f" by {row.author}"
+        return [
+            (*fmt.text(row.subject, Tone.STRONG), *fmt.text(by, Tone.MUTED)),
+            (),
+            *rollout_lines(row, self.session.now()),
+        ]
+
+    def tick(self) -> None:
+        """Countdowns move on."""
+        super().tick()
+        self.show_detail()
+
+
+def _target(row: RolloutView) -> Line:
+    return fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED)
+
+
+def _done(row: RolloutView) -> Line:
+    done = sum(stage.good + stage.unchanged for stage in row.stages)
+    total = sum(stage.total for stage in row.stages)
+    return ((f"{done}/{total}" if total else "-", Tone.PLAIN),)
