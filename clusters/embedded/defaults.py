@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from clusters.embedded import defaults_pod
+from clusters.embedded import defaults_pod, structural
 from clusters.embedded.conversion import Decoded, typed_form
 from clusters.embedded.schema import Schema
 
@@ -23,13 +23,16 @@ _RBAC: Final = "rbac.authorization.k8s.io"
 
 
 def stored_form(body: Mapping[str, Any], schema: Schema, *, group: str, kind: str) -> Decoded:
-    """Bring an object of a built-in kind to the form in which it is stored.
+    """Bring an object to the form in which it is stored.
 
-    Types are checked, unknown fields set aside, quantities canonical, defaults filled in.
+    Types are checked, unknown fields set aside, quantities canonical, defaults filled in; custom
+    kinds are pruned and defaulted by their own schema.
 
     Raises:
         conversion.Undecodable: a value is of the wrong type.
     """
+    if not schema.definition:
+        return structural.stored_form(body, schema)
     decoded = typed_form(body, schema)
     set_defaults(decoded.content, group=group, kind=kind)
     return decoded
