@@ -211,11 +211,12 @@ class Objects:
             metadata["namespace"] = path.namespace
         metadata["uid"] = str(uuid.uuid4())
         metadata["creationTimestamp"] = self._now()
-        body, warnings = self._shape(resource, "", None, body, options, source)
-        metadata = body["metadata"]
+        body, warnings = self._decode(resource, body, source, options)
         if source is not Source.APPLY:
             body = self._track(resource, "", None, body, options)
-            metadata = body["metadata"]
+        metadata = body["metadata"]
+        shaping.prepare(resource, "", None, body)
+        self._validate(resource, "", None, body)
         name = metadata["name"]
         key = f"{path.namespace}/{name}" if path.namespace else name
         if self.storage.get(resource.storage_key, key) is not None:
@@ -252,9 +253,11 @@ class Objects:
                 metadata[field] = old["metadata"][field]
             else:
                 metadata.pop(field, None)
-        new, warnings = self._shape(resource, path.subresource, old, new, options, source)
+        new, warnings = self._decode(resource, new, source, options)
         if source is not Source.APPLY:
             new = self._track(resource, path.subresource, old, new, options)
+        shaping.prepare(resource, path.subresource, old, new)
+        self._validate(resource, path.subresource, old, new)
         if ownership.settle(old, new) is old:
             return Written(stored=live, warnings=warnings)
         new = ordered(new)
@@ -266,20 +269,18 @@ class Objects:
         stored = self.storage.put(resource.storage_key, live.key, new)
         return Written(stored=stored, warnings=warnings)
 
-    def _shape(
-        self,
-        resource: Resource,
-        subresource: str,
-        old: Body | None,
-        new: Body,
-        options: WriteOptions,
-        source: Source,
+    def _decode(
+        self, resource: Resource, body: Body, source: Source, options: WriteOptions
     ) -> tuple[Body, Sequence[str]]:
-        """Bring an object to its stored form and judge it; with the warnings it earns."""
+        """Bring an object to the form of its kind; with the warnings it earns."""
         schema = self._schema_of(resource)
-        new, warnings = shaping.decode(resource, schema, new, source, options.field_validation)
-        shaping.prepare(resource, subresource, old, new)
-        return new, warnings
+        return shaping.decode(resource, schema, body, source, options.field_validation)
+
+    def _validate(
+        self, resource: Resource, subresource: str, old: Body | None, new: Body
+    ) -> None:
+        """Judge an object as it would be stored."""
+        shaping.judge(resource, subresource, old, new)
 
     def _track(
         self,

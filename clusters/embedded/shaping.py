@@ -17,6 +17,11 @@ from clusters.embedded.defaults import stored_form
 from clusters.embedded.kinds import Resource
 from clusters.embedded.schema import Schema
 from clusters.embedded.status import ApiStatus, Cause, bad_request, invalid
+from clusters.embedded.validation import (
+    validate_create,
+    validate_metadata_update,
+    validate_update,
+)
 
 Body = dict[str, Any]
 
@@ -41,6 +46,7 @@ def decode(
         decoded = stored_form(body, schema, group=resource.group, kind=resource.kind)
     except Undecodable as error:
         raise _undecodable(resource, source, str(error)) from error
+    strategies.normalise(resource, decoded.content)
     errors = decoded.strict_errors if decoded.unknown else []
     if not errors or field_validation == "Ignore":
         return decoded.content, ()
@@ -65,3 +71,21 @@ def prepare(resource: Resource, subresource: str, old: Body | None, new: Body) -
         strategies.prepare_create(resource, new)
     else:
         strategies.prepare_update(resource, subresource, old, new)
+
+
+def judge(resource: Resource, subresource: str, old: Body | None, new: Body) -> None:
+    """Refuse an object that may not be stored.
+
+    Raises:
+        ApiStatus: 422 with every cause.
+    """
+    named = {"group": resource.group, "kind": resource.kind}
+    if old is None:
+        causes = validate_create(new, namespaced=resource.namespaced, **named)
+    elif subresource == "status":
+        causes = validate_metadata_update(new, old)
+    else:
+        causes = validate_update(new, old, **named)
+    if causes:
+        name = new["metadata"].get("name", "")
+        raise invalid(resource.kind, name, causes, group=resource.group)

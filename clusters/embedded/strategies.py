@@ -8,10 +8,10 @@ subresource may write.  Defaults of fields are in `defaults`, refusals in `valid
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Callable, Mapping, Set
 from typing import Any
 
+from clusters.embedded import addresses
 from clusters.embedded.kinds import Resource, StorageKey
 
 Body = dict[str, Any]
@@ -112,32 +112,51 @@ def keep_other_half(
             new.pop("status", None)
 
 
-def _secret(body: Body) -> None:
+def _plain_secret(body: Body) -> None:
     plain = body.pop("stringData", None)
     if plain:
         data = body["data"] = dict(body.get("data") or {})
         for key, value in plain.items():
-            data[key] = base64.b64encode(str(value).encode()).decode()
-    body.setdefault("type", "Opaque")
+            data[key] = base64.b64encode(value.encode()).decode()
 
 
-def _namespace(body: Body) -> None:
-    labels = body["metadata"]["labels"] = dict(body["metadata"].get("labels") or {})
-    labels["kubernetes.io/metadata.name"] = body["metadata"].get("name", "")
-
-
-def _namespace_create(body: Body) -> None:
-    _namespace(body)
-    spec = body["spec"] = dict(body.get("spec") or {})
-    spec["finalizers"] = sorted({*(spec.get("finalizers") or ()), "kubernetes"})
+def _named_namespace(body: Body) -> None:
+    metadata = body["metadata"]
+    labels = metadata["labels"] = dict(metadata.get("labels") or {})
+    labels["kubernetes.io/metadata.name"] = metadata.get("name", "")
 
 
 _NORMALISE: Mapping[StorageKey, Callable[[Body], None]] = {
-    ("", "secrets"): _secret,
-    ("", "namespaces"): _namespace,
+    ("", "secrets"): _plain_secret,
+    ("", "namespaces"): _named_namespace,
 }
-_ON_CREATE: Mapping[StorageKey, Callable[[Body], None]] = {
-    ("", "namespaces"): _namespace_create,
+
+
+def normalise(resource: Resource, body: Body) -> None:
+    """Rewrite what decoding rewrites: these changes count as the writer's own."""
+    hook = _NORMALISE.get(resource.storage_key)
+    if hook is not None:
+        hook(body)
+
+
+def _namespace(old: Mapping[str, Any] | None, body: Body) -> None:
+    spec = body["spec"] = dict(body.get("spec") or {})
+    if old is None:
+        spec["finalizers"] = sorted({*(spec.get("finalizers") or ()), "kubernetes"})
+
+
+def _definition(old: Mapping[str, Any] | None, body: Body) -> None:
+    if old is None:
+        versions = body["spec"].get("versions") or ()
+        storing = [version["name"] for version in versions if version.get("storage")]
+        empty = {"plural": "", "kind": ""}
+        body["status"] = {"conditions": [], "acceptedNames": empty, "storedVersions": storing}
+
+
+_PREPARE: Mapping[StorageKey, Callable[[Mapping[str, Any] | None, Body], None]] = {
+    ("", "namespaces"): _namespace,
+    ("", "services"): addresses.allocate,
+    ("apiextensions.k8s.io", "customresourcedefinitions"): _definition,
 }
 
 
@@ -195,24 +214,17 @@ def prepare_create(resource: Resource, body: Body) -> None:
     metadata.pop("generation", None)
     if has_generation(resource):
         metadata["generation"] = 1
-    for hooks in (_NORMALISE, _ON_CREATE):
-        hook = hooks.get(resource.storage_key)
-        if hook is not None:
-            hook(body)
+    hook = _PREPARE.get(resource.storage_key)
+    if hook is not None:
+        hook(None, body)
 
 
 def prepare_update(resource: Resource, subresource: str, old: Mapping[str, Any], new: Body) -> None:
     """Bring a changed object to the form in which it is stored."""
     keep_other_half(resource, subresource, old, new)
-    hook = _NORMALISE.get(resource.storage_key)
-    if hook is not None:
-        hook(new)
+    hook = _PREPARE.get(resource.storage_key)
+    if hook is not None and not subresource:
+        hook(old, new)
     new["metadata"].pop("generation", None)
     if has_generation(resource):
         new["metadata"]["generation"] = next_generation(resource, old, new)
-
-
-def cluster_ip(namespace: str, name: str, uid: str) -> str:
-    """Give a Service an address of its own in 10.96.0.0/12."""
-    drawn = int.from_bytes(hashlib.blake2b(f"{namespace}/{name}/{uid}".encode()).digest()[:3])
-    return f"10.{96 + (drawn >> 16) % 16}.{(drawn >> 8) % 256}.{drawn % 254 + 1}"
