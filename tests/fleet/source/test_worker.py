@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -46,7 +47,7 @@ def wait_until(condition: Callable[[], bool]) -> None:
 def is_running(pid: int) -> bool:
     try:
         state = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return False
     return state != "Z"
 
@@ -103,7 +104,7 @@ async def test_a_transfer_cancelled_while_it_starts_is_killed(
 async def test_hung_transfers_keep_nobody_from_reading(worker: GitWorker, tmp_path: Path) -> None:
     async with asyncio.TaskGroup() as group:
         tasks = [
-            group.create_task(worker.transfer(lambda n=n: hang(tmp_path / str(n)), timeout_s=60))
+            group.create_task(worker.transfer(partial(hang, tmp_path / str(n)), timeout_s=60))
             for n in range(3)
         ]
         for n in range(3):
