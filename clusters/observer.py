@@ -51,6 +51,7 @@ class Observer:
         self._moved = asyncio.Event()
         self._tasks: dict[GroupKind, asyncio.Task[None]] = {}
         self.synced: set[GroupKind] = set()
+        self._interrupted: set[GroupKind] = set()
         self.suspects: dict[ObjectRef, Record] = {}
         self.restored: list[Record] = []
         """Records whose drift went away without us."""
@@ -122,6 +123,7 @@ class Observer:
             case Changed() | Removed():
                 self._take_one(kind, observation)
             case Interrupted(error):
+                self._interrupted.add(kind)
                 self.trouble = error
                 self._wake()
 
@@ -136,6 +138,7 @@ class Observer:
             if not _newer(record.resource_version, synced.version):
                 self._lost(record)
         self.synced.add(kind)
+        self._interrupted.discard(kind)
         self._wake()
 
     def _take_one(self, kind: GroupKind, change: Changed | Removed) -> None:
@@ -154,6 +157,12 @@ class Observer:
             self._lost(record)
         else:
             self.judge(record, change.object)
+
+    async def oriented(self, *, timeout_s: float) -> bool:
+        """Wait until every watched kind is known, or known to be in trouble."""
+        return await self.until(
+            lambda: self._tasks.keys() <= self.synced | self._interrupted, timeout_s=timeout_s
+        )
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
         """Wait until what the records say fulfils a condition; False when it did not in time."""

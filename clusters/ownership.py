@@ -108,6 +108,15 @@ def _has_keys(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
     return all(item.get(name, _KEY_DEFAULTS.get(name)) == value for name, value in keys.items())
 
 
+def value_at(value: Any, path: Sequence[str]) -> Any:
+    """The value at an owned path; None when there is none."""
+    for key in path:
+        found, value = _child(value, key)
+        if not found:
+            return None
+    return value
+
+
 def leaves(fields: FieldSet, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every owned path of a field set, as tuples of its keys."""
     for key, inner in fields.items():

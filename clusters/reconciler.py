@@ -32,6 +32,8 @@ PROBE_S = 30.0
 """How often a quiet cluster is asked whether it is still there."""
 REDISCOVER_S = 10.0
 """How often unknown kinds are looked for: somebody else may install their CRD."""
+ORIENTATION_S = 10.0
+"""How long a pass waits for the first list of a kind, before it goes on without that kind."""
 
 
 class Reconciler:
@@ -228,6 +230,8 @@ class _Session:
         owner, reporter = self._owner, self._owner._reporter
         while True:
             self._observer.want(self._kinds(desired))
+            # Half a picture would send objects before the namespaces they belong to.
+            await self._observer.oriented(timeout_s=ORIENTATION_S)
             await self._settle_observations(desired)
             plan = make_plan(desired, self._situation())
             if not (plan.applies or plan.prunes or plan.forgets):

@@ -32,7 +32,7 @@ def accept(
 ) -> list[FleetFact]:
     """Facts that put a proposal in force: every placed cluster gets the newest content."""
     head = proposal.head
-    found: list[FleetFact] = [*_recovered(state, repository, at)]
+    found: list[FleetFact] = [*source_recovered(state, repository, at=at)]
     if state.commit is None or state.commit.revision != head.revision or state.refused:
         found.append(
             facts.CommitAccepted(
@@ -117,7 +117,7 @@ def refuse(
 ) -> list[FleetFact]:
     """Facts that record a commit with errors; nothing at all when that is already known."""
     views = problem_views(problems)
-    found: list[FleetFact] = [*_recovered(state, repository, at)]
+    found: list[FleetFact] = [*source_recovered(state, repository, at=at)]
     known = state.refused
     if known and known.revision == head.revision and list(known.problems) == views:
         return found
@@ -143,6 +143,8 @@ def source_failed(
     return [facts.SourceFailed(at=at, repository=repository, error=error)]
 
 
-def _recovered(state: FleetState, repository: str, at: datetime) -> Iterator[FleetFact]:
-    if repository in state.source_errors:
-        yield facts.SourceRecovered(at=at, repository=repository)
+def source_recovered(state: FleetState, repository: str, *, at: datetime) -> list[FleetFact]:
+    """Facts that record that a repository can be read again, if it could not."""
+    if repository not in state.source_errors:
+        return []
+    return [facts.SourceRecovered(at=at, repository=repository)]

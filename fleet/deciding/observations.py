@@ -47,7 +47,7 @@ def _observed(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
     if entry.withdrawn and entry.digest == EMPTY_DIGEST:
         ended = facts.PlacementEnded(at=event.at, cluster=event.cluster, bundle=event.bundle)
         return [ended] if event.leftover == 0 else []
-    where = {"at": event.at, "cluster": event.cluster, "bundle": event.bundle}
+    where: dict[str, Any] = {"at": event.at, "cluster": event.cluster, "bundle": event.bundle}
     if event.health is Health.HEALTHY and not entry.converged:
         return [facts.Converged(**where, digest=entry.digest, revision=entry.revision)]
     if event.health is Health.HEALTHY and entry.degraded:

@@ -1,0 +1,129 @@
+"""Looks at one object for a person: live beside desired, field by field, with who holds what.
+
+Costs a GET and a dry-run apply.  Values of Secrets never leave this module: they are replaced by a
+mark that is equal for equal values within one run of the program, so that a change can be seen.
+"""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import yaml
+
+from clusters.client.api import ClusterApi, Live
+from clusters.client.wire import decode_object
+from clusters.drift import parse_fields
+from clusters.model import Body, Manifest
+from clusters.ownership import Entry, changed_paths, dotted, holder_of, our_entry, value_at
+
+_LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_MASK_KEY = secrets.token_bytes(16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldDifference:
+    """One field that differs.  None stands for a missing value."""
+
+    path: str
+    desired: Any
+    live: Any
+    holder: str
+    """Who holds the field now, or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inspection:
+    """What there is to see of one object."""
+
+    live: Body | None
+    desired: Body
+    differences: tuple[FieldDifference, ...]
+    managers: tuple[str, ...]
+
+
+async def inspect(api: ClusterApi, manifest: Manifest) -> Inspection:
+    """Compare one object with what should be.
+
+    Raises:
+        ClusterError: the cluster cannot be asked, or refuses the object.
+    """
+    resource = api.discovery.resource(manifest.api_version, manifest.ref.kind)
+    live = await api.get(resource, manifest.ref)
+    dry = await api.apply(resource, manifest, force=True, dry_run=True)
+    desired = dry.content()
+    entries = live.metadata.entries() if live else []
+    return Inspection(
+        live=presentable(live.content()) if live else None,
+        desired=presentable(manifest.content),
+        differences=differences(desired, live, dry, entries),
+        managers=tuple(entry.label for entry in entries),
+    )
+
+
+def differences(
+    desired: Body, live: Live | None, dry: Live, entries: list[Entry]
+) -> tuple[FieldDifference, ...]:
+    """The fields of ours at which an object would change if it were applied now."""
+    entry = our_entry(dry.metadata.entries())
+    if live is None or entry is None:
+        return ()
+    actual = decode_object(live.body)
+    secret = desired.get("kind") == "Secret"
+    found = []
+    for path in changed_paths(desired, actual, parse_fields(entry.fields)):
+        holder = holder_of([path], entries)
+        wanted, present = value_at(desired, path), value_at(actual, path)
+        hidden = secret and path[0] in ("f:data", "f:stringData")
+        found.append(
+            FieldDifference(
+                path=dotted(path),
+                desired=masked(wanted) if hidden else wanted,
+                live=masked(present) if hidden else present,
+                holder=holder.label if holder else "",
+            )
+        )
+    return tuple(found)
+
+
+def masked(value: object) -> object:
+    """A mark in place of a secret value: equal for equal values, and useless otherwise."""
+    if value is None:
+        return None
+    if isinstance(value, Mapping):
+        return {key: masked(inner) for key, inner in value.items()}
+    mark = hmac.digest(_MASK_KEY, repr(value).encode(), "sha256").hex()[:6]
+    return f"(hidden #{mark})"
+
+
+def presentable(body: Body) -> Body:
+    """An object without bookkeeping and without secret values."""
+    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k != "managedFields"}
+    annotations = dict(metadata.get("annotations") or {})
+    annotations.pop(_LAST_APPLIED, None)
+    if annotations:
+        metadata["annotations"] = annotations
+    else:
+        metadata.pop("annotations", None)
+    shown = {**body, "metadata": metadata}
+    if body.get("kind") == "Secret":
+        for field in ("data", "stringData"):
+            if field in shown:
+                shown[field] = masked(shown[field])
+    return shown
+
+
+def as_yaml(body: Body | None) -> str:
+    """Write an object as people read it; empty for none."""
+    if body is None:
+        return ""
+    return yaml.dump(_plain(body), Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {key: _plain(inner) for key, inner in value.items()}
+    return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

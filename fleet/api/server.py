@@ -1,0 +1,217 @@
+"""The HTTP API: snapshot, stream of changes, details, commands.  The TUI and the CLI are clients.
+
+Over the unix socket, whoever may open it is trusted (file permissions) and says who they are; over
+TCP a bearer token says so.  Answers are JSON; errors are {"error", "hint"}.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from clusters.errors import ClusterError
+from clusters.model import ObjectRef
+from fleet.api.metrics import Metrics
+from fleet.coordinator import Coordinator
+from fleet.details import Details, NotThere
+from fleet.events import from_row
+from fleet.inbox import CommandAsked
+from fleet.narrating import event_view
+from fleet.publisher import Publisher
+from fleet.store.store import Store
+from fleet.view import CommandRequest, CommandResult, CommitView, EventView
+from fleet.why import why
+
+log = logging.getLogger(__name__)
+
+HEARTBEAT_S = 5.0
+COMMAND_TIMEOUT_S = 30.0
+BODY_MAX_BYTES = 1024 * 1024
+_OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What the API serves."""
+
+    coordinator: Coordinator
+    publisher: Publisher
+    details: Details
+    store: Store
+    metrics: Metrics
+    history: Callable[[int], Awaitable[list[CommitView]]]
+    clock: Callable[[], datetime]
+    tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Name to bearer token; needed over TCP only."""
+
+
+class ApiServer:
+    """Routes of the API."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def application(self) -> web.Application:
+        """The aiohttp application."""
+        app = web.Application(middlewares=[self._guard], client_max_size=BODY_MAX_BYTES)
+        app.add_routes(
+            [
+                web.get("/healthz", self._healthz),
+                web.get("/readyz", self._readyz),
+                web.get("/metrics", self._metrics),
+                web.get("/v1/snapshot", self._snapshot),
+                web.get("/v1/events", self._events),
+                web.get("/v1/clusters/{cluster}/objects", self._objects),
+                web.get("/v1/clusters/{cluster}/object", self._object),
+                web.get("/v1/history", self._history),
+                web.get("/v1/audit", self._audit),
+                web.get("/v1/why", self._why),
+                web.post("/v1/commands", self._commands),
+            ]
+        )
+        return app
+
+    @web.middleware
+    async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            request["actor"] = self._actor(request)
+            return await handler(request)
+        except NotThere as error:
+            return _error(404, str(error))
+        except LookupError as error:
+            return _error(404, str(error.args[0]) if error.args else "not found")
+        except ClusterError as error:
+            return _error(502, f"the cluster says: {error}")
+        except web.HTTPException as error:
+            if error.status == 401:
+                return _error(401, "a bearer token is needed", "set FLOTILLA_TOKEN or --token-file")
+            return _error(error.status, error.reason)
+
+    def _actor(self, request: web.Request) -> str:
+        """Who asks.
+
+        Raises:
+            HTTPUnauthorized: over TCP without a known token.
+        """
+        transport = request.transport
+        local = transport is not None and isinstance(transport.get_extra_info("sockname"), str)
+        if local or request.path in _OPEN_PATHS:
+            return ""
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        for name, token in self._parts.tokens.items():
+            if hmac.compare_digest(given, token.encode()):
+                return name
+        raise web.HTTPUnauthorized
+
+    async def _healthz(self, _: web.Request) -> web.Response:
+        return _json({"status": "ok"})
+
+    async def _readyz(self, _: web.Request) -> web.Response:
+        ready = self._parts.coordinator.state.commit is not None
+        return _json({"ready": ready}, status=200 if ready else 503)
+
+    async def _metrics(self, _: web.Request) -> web.Response:
+        body, kind = self._parts.metrics.render(self._parts.coordinator.picture)
+        return web.Response(body=body, headers={"Content-Type": kind})
+
+    async def _snapshot(self, _: web.Request) -> web.Response:
+        return _json(self._parts.publisher.snapshot(self._parts.clock()))
+
+    async def _events(self, request: web.Request) -> web.StreamResponse:
+        cursor = request.headers.get("Last-Event-ID") or request.query.get("cursor", "")
+        feed = self._parts.publisher.feed
+        response = web.StreamResponse(
+            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+        )
+        await response.prepare(request)
+        while True:
+            found = feed.after(cursor)
+            if found is None:
+                await response.write(b"event: reset\ndata: {}\n\n")
+                return response
+            changes, cursor = found
+            if changes:
+                data = msgspec.json.encode(changes)
+                await response.write(
+                    b"id: %s\nevent: change\ndata: %s\n\n" % (cursor.encode(), data)
+                )
+            elif not await feed.wait(HEARTBEAT_S):
+                await response.write(b"event: heartbeat\ndata: {}\n\n")
+
+    async def _objects(self, request: web.Request) -> web.Response:
+        return _json(self._parts.details.objects(request.match_info["cluster"]))
+
+    async def _object(self, request: web.Request) -> web.Response:
+        query = request.query
+        ref = ObjectRef(
+            query.get("group", ""),
+            query.get("kind", ""),
+            query.get("namespace", ""),
+            query.get("name", ""),
+        )
+        return _json(await self._parts.details.object(request.match_info["cluster"], ref))
+
+    async def _history(self, request: web.Request) -> web.Response:
+        return _json(await self._parts.history(_number(request, "limit", 50, most=1000)))
+
+    async def _audit(self, request: web.Request) -> web.Response:
+        limit = _number(request, "limit", 200, most=5000)
+        after = request.query.get("after")
+        if after is None:
+            after = str(max(0, await self._parts.store.last_seq() - limit))
+        rows = await self._parts.store.read(
+            after=int(after) if after.isdigit() else 0,
+            limit=limit,
+            cluster=request.query.get("cluster") or None,
+            bundle=request.query.get("bundle") or None,
+        )
+        views: list[EventView] = [
+            event_view(row.seq, from_row(row.kind, row.at, row.actor, row.data)) for row in rows
+        ]
+        return _json(views)
+
+    async def _why(self, request: web.Request) -> web.Response:
+        target = request.query.get("target", "fleet")
+        return _json(why(self._parts.coordinator.picture, target))
+
+    async def _commands(self, request: web.Request) -> web.Response:
+        try:
+            asked = msgspec.json.decode(await request.read(), type=CommandRequest)
+        except msgspec.MsgspecError as error:
+            return _json(CommandResult(accepted=False, message=f"no command: {error}"), status=422)
+        answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
+        await self._parts.coordinator.inbox.post(
+            CommandAsked(
+                request=asked,
+                actor=request["actor"] or asked.actor or "local",
+                key=request.headers.get("Idempotency-Key", ""),
+                answer=answer,
+            )
+        )
+        async with asyncio.timeout(COMMAND_TIMEOUT_S):
+            result = await answer
+        return _json(result, status=200 if result.accepted else 422)
+
+
+def _json(value: Any, *, status: int = 200) -> web.Response:
+    return web.Response(
+        body=msgspec.json.encode(value), status=status, content_type="application/json"
+    )
+
+
+def _error(status: int, message: str, hint: str = "") -> web.Response:
+    return _json({"error": message, "hint": hint}, status=status)
+
+
+def _number(request: web.Request, name: str, default: int, *, most: int) -> int:
+    text = request.query.get(name, "")
+    return min(int(text), most) if text.isdigit() else default

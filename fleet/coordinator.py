@@ -1,0 +1,351 @@
+"""The one loop that owns the state of the fleet.
+
+Takes messages from the inbox, lets pure functions say which facts follow, stores the facts, folds
+them, and only then acts: desired states to the reconcilers, changes to the feed, answers to people.
+Whatever is not stored has not happened; whatever is stored is acted upon again after a crash.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import msgspec
+
+from clusters.events import ClusterEvent
+from clusters.model import ClusterName, DesiredState
+from fleet import events as facts
+from fleet.contents import Contents
+from fleet.deciding import commands, commits, observations
+from fleet.desired import desired_state
+from fleet.events import FleetFact, from_row, to_row
+from fleet.inbox import (
+    CommandAsked,
+    CommitFaulty,
+    CommitProposed,
+    Inbox,
+    Message,
+    SourceLooked,
+    SourceUnreadable,
+)
+from fleet.model import Inventory
+from fleet.observed import Observed
+from fleet.presenting import Picture
+from fleet.publisher import Publisher
+from fleet.release import Proposal
+from fleet.state import FleetState, dump, load
+from fleet.store.errors import DuplicateCommand
+from fleet.store.model import Batch, EventDraft
+from fleet.store.store import Store
+from fleet.supervisor import Supervisor
+from fleet.view import CommandResult
+
+BATCH_MAX = 500
+IDLE_S = 5.0
+SNAPSHOT_EVERY = 2_000
+
+
+@dataclass(slots=True)
+class _Work:
+    """What one batch of messages comes to."""
+
+    facts: list[FleetFact] = field(default_factory=list)
+    proposal: Proposal | None = None
+    answers: list[tuple[CommandAsked, CommandResult]] = field(default_factory=list)
+    touched: set[str] = field(default_factory=set)
+    """Clusters whose observations changed."""
+
+
+class Coordinator:
+    """Owns `FleetState`.
+
+    Args:
+        store: where facts become durable.
+        supervisor: the running reconcilers.
+        publisher: makes the read model.
+        repository: the fleet repository, without credentials.
+        ref: what is followed in it.
+        look: asks the source to look now.
+        clock: gives the time in UTC.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        supervisor: Supervisor,
+        publisher: Publisher,
+        repository: str,
+        ref: str,
+        look: Callable[[], None],
+        clock: Callable[[], datetime],
+    ) -> None:
+        self.inbox = Inbox()
+        self.state = FleetState()
+        self.observed = Observed()
+        self.inventory = Inventory()
+        self._store = store
+        self._supervisor = supervisor
+        self._publisher = publisher
+        self._repository = repository
+        self._ref = ref
+        self._look = look
+        self._clock = clock
+        self._contents = Contents(store)
+        self._sent: dict[ClusterName, DesiredState] = {}
+        self._generation = 0
+        self._fetched_at: datetime | None = None
+        self._since_snapshot = 0
+        self.settled = asyncio.Event()
+        """Set while the newest commit is in force and every cluster that answers has converged."""
+
+    @property
+    def picture(self) -> Picture:
+        """What views are made of."""
+        return Picture(
+            state=self.state,
+            observed=self.observed,
+            inventory=self.inventory,
+            repository=self._repository,
+            ref=self._ref,
+            fetched_at=self._fetched_at,
+        )
+
+    @property
+    def sent(self) -> Mapping[ClusterName, DesiredState]:
+        """What each cluster was told to hold."""
+        return self._sent
+
+    async def recover(self) -> None:
+        """Bring back the state of the last run: snapshot, then the facts after it."""
+        seq = 0
+        stored = await self._store.load_snapshot()
+        if stored is not None:
+            try:
+                seq, self.state = stored[0], load(stored[1])
+            except msgspec.MsgspecError:
+                seq, self.state = 0, FleetState()
+        while rows := await self._store.read(after=seq):
+            for row in rows:
+                self.state.fold(from_row(row.kind, row.at, row.actor, row.data))
+            seq = rows[-1].seq
+        await self._contents.load(self._digests())
+
+    async def run(self, first: Inventory | None = None) -> None:
+        """Work until cancelled.
+
+        Args:
+            first: what the commit in force declares; None when that is not known yet.
+        """
+        if first is not None:
+            self.inventory = first
+            await self._supervisor.adjust(self.inventory.clusters)
+            self._hand_out(self.inventory.clusters)
+        self._publisher.publish_all(self.picture)
+        while True:
+            messages = await self.inbox.take(BATCH_MAX, IDLE_S)
+            await self._handle(messages)
+
+    async def _handle(self, messages: Iterable[Message]) -> None:
+        work = _Work()
+        for message in messages:
+            for fact in await self._decide(message, work):
+                self.state.fold(fact)
+                work.facts.append(fact)
+        rows = await self._make_durable(work)
+        await self._act(work)
+        self._publisher.publish(self.picture, work.facts, rows, work.touched)
+        self._settle()
+        for asked, result in work.answers:
+            if not asked.answer.done():
+                asked.answer.set_result(result)
+
+    async def _decide(self, message: Message, work: _Work) -> list[FleetFact]:
+        now = self._clock()
+        match message:
+            case CommitProposed():
+                work.proposal = message.proposal
+                self._fetched_at = now
+                return commits.accept(
+                    self.state,
+                    message.proposal,
+                    repository=self._repository,
+                    ref=self._ref,
+                    at=now,
+                )
+            case CommitFaulty():
+                self._fetched_at = now
+                return commits.refuse(
+                    self.state,
+                    message.head,
+                    message.problems,
+                    repository=self._repository,
+                    at=now,
+                )
+            case SourceUnreadable():
+                return commits.source_failed(self.state, message.repository, message.error, at=now)
+            case SourceLooked():
+                self._fetched_at = message.at
+                return commits.source_recovered(self.state, self._repository, at=now)
+            case CommandAsked():
+                return await self._decide_command(message, work, now)
+            case _:
+                return self._observe(message, work)
+
+    def _observe(self, event: ClusterEvent, work: _Work) -> list[FleetFact]:
+        if event.cluster not in self.state.clusters:
+            return []
+        found = observations.facts_of(self.state, event)
+        self.observed.take(event)
+        work.touched.add(event.cluster)
+        return found
+
+    async def _decide_command(
+        self, asked: CommandAsked, work: _Work, now: datetime
+    ) -> list[FleetFact]:
+        if asked.key and (known := await self._store.command_result(asked.key)) is not None:
+            work.answers.append((asked, msgspec.json.decode(known, type=CommandResult)))
+            return []
+        try:
+            found = commands.facts_of(self.state, asked.request, actor=asked.actor, at=now)
+        except commands.CommandRefused as refusal:
+            work.answers.append((asked, CommandResult(accepted=False, message=str(refusal))))
+            return []
+        done = f"{asked.request.command} {asked.request.target}: accepted"
+        work.answers.append((asked, CommandResult(accepted=True, message=done)))
+        return found
+
+    async def _make_durable(self, work: _Work) -> tuple[int, ...]:
+        keyed = {
+            asked.key: msgspec.json.encode(result)
+            for asked, result in work.answers
+            if asked.key and result.accepted
+        }
+        bodies, sets = self._contents.add(work.proposal.contents if work.proposal else {})
+        if not (work.facts or bodies or sets):
+            return ()
+        self._since_snapshot += len(work.facts)
+        snapshot = dump(self.state) if self._since_snapshot >= SNAPSHOT_EVERY else None
+        batch = Batch(
+            events=[_draft(fact) for fact in work.facts],
+            contents=bodies,
+            sets=sets,
+            commands=keyed,
+            snapshot=snapshot,
+        )
+        try:
+            stored = await self._store.commit(batch)
+        except DuplicateCommand:
+            # Asked twice within one batch: the facts are the same, so they are stored once.
+            stored = await self._store.commit(
+                Batch(events=batch.events, contents=bodies, sets=sets, snapshot=snapshot)
+            )
+        if snapshot:
+            self._since_snapshot = 0
+        self._contents.stored(list(sets))
+        return tuple(row.seq for row in stored)
+
+    async def _act(self, work: _Work) -> None:
+        """Bring the reconcilers in line with the state."""
+        if work.proposal:
+            self.inventory = work.proposal.inventory
+            for name in [n for n in self._sent if n not in self.inventory.clusters]:
+                del self._sent[name]
+                self.observed.forget(name)
+            wanted = {
+                name: cluster
+                for name, cluster in self.inventory.clusters.items()
+                if not self.state.clusters[name].quarantined
+            }
+            await self._supervisor.adjust(wanted)
+        if work.proposal or any(isinstance(fact, _CHANGES_DESIRED) for fact in work.facts):
+            self._hand_out(self.inventory.clusters)
+        for fact in work.facts:
+            if isinstance(fact, facts.ReconcileAsked):
+                self._poke(fact.target)
+            if isinstance(fact, facts.ClusterReleased):
+                await self._supervisor.adjust(self.inventory.clusters)
+                self._sent.pop(ClusterName(fact.cluster), None)
+                self._hand_out([ClusterName(fact.cluster)])
+
+    def _hand_out(self, names: Iterable[ClusterName]) -> None:
+        """Give clusters their desired state, if it is another one than they have."""
+        for name in names:
+            desired = desired_state(
+                self.state,
+                self.inventory,
+                name,
+                self._contents.get,
+                generation=self._generation + 1,
+            )
+            if _same(self._sent.get(name), desired):
+                continue
+            self._generation += 1
+            self._sent[name] = desired
+            self._supervisor.assign(name, desired)
+
+    def _poke(self, target: str) -> None:
+        kind, _, name = target.partition("/")
+        if kind == "fleet":
+            self._look()
+            clusters: Iterable[str] = self._supervisor.running
+        elif kind == "cluster":
+            clusters = [name]
+        elif kind == "bundle":
+            self._look()
+            clusters = self.state.assignments.get(name, {})
+        else:
+            clusters = [name.partition("/")[0]]
+        for cluster in clusters:
+            self._supervisor.poke(ClusterName(cluster))
+
+    def _digests(self) -> set[str]:
+        return {
+            entry.digest for placed in self.state.assignments.values() for entry in placed.values()
+        }
+
+    def _settle(self) -> None:
+        done = self.state.commit is not None and all(
+            entry.converged or entry.withdrawn or not self.observed.contact(cluster).connected
+            for placed in self.state.assignments.values()
+            for cluster, entry in placed.items()
+        )
+        if done and all(self.observed.contact(name).known for name in self.inventory.clusters):
+            self.settled.set()
+        else:
+            self.settled.clear()
+
+
+_CHANGES_DESIRED = (
+    facts.ReleaseAssigned,
+    facts.BundleWithdrawn,
+    facts.PlacementEnded,
+    facts.PruneConfirmed,
+    facts.Suspended,
+    facts.Resumed,
+)
+
+
+def _same(before: DesiredState | None, now: DesiredState) -> bool:
+    return (
+        before is not None and before.bundles == now.bundles and before.suspended == now.suspended
+    )
+
+
+def _draft(fact: FleetFact) -> EventDraft:
+    kind, data = to_row(fact)
+    return EventDraft(
+        kind=kind,
+        at=fact.at,
+        actor=fact.actor,
+        cluster=_subject(data, "cluster"),
+        bundle=_subject(data, "bundle"),
+        data=data,
+    )
+
+
+def _subject(data: Mapping[str, object], name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) else None

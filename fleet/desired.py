@@ -1,0 +1,68 @@
+"""What one cluster should hold, from what is assigned to it and what its bundles declare.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from clusters.model import (
+    BundleName,
+    BundlePolicy,
+    ClusterName,
+    DesiredBundle,
+    DesiredState,
+    Digest,
+    Manifest,
+    Revision,
+)
+from fleet.model import Bundle, Inventory
+from fleet.state import Assignment, FleetState, Mark
+
+Lookup = Callable[[str], tuple[Manifest, ...] | None]
+
+
+def desired_state(
+    state: FleetState,
+    inventory: Inventory,
+    cluster: ClusterName,
+    lookup: Lookup,
+    *,
+    generation: int,
+) -> DesiredState:
+    """Build the desired state of a cluster.
+
+    A bundle whose content cannot be looked up is left out, so that nothing of it is touched.
+    """
+    bundles: dict[BundleName, DesiredBundle] = {}
+    for name, placed in state.assignments.items():
+        entry = placed.get(cluster)
+        manifests = lookup(entry.digest) if entry else None
+        if entry is None or manifests is None:
+            continue
+        bundle = BundleName(name)
+        mark = state.suspended.get(f"bundle/{name}")
+        bundles[bundle] = _bundle(bundle, entry, manifests, inventory.bundles.get(bundle), mark)
+    mark = state.suspended.get(f"cluster/{cluster}")
+    return DesiredState(
+        generation=generation,
+        bundles=bundles,
+        suspended=f"suspended by {mark.actor}: {mark.reason}" if mark else None,
+    )
+
+
+def _bundle(
+    name: BundleName,
+    entry: Assignment,
+    manifests: tuple[Manifest, ...],
+    declared: Bundle | None,
+    mark: Mark | None,
+) -> DesiredBundle:
+    return DesiredBundle(
+        name=name,
+        digest=Digest(entry.digest),
+        revision=Revision(entry.revision),
+        manifests=manifests,
+        policy=declared.policy if declared else BundlePolicy(),
+        depends_on=tuple(d.bundle for d in declared.depends_on) if declared else (),
+        prune_confirmed=entry.prune_confirmed,
+        suspended=f"suspended by {mark.actor}: {mark.reason}" if mark else None,
+    )

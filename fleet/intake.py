@@ -1,0 +1,175 @@
+"""From Git to the coordinator's inbox: looks at repositories, reads commits, posts what it finds.
+
+Follows the fleet repository and every other one that a bundle names.  A change of any of them makes
+the newest commit of the fleet repository be read anew, as a whole.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from clusters.model import Revision
+from fleet.inbox import CommitFaulty, CommitProposed, Message, SourceLooked, SourceUnreadable
+from fleet.model import Bundle, Inventory
+from fleet.settings import ServerSettings
+from fleet.source.errors import SourceError
+from fleet.source.git_command import GitSettings
+from fleet.source.poller import Poller, Rhythm, SourceName
+from fleet.source.problems import InvalidFleet
+from fleet.source.reading import At, CommitReader, read_documents_at, read_head
+from fleet.source.repository import FetchResult, Repository
+from fleet.source.urls import RepositoryUrl, parse_url
+from fleet.source.worker import GitWorker
+from fleet.state import FleetState
+from fleet.view import CommitView
+
+log = logging.getLogger(__name__)
+
+_FLEET = SourceName("fleet")
+
+
+class Intake:
+    """Everything between Git and the inbox.
+
+    Args:
+        settings: the server's settings.
+        url: the fleet repository.
+        post: the coordinator's inbox.
+    """
+
+    def __init__(
+        self,
+        settings: ServerSettings,
+        *,
+        url: RepositoryUrl,
+        post: Callable[[Message], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._post = post
+        self._git = GitSettings(known_hosts=settings.known_hosts)
+        self._worker = GitWorker()
+        self._fleet = self._repository(url, settings.ref)
+        self._others: dict[SourceName, tuple[Repository, Revision]] = {}
+        self._reader = CommitReader(settings.path)
+        self._poller = Poller(self._found, rhythm=Rhythm(interval_s=settings.interval_s))
+        self._poller.watch(_FLEET, self._fleet)
+        self._seen: FetchResult | None = None
+        self._read: tuple[Revision, ...] = ()
+        """Revisions of all repositories at the last reading that was posted."""
+
+    async def run(self) -> None:
+        """Look until cancelled."""
+        await self._poller.run()
+
+    async def close(self) -> None:
+        """End Git's processes."""
+        self._worker.close()
+
+    def look_now(self) -> None:
+        """Look at all repositories without waiting."""
+        self._poller.look_now()
+
+    async def last_in_force(self, state: FleetState) -> Inventory | None:
+        """The inventory of the commit that was in force, from the mirror; None if it is not there.
+
+        Lets a restarted server work while its Git server does not.
+        """
+        if state.commit is None:
+            return None
+        at = At(repository=self._fleet, revision=Revision(state.commit.revision))
+        try:
+            return (await read_documents_at(at, self._settings.path)).inventory
+        except (SourceError, InvalidFleet) as error:
+            log.warning("cannot read the commit in force from the mirror: %s", error)
+            return None
+
+    async def history(self, limit: int, state: FleetState) -> list[CommitView]:
+        """The newest commits of the fleet repository, newest first."""
+        if self._seen is None:
+            return []
+        in_force = state.commit.revision if state.commit else ""
+        refused = state.refused.revision if state.refused else ""
+        words = {in_force: "in force", refused: "refused"}
+        return [
+            CommitView(
+                revision=info.revision,
+                subject=info.subject,
+                author=info.author,
+                at=info.authored_at,
+                state=words.get(info.revision, ""),
+            )
+            for info in await self._fleet.log(self._seen.revision, "", limit)
+        ]
+
+    def _repository(self, url: RepositoryUrl, ref: str | None) -> Repository:
+        return Repository(
+            url,
+            worker=self._worker,
+            state=self._settings.state_dir / "git",
+            ref=ref,
+            settings=self._git,
+        )
+
+    async def _found(self, name: SourceName, result: FetchResult | SourceError) -> None:
+        if isinstance(result, SourceError):
+            where = str(self._fleet.url) if name == _FLEET else name
+            await self._post(SourceUnreadable(repository=where, error=str(result)))
+            return
+        if name == _FLEET:
+            self._seen = result
+        elif name in self._others:
+            self._others[name] = (self._others[name][0], result.revision)
+        if self._seen is None:
+            return
+        if self._read and self._read == self._revisions():
+            await self._post(SourceLooked(at=datetime.now(UTC)))
+            return
+        await self._read_newest(self._seen)
+
+    def _revisions(self) -> tuple[Revision, ...]:
+        assert self._seen is not None
+        return (self._seen.revision, *(revision for _, revision in self._others.values()))
+
+    async def _read_newest(self, seen: FetchResult) -> None:
+        at = At(repository=self._fleet, revision=seen.revision)
+        try:
+            proposal = await self._reader.read(at, self._other, forced=seen.forced)
+        except InvalidFleet as error:
+            head = await read_head(at)
+            await self._post(CommitFaulty(head=head, problems=error.problems))
+        except SourceError as error:
+            await self._post(SourceUnreadable(repository=str(self._fleet.url), error=str(error)))
+            return
+        else:
+            self._forget_unused(proposal.inventory)
+            await self._post(CommitProposed(proposal=proposal))
+        self._read = self._revisions()
+
+    async def _other(self, bundle: Bundle) -> At:
+        name = _name_of(bundle)
+        known = self._others.get(name)
+        if known is None:
+            url = parse_url(bundle.source.git or "", allow_local=self._local_allowed)
+            repository = self._repository(url, bundle.source.ref)
+            fetched = await repository.fetch()
+            known = self._others[name] = (repository, fetched.revision)
+            self._poller.watch(name, repository)
+        return At(repository=known[0], revision=known[1])
+
+    @property
+    def _local_allowed(self) -> bool:
+        # A fleet repository on this machine is the operator's own; one from afar must not name
+        # files of this machine.
+        return self._fleet.url.transport.value == "file"
+
+    def _forget_unused(self, inventory: Inventory) -> None:
+        used = {_name_of(bundle) for bundle in inventory.bundles.values() if bundle.source.git}
+        for name in [name for name in self._others if name not in used]:
+            self._poller.forget(name)
+            del self._others[name]
+
+
+def _name_of(bundle: Bundle) -> SourceName:
+    return SourceName(f"{bundle.source.git} at {bundle.source.ref or 'its default branch'}")

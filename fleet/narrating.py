@@ -1,0 +1,111 @@
+"""Facts as sentences: what a person reads in the audit log.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fleet import events as facts
+from fleet.events import FleetFact, to_row
+from fleet.view import EventView
+
+
+def event_view(seq: int, fact: FleetFact) -> EventView:
+    """One row of the audit log as it is shown."""
+    kind, data = to_row(fact)
+    cluster, bundle = data.get("cluster", ""), data.get("bundle", "")
+    return EventView(
+        seq=seq,
+        at=fact.at,
+        actor=fact.actor,
+        kind=kind,
+        cluster=cluster,
+        bundle=bundle,
+        sentence=sentence_of(fact),
+        data={} if isinstance(fact, facts.RolloutEvent | facts.ReleaseCreated) else data,
+    )
+
+
+def sentence_of(fact: FleetFact) -> str:
+    """Say what happened."""
+    return _SENTENCES[type(fact)](fact)
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def _names(names: Sequence[str], most: int = 4) -> str:
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown
+
+
+def _short(revision: str) -> str:
+    return revision[:8]
+
+
+def _because(reason: str) -> str:
+    return f": {reason}" if reason else ""
+
+
+_SENTENCES: dict[type, Callable[[Any], str]] = {
+    facts.CommitAccepted: lambda f: (
+        f"commit {_short(f.revision)} «{f.subject}» by {f.author} is in force"
+        + (" (force-pushed)" if f.forced else "")
+        + (f", {_count(len(f.warnings), 'warning')}" if f.warnings else "")
+    ),
+    facts.CommitRefused: lambda f: (
+        f"commit {_short(f.revision)} «{f.subject}» by {f.author} is refused: "
+        f"{_count(len(f.problems), 'problem')}"
+    ),
+    facts.SourceFailed: lambda f: f"cannot read {f.repository}: {f.error}",
+    facts.SourceRecovered: lambda f: f"{f.repository} can be read again",
+    facts.ClustersJoined: lambda f: f"in the inventory now: {_names(f.clusters)}",
+    facts.ClustersLeft: lambda f: (
+        f"left the inventory, no longer managed, nothing deleted: {_names(f.clusters)}"
+    ),
+    facts.ReleaseCreated: lambda f: (
+        f"release {_short(f.revision)} «{f.subject}» of {f.bundle} by {f.author}"
+    ),
+    facts.ReleaseAssigned: lambda f: (
+        f"{f.bundle} {_short(f.revision)} assigned to {_names(f.clusters)} ({f.cause})"
+    ),
+    facts.BundleWithdrawn: lambda f: f"{f.bundle} withdrawn from {_names(f.clusters)}",
+    facts.PlacementEnded: lambda f: f"{f.bundle} is gone from {f.cluster}",
+    facts.ClusterConnected: lambda f: f"{f.cluster} answers ({f.version})",
+    facts.ClusterLost: lambda f: f"{f.cluster} does not answer: {f.reason}",
+    facts.ClusterQuarantined: lambda f: f"{f.cluster} is quarantined: {f.error}",
+    facts.ClusterReleased: lambda f: f"{f.cluster} is out of quarantine",
+    facts.ObjectsWritten: lambda f: (
+        f"{f.bundle} on {f.cluster}: {f.created} created, {f.changed} changed"
+    ),
+    facts.Converged: lambda f: f"{f.bundle} {_short(f.revision)} is healthy on {f.cluster}",
+    facts.Degraded: lambda f: f"{f.bundle} on {f.cluster} degraded{_because(f.message)}",
+    facts.Recovered: lambda f: f"{f.bundle} on {f.cluster} is healthy again",
+    facts.ObjectRefused: lambda f: f"{f.cluster} refuses {f.object}: {f.reason}",
+    facts.PruneWaits: lambda f: (
+        f"{_count(len(f.objects), 'object')} of {f.bundle} on {f.cluster} kept until somebody "
+        f"confirms: {f.reason}"
+    ),
+    facts.PruneConfirmed: lambda f: (
+        f"deleting what left {f.bundle} confirmed for {_names(f.clusters)}{_because(f.reason)}"
+    ),
+    facts.ObjectsPruned: lambda f: f"{f.bundle} on {f.cluster}: deleted {_names(f.objects)}",
+    facts.DriftSeen: lambda f: (
+        f"{f.object_kind} {f.namespace + '/' if f.namespace else ''}{f.name} on {f.cluster}: "
+        f"{_names(f.paths) or 'deleted'} changed by {f.manager or 'unknown'}"
+    ),
+    facts.DriftEnded: lambda f: (
+        f"{f.object_kind} {f.namespace + '/' if f.namespace else ''}{f.name} on {f.cluster} "
+        + ("corrected" if f.corrected else "is as applied again")
+    ),
+    facts.DriftAcknowledged: lambda f: f"drift acknowledged: {f.note}",
+    facts.FightSeen: lambda f: (
+        f"{f.object} on {f.cluster} was changed back {f.corrections} times in a minute by "
+        f"{f.manager or 'unknown'}; correction pauses until {f.until:%H:%M}"
+    ),
+    facts.Suspended: lambda f: f"{f.target} suspended: {f.reason}",
+    facts.Resumed: lambda f: f"{f.target} resumed{_because(f.reason)}",
+    facts.ReconcileAsked: lambda f: f"asked to look at {f.target} now{_because(f.reason)}",
+    facts.RolloutEvent: lambda f: f"rollout {f.rollout}: {f.name}",
+}

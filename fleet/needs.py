@@ -1,0 +1,136 @@
+"""What needs a person now: the queue on the first screen, and in `flotilla get needs`.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from fleet.presenting import Picture
+from fleet.view import BundleOnCluster, NeedView
+
+_DRIFT_SHOWN = "report"
+
+
+def needs(picture: Picture, failed: Iterable[BundleOnCluster]) -> list[NeedView]:
+    """Everything that waits for somebody, most pressing first.
+
+    Args:
+        picture: the fleet.
+        failed: the placements that are in state Failed.
+    """
+    return [
+        *_refused_commit(picture),
+        *_unreadable_source(picture),
+        *_quarantined(picture),
+        *_failed(failed),
+        *_offline(picture),
+        *_confirmations(picture),
+        *_drift(picture),
+        *_suspended(picture),
+    ]
+
+
+def _refused_commit(picture: Picture) -> Iterator[NeedView]:
+    refused = picture.state.refused
+    if refused:
+        count = len(refused.problems)
+        first = refused.problems[0] if refused.problems else None
+        where = f", first {first.file}:{first.line}" if first else ""
+        yield NeedView(
+            id="refused",
+            kind="refused",
+            subject=refused.revision[:8],
+            sentence=f"commit by {refused.author} has {count} problems{where}; not in force",
+            since=refused.at,
+            command="flotilla why fleet",
+        )
+
+
+def _unreadable_source(picture: Picture) -> Iterator[NeedView]:
+    for repository, error in picture.state.source_errors.items():
+        yield NeedView(id=f"source/{repository}", kind="failure", subject="Git", sentence=error)
+
+
+def _quarantined(picture: Picture) -> Iterator[NeedView]:
+    for name, entry in sorted(picture.state.clusters.items()):
+        if entry.quarantined:
+            yield NeedView(
+                id=f"quarantine/{name}",
+                kind="quarantine",
+                subject=name,
+                sentence=f"its reconciler crashed: {entry.quarantined}",
+                since=entry.since,
+                command=f"flotilla resume cluster {name}",
+            )
+
+
+def _failed(failed: Iterable[BundleOnCluster]) -> Iterator[NeedView]:
+    for view in failed:
+        yield NeedView(
+            id=f"failure/{view.cluster}/{view.bundle}",
+            kind="failure",
+            subject=f"{view.bundle} @ {view.cluster}",
+            sentence=view.message,
+            since=view.since,
+            command=f"flotilla tree {view.cluster} --bundle {view.bundle}",
+        )
+
+
+def _offline(picture: Picture) -> Iterator[NeedView]:
+    for name, entry in sorted(picture.state.clusters.items()):
+        contact = picture.observed.contact(name)
+        if contact.known and not contact.connected and not entry.quarantined:
+            yield NeedView(
+                id=f"offline/{name}",
+                kind="offline",
+                subject=name,
+                sentence=contact.reason,
+                since=contact.last_seen or entry.since,
+                command=f"flotilla why cluster {name}",
+            )
+
+
+def _confirmations(picture: Picture) -> Iterator[NeedView]:
+    for bundle, placed in sorted(picture.state.assignments.items()):
+        waiting = [entry.prune_waits for entry in placed.values() if entry.prune_waits]
+        if waiting:
+            count = sum(len(wait.objects) for wait in waiting)
+            yield NeedView(
+                id=f"confirm/{bundle}",
+                kind="confirm",
+                subject=bundle,
+                sentence=(
+                    f"{count} objects on {len(waiting)} clusters left Git and are kept: "
+                    f"{waiting[0].reason}"
+                ),
+                since=min(wait.at for wait in waiting),
+                command=f"flotilla confirm-prune {bundle}",
+            )
+
+
+def _drift(picture: Picture) -> Iterator[NeedView]:
+    for key, drift in sorted(picture.state.drift.items()):
+        reported = drift.seen.policy == _DRIFT_SHOWN or drift.fighting
+        if drift.ended is None and reported and not drift.note:
+            seen = drift.seen
+            what = ", ".join(seen.paths) or "the whole object is gone"
+            yield NeedView(
+                id=f"drift/{key}",
+                kind="drift",
+                subject=f"{seen.object_kind}/{seen.name} @ {seen.cluster}",
+                sentence=f"{what} by {seen.manager or 'unknown'}",
+                since=seen.at,
+                command=f"flotilla diff {seen.cluster}",
+            )
+
+
+def _suspended(picture: Picture) -> Iterator[NeedView]:
+    for target, mark in sorted(picture.state.suspended.items()):
+        kind, _, name = target.partition("/")
+        yield NeedView(
+            id=f"suspended/{target}",
+            kind="suspended",
+            subject=name,
+            sentence=f"suspended by {mark.actor}: {mark.reason}",
+            since=mark.at,
+            command=f"flotilla resume {kind} {name}",
+        )

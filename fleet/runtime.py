@@ -1,0 +1,248 @@
+"""The composition root: builds the parts of a server and runs them in one task group.
+
+A failure of any part ends the group and the process, with what is stored intact; only a reconciler
+may fail alone (see `supervisor`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import resource
+import secrets
+import signal
+import socket
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from aiohttp import web
+
+from clusters.guards import PruneBudget
+from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
+from clusters.reconciler import Reconciler
+from clusters.records import FieldSets
+from fleet.api.address import parse_address
+from fleet.api.metrics import Metrics
+from fleet.api.server import ApiServer, Parts
+from fleet.connections import connector
+from fleet.coordinator import Coordinator
+from fleet.details import Details
+from fleet.events import from_row
+from fleet.feed import Feed
+from fleet.intake import Intake
+from fleet.model import Cluster
+from fleet.narrating import event_view
+from fleet.publisher import EVENTS_KEPT, Publisher
+from fleet.settings import ServerSettings
+from fleet.source.urls import parse_url
+from fleet.store.store import Store
+from fleet.supervisor import Supervisor
+
+log = logging.getLogger(__name__)
+
+
+class StoreJournal:
+    """The apply sets of all clusters, in the store."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    async def load(self, cluster: ClusterName) -> tuple[Applied, ...]:
+        """All members of a cluster's apply set."""
+        return await self._store.applied(cluster)
+
+    async def write(
+        self, cluster: ClusterName, upserts: Sequence[Applied], removals: Sequence[ObjectRef]
+    ) -> None:
+        """Change members."""
+        await self._store.write_applied(cluster, upserts, removals)
+
+
+@dataclass(slots=True, kw_only=True)
+class Runtime:
+    """The running parts of one server."""
+
+    settings: ServerSettings
+    store: Store
+    coordinator: Coordinator
+    supervisor: Supervisor
+    publisher: Publisher
+    intake: Intake
+
+    async def run(self) -> None:
+        """Serve until cancelled."""
+        first = await self.intake.last_in_force(self.coordinator.state)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self.coordinator.run(first), name="coordinator")
+            group.create_task(self.intake.run(), name="intake")
+
+
+@asynccontextmanager
+async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
+    """Open the store, bring back the state, listen.
+
+    Raises:
+        StoreError: the database cannot be used.
+        SourceError: the repository's URL or ref is not acceptable.
+        OSError: the address cannot be listened on.
+    """
+    _raise_file_limit()
+    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    async with AsyncExitStack() as stack:
+        store = await Store.open(
+            settings.database or settings.state_dir / "flotilla.db",
+            key_file=settings.state_dir / "store.key",
+        )
+        stack.push_async_callback(store.close)
+        runtime = _assemble(settings, store)
+        stack.push_async_callback(runtime.intake.close)
+        stack.push_async_callback(runtime.supervisor.stop)
+        await runtime.coordinator.recover()
+        await _remember_events(runtime)
+        await stack.enter_async_context(_listening(runtime))
+        yield runtime
+
+
+def _assemble(settings: ServerSettings, store: Store) -> Runtime:
+    url = parse_url(settings.repo)
+    field_sets = FieldSets()
+    journal = StoreJournal(store)
+    publisher = Publisher(
+        Feed(epoch=secrets.token_hex(4)),
+        fleet=_fleet_name(url.text),
+        version=version("flotilla-gitops"),
+    )
+
+    def build(cluster: Cluster) -> Reconciler:
+        declared = coordinator.inventory.settings
+        guard = declared.guards.prune
+        return Reconciler(
+            cluster.name,
+            connect=connector(cluster, settings, exec_allowed=declared.exec_allowed),
+            journal=journal,
+            report=coordinator.inbox.post,
+            selector=f"{FLEET_LABEL}={declared.name}",
+            field_sets=field_sets,
+            budget=PruneBudget(max_objects=guard.max_objects, max_percent=guard.max_percent),
+        )
+
+    async def report(event: object) -> None:
+        await coordinator.inbox.post(event)  # type: ignore[arg-type]
+
+    supervisor = Supervisor(build=build, report=report)
+    coordinator = Coordinator(
+        store=store,
+        supervisor=supervisor,
+        publisher=publisher,
+        repository=url.text,
+        ref=settings.ref or "HEAD",
+        look=lambda: intake.look_now(),
+        clock=_now,
+    )
+    intake = Intake(settings, url=url, post=coordinator.inbox.post)
+    return Runtime(
+        settings=settings,
+        store=store,
+        coordinator=coordinator,
+        supervisor=supervisor,
+        publisher=publisher,
+        intake=intake,
+    )
+
+
+async def _remember_events(runtime: Runtime) -> None:
+    newest = await runtime.store.last_seq()
+    rows = await runtime.store.read(after=max(0, newest - EVENTS_KEPT))
+    runtime.publisher.remember(
+        event_view(row.seq, from_row(row.kind, row.at, row.actor, row.data)) for row in rows
+    )
+
+
+@asynccontextmanager
+async def _listening(runtime: Runtime) -> AsyncIterator[None]:
+    settings = runtime.settings
+    parts = Parts(
+        coordinator=runtime.coordinator,
+        publisher=runtime.publisher,
+        details=Details(runtime.supervisor, runtime.coordinator.sent),
+        store=runtime.store,
+        metrics=Metrics(),
+        history=lambda limit: runtime.intake.history(limit, runtime.coordinator.state),
+        clock=_now,
+        tokens=_tokens(settings),
+    )
+    runner = web.AppRunner(ApiServer(parts).application(), access_log=None, shutdown_timeout=1.0)
+    await runner.setup()
+    await _site(runner, settings.address).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()
+
+
+def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
+    if listen.startswith("unix:"):
+        return web.SockSite(runner, _private_socket(Path(parse_address(listen).path)))
+    host, _, port = listen.rpartition(":")
+    return web.TCPSite(runner, host or "127.0.0.1", int(port))
+
+
+def _private_socket(path: Path) -> socket.socket:
+    """Listen on a socket that nobody but its owner may open, from its first moment on."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    listening = socket.socket(socket.AF_UNIX)
+    before = os.umask(0o177)
+    try:
+        listening.bind(str(path))
+    finally:
+        os.umask(before)
+    return listening
+
+
+def _tokens(settings: ServerSettings) -> dict[str, str]:
+    """Read `name:token` lines (or one bare token); created with a random one where missing."""
+    path = settings.token_file or settings.state_dir / "token"
+    if not path.exists():
+        path.touch(mode=0o600)
+        path.write_text(f"admin:{secrets.token_urlsafe(32)}\n")
+    found = {}
+    for line in path.read_text().split():
+        name, _, token = line.rpartition(":")
+        found[name or "token"] = token
+    return found
+
+
+def _raise_file_limit() -> None:
+    # Watches are sockets: one for each kind of each cluster.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < hard:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def _fleet_name(url: str) -> str:
+    """What a person calls the fleet: the last part of the repository's URL."""
+    return url.rstrip("/").removesuffix(".git").replace(":", "/").rpartition("/")[2]
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+async def serve(settings: ServerSettings) -> None:
+    """Run a server until SIGTERM or SIGINT, then shut down in order."""
+    async with open_runtime(settings) as runtime:
+        loop = asyncio.get_running_loop()
+        work = loop.create_task(runtime.run(), name="runtime")
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, work.cancel)
+        log.info("serving %s on %s", runtime.coordinator.picture.repository, settings.address)
+        try:
+            await work
+        except asyncio.CancelledError:
+            log.info("stopped")

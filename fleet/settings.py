@@ -1,0 +1,46 @@
+"""How one server is run: what the command line says, with its defaults.  Pure."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+
+def default_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
+    """`$XDG_STATE_HOME/flotilla`, or below `~/.local/state`."""
+    base = environment.get("XDG_STATE_HOME")
+    return Path(base).expanduser() / "flotilla" if base else Path.home() / ".local/state/flotilla"
+
+
+def default_kubeconfig(environment: Mapping[str, str] = os.environ) -> Path:
+    """The first file of `$KUBECONFIG`, or `~/.kube/config`."""
+    named = environment.get("KUBECONFIG", "").split(os.pathsep)[0]
+    return Path(named).expanduser() if named else Path.home() / ".kube/config"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """One server."""
+
+    repo: str
+    ref: str | None = None
+    path: str = ""
+    """Folder of the repository below which fleet documents are looked for."""
+    state_dir: Path = field(default_factory=default_state_dir)
+    database: str | None = None
+    """PostgreSQL URL; None: SQLite in the state directory."""
+    listen: str = ""
+    """`unix:PATH` or `HOST:PORT`; empty: a socket in the state directory."""
+    token_file: Path | None = None
+    kubeconfig: Path = field(default_factory=default_kubeconfig)
+    secrets_dir: Path | None = None
+    """Where `connection.secretRef` names kubeconfig files."""
+    interval_s: float = 30.0
+    known_hosts: Path | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the API listens."""
+        return self.listen or f"unix:{self.state_dir / 'flotilla.sock'}"

@@ -1,0 +1,183 @@
+"""Reads one commit whole: its documents, its bundles' files, every rendering.  All or nothing.
+
+Repositories are read on the Git worker; parsing and rendering run in a thread, so that the event
+loop of the server stays free.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
+from fleet.model import Bundle, Inventory
+from fleet.placement import placed_clusters
+from fleet.release import CommitHead, Proposal, double_claims
+from fleet.source.documents import InventoryReading, read_inventory
+from fleet.source.errors import PathNotFound, SourceError
+from fleet.source.problems import InvalidFleet, Problem, in_reading_order
+from fleet.source.render.files import SourceFile, SourceFiles
+from fleet.source.render.render import Renderer
+from fleet.source.repository import Repository
+from fleet.source.tree import Tree
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class At:
+    """A repository at a revision."""
+
+    repository: Repository
+    revision: Revision
+
+
+OtherSource = Callable[[Bundle], Awaitable[At]]
+"""Gives the repository of a bundle that does not live in the fleet repository."""
+
+
+async def read_head(at: At) -> CommitHead:
+    """Who made the commit."""
+    info = await at.repository.commit(at.revision)
+    return CommitHead(
+        revision=at.revision,
+        subject=info.subject,
+        author=info.author,
+        committed_at=info.authored_at,
+    )
+
+
+async def read_documents_at(at: At, path: str) -> InventoryReading:
+    """Read what a commit declares, without rendering anything.
+
+    Raises:
+        InvalidFleet: everything that is wrong with its documents.
+        SourceError: the repository cannot be read.
+    """
+    tree = await at.repository.read_tree(at.revision, path)
+    if tree.problems:
+        raise InvalidFleet(tree.problems)
+    files = await _files(at, path, tree)
+    contents = {file.path: file.data for file in files.files.values()}
+    reading = await asyncio.to_thread(read_inventory, contents)
+    if not reading.inventory.clusters and not reading.inventory.bundles:
+        raise InvalidFleet(
+            [
+                Problem(
+                    file=path or ".",
+                    line=1,
+                    message=(
+                        "declares neither a cluster nor a bundle: an empty fleet is refused, "
+                        "because it cannot be told from a mistake; is this the right folder?"
+                    ),
+                )
+            ]
+        )
+    return reading
+
+
+class CommitReader:
+    """Reads commits of one fleet repository; keeps what was parsed and rendered before."""
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        self._renderer: Renderer | None = None
+        self._fleet = ""
+
+    async def read(self, at: At, other: OtherSource, *, forced: bool = False) -> Proposal:
+        """Read, check and render a commit.
+
+        Raises:
+            InvalidFleet: everything that is wrong with it.
+            SourceError: the fleet repository cannot be read.
+        """
+        head = await read_head(at)
+        reading = await read_documents_at(at, self._path)
+        files, sources, problems = await self._bundle_files(at, reading.inventory, other)
+        if problems:
+            raise InvalidFleet(problems)
+        proposal = await asyncio.to_thread(self._render, head, reading, files, sources, forced)
+        if claims := double_claims(proposal):
+            raise InvalidFleet(claims)
+        return proposal
+
+    async def _bundle_files(
+        self, at: At, inventory: Inventory, other: OtherSource
+    ) -> tuple[dict[BundleName, SourceFiles], dict[BundleName, Revision], list[Problem]]:
+        files: dict[BundleName, SourceFiles] = {}
+        sources: dict[BundleName, Revision] = {}
+        problems: list[Problem] = []
+        for bundle in inventory.bundles.values():
+            try:
+                source = await other(bundle) if bundle.source.git else at
+                tree = await source.repository.read_tree(source.revision, bundle.source.path)
+                files[bundle.name] = await _files(source, bundle.source.path, tree)
+            except SourceError as error:
+                problems.append(_source_problem(bundle, error))
+                continue
+            if bundle.source.git:
+                sources[bundle.name] = source.revision
+        return files, sources, problems
+
+    def _render(
+        self,
+        head: CommitHead,
+        reading: InventoryReading,
+        files: Mapping[BundleName, SourceFiles],
+        sources: Mapping[BundleName, Revision],
+        forced: bool,
+    ) -> Proposal:
+        inventory = reading.inventory
+        renderer = self._renderer_for(inventory.settings.name)
+        contents: dict[Digest, tuple[Manifest, ...]] = {}
+        placements: dict[BundleName, dict[ClusterName, Digest]] = {}
+        problems: list[Problem] = []
+        warnings: list[Problem] = list(reading.warnings)
+        for bundle in inventory.bundles.values():
+            placed = placements.setdefault(bundle.name, {})
+            for name in placed_clusters(bundle, inventory):
+                try:
+                    cluster = inventory.clusters[name]
+                    rendered = renderer.render(bundle, cluster, files[bundle.name])
+                except InvalidFleet as error:
+                    problems += error.problems
+                    continue
+                contents.setdefault(rendered.digest, rendered.manifests)
+                placed[name] = rendered.digest
+                warnings += rendered.warnings
+        renderer.end_round()
+        if problems:
+            raise InvalidFleet(problems)
+        return Proposal(
+            head=head,
+            forced=forced,
+            inventory=inventory,
+            warnings=in_reading_order(warnings),
+            contents=contents,
+            placements=placements,
+            sources=sources,
+        )
+
+    def _renderer_for(self, fleet: str) -> Renderer:
+        if self._renderer is None or fleet != self._fleet:
+            self._renderer, self._fleet = Renderer(fleet=fleet), fleet
+        return self._renderer
+
+
+async def _files(at: At, path: str, tree: Tree) -> SourceFiles:
+    blobs = await at.repository.read_blobs(tree.values())
+    return SourceFiles(
+        root=path.strip("/") if path != "." else "",
+        files={
+            entry.path: SourceFile(
+                path=entry.path, blob_id=entry.blob_id, data=blobs[entry.blob_id]
+            )
+            for entry in tree.values()
+        },
+        problems=tree.problems,
+        warnings=tree.warnings,
+    )
+
+
+def _source_problem(bundle: Bundle, error: SourceError) -> Problem:
+    inside = "spec.source.path" if isinstance(error, PathNotFound) else "spec.source"
+    return Problem(file=bundle.place.file, line=bundle.place.line, field=inside, message=str(error))

@@ -1,0 +1,66 @@
+"""Why a cluster, a bundle or the fleet is as it is: one sentence for each reason.  Pure."""
+
+from __future__ import annotations
+
+from fleet.presenting import Picture, cluster_view, placement_view
+from fleet.view import ClusterState
+
+
+def why(picture: Picture, target: str) -> list[str]:
+    """The reasons, most telling first; a single calm sentence when all is well.
+
+    Raises:
+        LookupError: there is no such target.
+    """
+    kind, _, name = target.partition("/")
+    match kind:
+        case "fleet":
+            return _fleet(picture)
+        case "cluster" if name in picture.state.clusters:
+            return _cluster(picture, name)
+        case "bundle" if name in picture.state.assignments:
+            return _bundle(picture, name)
+    raise LookupError(f"there is no {target!r}; it takes fleet, cluster/NAME or bundle/NAME")
+
+
+def _fleet(picture: Picture) -> list[str]:
+    reasons = [f"Git: {error}" for error in picture.state.source_errors.values()]
+    if refused := picture.state.refused:
+        in_force = picture.state.commit.revision[:8] if picture.state.commit else "nothing"
+        reasons.append(
+            f"commit {refused.revision[:8]} by {refused.author} is refused, "
+            f"{in_force} stays in force:"
+        )
+        reasons += [
+            f"  {p.file}:{p.line}: {p.field}{': ' if p.field else ''}{p.message}"
+            for p in refused.problems
+        ]
+    for name in sorted(picture.state.clusters):
+        view = cluster_view(picture, name)
+        if view.state is not ClusterState.READY:
+            reasons.append(f"{name} is {view.state}: {view.why or 'no reason given'}")
+    return reasons or ["Everything is as Git says, and healthy."]
+
+
+def _cluster(picture: Picture, name: str) -> list[str]:
+    view = cluster_view(picture, name)
+    contact = picture.observed.contact(name)
+    if contact.known and not contact.connected:
+        retry = f"; next attempt {contact.retry_at:%H:%M:%S}" if contact.retry_at else ""
+        return [f"{name} does not answer: {contact.reason}{retry}"]
+    reasons = [f"{name} is {view.state}: {view.why}"] if view.suspended else []
+    for bundle, placed in sorted(picture.state.assignments.items()):
+        entry = placed.get(name)
+        stands = placement_view(picture, name, bundle, entry) if entry else None
+        if stands and (stands.state is not ClusterState.READY or stands.message):
+            reasons.append(f"{bundle} is {stands.state}: {stands.message or 'on its way'}")
+    return reasons or [f"{name} is as Git says, and healthy."]
+
+
+def _bundle(picture: Picture, name: str) -> list[str]:
+    reasons = []
+    for cluster, entry in sorted(picture.state.assignments[name].items()):
+        stands = placement_view(picture, cluster, name, entry)
+        if stands.state is not ClusterState.READY or stands.message:
+            reasons.append(f"{cluster} is {stands.state}: {stands.message or 'on its way'}")
+    return reasons or [f"{name} is healthy on every cluster it is placed on."]
