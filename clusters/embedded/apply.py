@@ -29,7 +29,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clusters.embedded import fieldset, last_applied, status, typed
+from clusters.embedded import fieldset, last_applied, merging, status, typed
+from clusters.embedded.comparison import Comparison, compare
 from clusters.embedded.fieldset import EMPTY, FieldSet
 from clusters.embedded.managers import (
     APPLY,
@@ -41,30 +42,18 @@ from clusters.embedded.managers import (
     decode,
 )
 from clusters.embedded.ownership import (
-    STATUS,
     STRIPPED,
     Object,
     changed_fields,
     default_resets,
     empty_object,
-    settle,
     take_changed,
-    track_update,
     with_managers,
     without_managed_fields,
     written_by,
 )
 from clusters.embedded.schema import Schema
 from clusters.embedded.status import ApiStatus, Cause
-
-__all__ = [
-    "EMPTY",
-    "STATUS",
-    "FieldSet",
-    "server_side_apply",
-    "settle",
-    "track_update",
-]
 
 BEFORE_FIRST_APPLY: Final = "before-first-apply"
 
@@ -119,7 +108,7 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
     applier = ManagerId.of(manager, APPLY, api_version, subresource)
     last = managers.get(applier)
     merged = _merged(schema, before, applied, fields, last, managers, applier)
-    conflicts = typed.compare(schema, before, merged)
+    conflicts = compare(schema, before, merged)
     others = take_changed(managers, applier, conflicts, resets)
     lost = _conflicts(managers, others, applier, conflicts, resets)
     if lost and not force:
@@ -182,7 +171,7 @@ def _merged(
     applier: ManagerId,
 ) -> Object:
     """Merge, then take away what the applier no longer applies (rule 2)."""
-    merged: Object = typed.merge(schema, before, applied)
+    merged: Object = merging.merge(schema, before, applied)
     if last is None or not last.fields or fieldset.includes(fields, last.fields):
         return merged
     owned = fields
@@ -207,11 +196,11 @@ def _pruned(schema: Schema, merged: Object, last: FieldSet, owned: FieldSet) -> 
 
     last = named(last)
     all_fields = held(merged)
-    swept = typed.remove(schema, merged, last)
+    swept = merging.remove(schema, merged, last)
     kept = fieldset.union(held(swept), named(owned))
-    restored = typed.remove(schema, merged, fieldset.difference(all_fields, kept))
+    restored = merging.remove(schema, merged, fieldset.difference(all_fields, kept))
     gone = fieldset.difference(all_fields, held(restored))
-    result: Object = typed.remove(schema, merged, fieldset.intersection(gone, last))
+    result: Object = merging.remove(schema, merged, fieldset.intersection(gone, last))
     return result
 
 
@@ -219,7 +208,7 @@ def _conflicts(
     managers: Managers,
     others: Managers,
     applier: ManagerId,
-    comparison: typed.Comparison,
+    comparison: Comparison,
     resets: FieldSet,
 ) -> dict[ManagerId, FieldSet]:
     """Find what others would lose by being overwritten (removals are no conflict)."""

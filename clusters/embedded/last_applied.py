@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 
 from clusters.embedded import fieldset, typed
+from clusters.embedded.comparison import compare
 from clusters.embedded.fieldset import FieldSet
 from clusters.embedded.managers import ManagerId
 from clusters.embedded.schema import Schema
@@ -47,7 +48,7 @@ def _still_applied(live: Mapping[str, Any], schema: Schema) -> FieldSet:
         if applied.get("apiVersion") != live.get("apiVersion"):
             return {}
         fields = typed.fields_of(schema, applied)
-        comparison = typed.compare(schema, applied, live)
+        comparison = compare(schema, applied, live)
     except (ValueError, AttributeError):
         return {}
     for changed in (comparison.modified, comparison.added, comparison.removed):

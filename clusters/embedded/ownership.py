@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from clusters.embedded import fieldset, typed
+from clusters.embedded import fieldset
+from clusters.embedded.comparison import Comparison, compare
 from clusters.embedded.fieldset import EMPTY, FieldSet
 from clusters.embedded.managers import (
     UPDATE,
@@ -159,7 +160,7 @@ def written_by(
     resets: FieldSet,
 ) -> Managers:
     """Give the writer what it changed and added, and take it from the others (rule 4)."""
-    comparison = typed.compare(schema, before, after)
+    comparison = compare(schema, before, after)
     if comparison.is_same:
         return managers
     nobody = ManagerId("", "", "", "")
@@ -182,7 +183,7 @@ def without_managed_fields(content: Object) -> Object:
     return {**content, "metadata": kept}
 
 
-def changed_fields(comparison: typed.Comparison, resets: FieldSet) -> tuple[FieldSet, FieldSet]:
+def changed_fields(comparison: Comparison, resets: FieldSet) -> tuple[FieldSet, FieldSet]:
     """Give (set, removed) fields of a comparison, without what the write resets."""
     written = fieldset.union(comparison.modified, comparison.added)
     if not resets:
@@ -194,7 +195,7 @@ def changed_fields(comparison: typed.Comparison, resets: FieldSet) -> tuple[Fiel
 
 
 def take_changed(
-    managers: Managers, writer: ManagerId, comparison: typed.Comparison, resets: FieldSet
+    managers: Managers, writer: ManagerId, comparison: Comparison, resets: FieldSet
 ) -> Managers:
     """Take changed and removed fields from everybody but the writer (rules 3 to 5)."""
     if comparison.is_same:

@@ -1,15 +1,12 @@
-"""Values seen through their schema: which fields they set, how they differ, how they merge.
+"""Values seen through their schema: which fields they set, and whether they fit.
 
-The four operations that server-side apply is made of, after structured-merge-diff's `typed`
-package: `fields_of` (ToFieldSet, with validation), `compare`, `merge` and `remove`.  All are pure,
-share unchanged parts with their input and return the very input object when nothing changed, so
-that callers recognise a no-op by identity.
+After structured-merge-diff's `typed` package (ToFieldSet and its validation).  How two values
+differ is in `comparison`, how they merge in `merging`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from clusters.embedded import gofmt
@@ -32,20 +29,6 @@ class SchemaMismatch(ValueError):
 
 class _Mismatch(Exception):
     """Raised by the fast walk; the slow walk then says what is wrong."""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """What became of the fields from one value to the next."""
-
-    removed: FieldSet
-    modified: FieldSet
-    added: FieldSet
-
-    @property
-    def is_same(self) -> bool:
-        """No field differs."""
-        return not (self.removed or self.modified or self.added)
 
 
 def fields_of(schema: Schema, value: Mapping[str, Any], *, duplicates: bool = False) -> FieldSet:
@@ -256,56 +239,6 @@ def _list_errors(schema: Schema, value: Sequence[Any], path: str) -> list[str]:
     return errors
 
 
-def compare(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> Comparison:
-    """Give the fields that differ from `old` to `new`."""
-    out = Comparison({}, {}, {})
-    if old is not new:
-        _compare(schema, old, new, out)
-    return out
-
-
-def whole(schema: Schema, value: Any) -> FieldSet:
-    """Give the node of a value that came or went as a whole: containers count as members."""
-    if isinstance(value, dict) and schema.shape is not Shape.SCALAR and not schema.atomic:
-        out: dict[str, Any] = {}
-        for key, item in value.items():
-            child = schema.child(key)
-            out["f:" + key] = MEMBER if child is None else whole(child, item)
-    elif isinstance(value, list) and schema.shape is Shape.LIST and not schema.atomic:
-        out = {}
-        for item in value:
-            element = item_element(schema, item)
-            if element is not None:
-                out[element] = MEMBER if element in out else whole(schema.items, item)
-    else:
-        return MEMBER
-    return {_SELF: MEMBER, **out} if out else MEMBER
-
-
-def _compare(schema: Schema, old: Any, new: Any, out: Comparison) -> bool:
-    """Collect what differs below; return True if the value itself is a leaf that was modified."""
-    shape = schema.shape
-    if shape is Shape.SCALAR or schema.atomic:
-        return not equal(old, new)
-    if not old and not new:
-        return not equal(old, new)
-    if shape is not Shape.LIST and _is_map(old) and _is_map(new):
-        _compare_maps(schema, old or {}, new or {}, out)
-        return False
-    if shape is Shape.LIST and _is_list(old) and _is_list(new):
-        _compare_lists(schema, old or (), new or (), out)
-        return False
-    return not equal(old, new)
-
-
-def _is_map(value: Any) -> bool:
-    return value is None or isinstance(value, dict)
-
-
-def _is_list(value: Any) -> bool:
-    return value is None or isinstance(value, list)
-
-
 def equal(old: Any, new: Any) -> bool:
     """Compare JSON values: unlike Python, true is not 1."""
     if type(old) is not type(new) and (isinstance(old, bool) or isinstance(new, bool)):
@@ -313,195 +246,11 @@ def equal(old: Any, new: Any) -> bool:
     return bool(old == new)
 
 
-def _compare_maps(
-    schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any], out: Comparison
-) -> None:
-    for key, after in new.items():
-        before = old.get(key, ABSENT)
-        if before is not after:
-            _compare_item(schema.child(key), "f:" + key, before, after, out)
-    for key, before in old.items():
-        if key not in new:
-            _compare_item(schema.child(key), "f:" + key, before, ABSENT, out)
+def is_map(value: Any) -> bool:
+    """Say whether a value is a map, null counting as an empty one."""
+    return value is None or isinstance(value, dict)
 
 
-def _compare_lists(schema: Schema, old: Sequence[Any], new: Sequence[Any], out: Comparison) -> None:
-    befores = _by_element(schema, old)
-    afters = _by_element(schema, new)
-    for element, items in afters.items():
-        before = befores.get(element, ())
-        if len(before) <= 1 and len(items) == 1:
-            _compare_item(schema.items, element, before[0] if before else ABSENT, items[0], out)
-        elif before != items:
-            _compare_repeated(schema, element, before, items, out)
-    for element, items in befores.items():
-        if element not in afters:
-            gone = items[0] if len(items) == 1 else ABSENT
-            _put(out.removed, element, MEMBER if gone is ABSENT else whole(schema.items, gone))
-
-
-def _compare_repeated(
-    schema: Schema, element: str, old: Sequence[Any], new: Sequence[Any], out: Comparison
-) -> None:
-    """Compare items where one key names several: repeated items are one leaf together."""
-    if len(old) > 1 and len(new) > 1:
-        _put(out.modified, element, MEMBER)
-    elif len(new) > 1:
-        if old:
-            _put(out.removed, element, whole(schema.items, old[0]))
-        _put(out.added, element, MEMBER)
-    else:
-        _put(out.added, element, whole(schema.items, new[0]))
-        _put(out.removed, element, MEMBER)
-
-
-def _by_element(schema: Schema, items: Sequence[Any]) -> dict[str, list[Any]]:
-    out: dict[str, list[Any]] = {}
-    for item in items:
-        element = item_element(schema, item)
-        if element is not None:
-            out.setdefault(element, []).append(item)
-    return out
-
-
-def _compare_item(schema: Schema | None, element: str, old: Any, new: Any, out: Comparison) -> None:
-    if old is new or schema is None:
-        return
-    if old is ABSENT:
-        _put(out.added, element, whole(schema, new))
-    elif new is ABSENT:
-        _put(out.removed, element, whole(schema, old))
-    else:
-        below = Comparison({}, {}, {})
-        if _compare(schema, old, new, below):
-            _put(out.modified, element, MEMBER)
-        for target, node in (
-            (out.removed, below.removed),
-            (out.modified, below.modified),
-            (out.added, below.added),
-        ):
-            if node:
-                _put(target, element, node)
-
-
-def _put(target: FieldSet, element: str, node: FieldSet) -> None:
-    assert isinstance(target, dict)
-    target[element] = node
-
-
-def merge(schema: Schema, old: Any, new: Any) -> Any:
-    """Lay `new` over `old`; nothing is removed, leaves of `new` win.
-
-    Returns:
-        `old` itself when that changes nothing.
-    """
-    shape = schema.shape
-    if shape is Shape.SCALAR or schema.atomic or (not old and not new):
-        return old if equal(old, new) else new
-    if new is None:
-        return old
-    if shape is Shape.LIST and isinstance(new, list) and _is_list(old):
-        return merge_lists(schema, old or [], new)
-    if shape is not Shape.LIST and isinstance(new, dict) and _is_map(old):
-        return _merge_maps(schema, old or {}, new)
-    return old if equal(old, new) else new
-
-
-def _merge_maps(schema: Schema, old: Mapping[str, Any], new: Mapping[str, Any]) -> Any:
-    changed: dict[str, Any] = {}
-    for key, after in new.items():
-        before = old.get(key, ABSENT)
-        if before is ABSENT:
-            changed[key] = after
-            continue
-        child = schema.child(key)
-        merged = after if child is None else merge(child, before, after)
-        if merged is not before:
-            changed[key] = merged
-    return {**old, **changed} if changed else old
-
-
-def merge_lists(schema: Schema, old: list[Any], new: list[Any]) -> list[Any]:
-    """Merge associative lists.
-
-    Items keep the order of `old` where `new` says nothing else, and follow the order of `new`
-    for the items that both name (structured-merge-diff, mergingWalker.visitListItems).
-    """
-    before = {element: item for item in old if (element := item_element(schema, item))}
-    after = {element: item for item in new if (element := item_element(schema, item))}
-    merged = {
-        element: merge(schema.items, before[element], item) if element in before else item
-        for element, item in after.items()
-    }
-    order = list(before), list(after)
-    if len(before) == len(old):
-        out = [merged.get(element, before.get(element)) for element in _zip_orders(*order)]
-        unchanged = len(out) == len(old) and all(a is b for a, b in zip(out, old, strict=True))
-        return old if unchanged else out
-    kept = [item for item in old if item_element(schema, item) not in after]
-    return kept + list(merged.values())
-
-
-def _zip_orders(old: list[str], new: list[str]) -> list[str]:
-    """Interleave two orders of elements so that shared ones come in the order of `new`."""
-    in_old, in_new = set(old), set(new)
-    shared = [element for element in new if element in in_old]
-    out: list[str] = []
-    done: set[str] = set()
-    left = right = following = 0
-    while left < len(old) or right < len(new):
-        if left < len(old) and right < len(new):
-            element = old[left]
-            if element == new[right]:
-                out.append(element)
-                done.add(element)
-                left, right, following = left + 1, right + 1, following + 1
-                continue
-            wanted = shared[following] if following < len(shared) else None
-            if element in in_new and wanted is not None and wanted != element:
-                left += 1
-                continue
-        if left < len(old):
-            element = old[left]
-            if element not in in_new:
-                out.append(element)
-                left += 1
-                continue
-            if element in done:
-                left += 1
-        if right < len(new):
-            element = new[right]
-            out.append(element)
-            done.add(element)
-            right += 1
-            if following < len(shared) and shared[following] == element:
-                following += 1
-    return out
-
-
-def remove(schema: Schema | None, value: Any, fields: FieldSet) -> Any:
-    """Take `fields` out of a value; what lies below a removed field goes with it.
-
-    A container that loses its last content becomes null, as in structured-merge-diff.
-    """
-    if not fields or schema is None or schema.atomic or schema.shape is Shape.SCALAR:
-        return value
-    if isinstance(value, dict):
-        out: dict[str, Any] = {}
-        for key, item in value.items():
-            node = fields.get("f:" + key)
-            if node is None:
-                out[key] = item
-            elif node and _SELF not in node:
-                out[key] = remove(schema.child(key), item, node)
-        return out or None
-    if isinstance(value, list) and schema.shape is Shape.LIST:
-        kept = []
-        for item in value:
-            node = fields.get(item_element(schema, item) or "")
-            if node is None:
-                kept.append(item)
-            elif node and _SELF not in node:
-                kept.append(remove(schema.items, item, node))
-        return kept or None
-    return value
+def is_list(value: Any) -> bool:
+    """Say whether a value is a list, null counting as an empty one."""
+    return value is None or isinstance(value, list)
