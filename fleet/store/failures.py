@@ -33,6 +33,7 @@ _HINTS = {
     "25006": "it is opened read only, or the server is a standby",
     "28": "the server refuses the user or password",
     "3D000": "there is no database of this name: create it",
+    "3F000": "there is no schema to work in: check its search_path",
     "42501": "the user lacks a privilege: it must own the schema",
     "53": "the server is out of disk, memory or connections",
     "55P03": "another client's open transaction holds a lock: end that",

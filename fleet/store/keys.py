@@ -70,13 +70,15 @@ def create_key(path: Path) -> Sealer:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as file:
-            file.write(key.hex() + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        # Linked when complete: a crash leaves no half a key, and a key is never overwritten.
-        path.hardlink_to(draft)
-        draft.unlink()
+        try:
+            with os.fdopen(descriptor, "w") as file:
+                file.write(key.hex() + "\n")
+                file.flush()
+                os.fsync(file.fileno())
+            # Linked when complete: a crash leaves no half a key, and none is ever overwritten.
+            path.hardlink_to(draft)
+        finally:
+            draft.unlink()
         _sync_directory(path.parent)
     except OSError as error:
         raise KeyUnusable(f"cannot create the key file {path}: {error.strerror}") from error

@@ -1,8 +1,7 @@
-"""One server per database.
+"""One server per database: the lock of an SQLite file.
 
-SQLite: an exclusive `flock` on a file beside the database, held as long as the store is open; the
-kernel lets go of it however the process ends.  PostgreSQL: a session's advisory lock, taken by
-`engine` on the one connection that does all the work, so that who loses it can no longer write.
+An exclusive `flock` on a file beside the database, held as long as the store is open; the
+kernel lets go of it however the process ends.  PostgreSQL has locks of its own: `postgresql`.
 """
 
 from __future__ import annotations

@@ -97,7 +97,7 @@ class CommandRow(SQLModel, table=True):
 
 
 class SettingRow(SQLModel, table=True):
-    """A fact about this database: which key its sealed columns need."""
+    """A fact about this database: which key its sealed columns need, which server owns it."""
 
     __tablename__ = "setting"
 

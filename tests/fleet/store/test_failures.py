@@ -77,15 +77,19 @@ async def test_a_lost_connection_is_made_again(postgres_place: PostgresPlace) ->
             await postgres_place.open()
 
 
-async def test_who_lost_the_lock_can_no_longer_write(postgres_place: PostgresPlace) -> None:
+async def test_who_was_replaced_can_no_longer_write(postgres_place: PostgresPlace) -> None:
     async with await postgres_place.open() as first:
         await first.append([draft(1)])
         postgres_place.execute(CUT_CONNECTIONS)
         async with await postgres_place.open() as second:
-            with pytest.raises(StoreLocked):
+            with pytest.raises(StoreLocked, match="in use by another server"):
                 await first.append([draft(2)])
             await second.append([draft(3)])
             assert [event.data["number"] for event in await second.read()] == [1, 3]
+
+        for _ in range(2):
+            with pytest.raises(StoreLocked, match="another server took over"):
+                await first.append([draft(2)])
 
 
 CUT_CONNECTIONS = (

@@ -27,6 +27,7 @@ def test_a_key_is_never_overwritten(tmp_path: Path) -> None:
         create_key(path)
 
     assert read_key(path).key_id == first.key_id
+    assert list(tmp_path.iterdir()) == [path], "no other copy is left"
 
 
 @pytest.mark.parametrize("content", [b"", b"too short", b"zz" * 32, b"ab" * 31, b"\xff\xfe"])
