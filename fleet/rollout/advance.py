@@ -53,10 +53,9 @@ def advance(rollout: Rollout, facts: Facts, now: datetime) -> Step:
 
 
 def _after(facts: Facts, rollout: Rollout, decisions: tuple[Decision, ...]) -> Facts:
-    """Count what was just assigned among what is changing, and its leases as granted."""
+    """Count what was just assigned among what is changing."""
     assigned = [each.cluster for each in decisions if isinstance(each, AssignRelease)]
     if not assigned:
         return facts
-    leases = facts.leases.granted(assigned, rollout.id)
     changing = facts.changing.plus(assigned, rollout.plan.release.bundle)
-    return replace(facts, changing=changing, leases=leases)
+    return replace(facts, changing=changing)

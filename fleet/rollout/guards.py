@@ -2,17 +2,19 @@
 
 A strategy speaks of one release.  These speak of the fleet: how many clusters may change at once,
 how many bundles may change on one cluster, and who may write at all.  A lease's generation grows
-with every grant; it travels with each write, and a cluster refuses an older one.
+with every assignment; it travels with each write, and a cluster refuses an older one.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusters.model import BundleName, ClusterName
 from fleet.model import Guards, ShrinkGuard
 from fleet.rollout.model import RolloutId
+from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.state import Rollout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,55 +77,41 @@ def refusal(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lease:
-    """The right to write one bundle to one cluster."""
-
-    holder: RolloutId | None
-    """The rollout that may write; None: nobody at present, only the number is remembered."""
-    generation: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Leases:
-    """All leases of one bundle."""
+    """The rights to write one bundle to clusters, as its rollouts' own states give them.
 
-    held: Mapping[ClusterName, Lease] = field(default_factory=dict)
+    A rollout holds the lease of a cluster while the cluster is under way in it.
+    """
 
-    def next_generation(self, cluster: ClusterName) -> int:
-        """Return the number of the next grant: above every earlier one."""
-        lease = self.held.get(cluster)
-        return 1 if lease is None else lease.generation + 1
+    rollouts: Sequence[Rollout] = ()
+    """All rollouts of the bundle that may still change a cluster."""
+    floor: Mapping[ClusterName, int] = field(default_factory=dict)
+    """Generations that earlier rollouts of the bundle reached."""
 
-    def other_holder(self, cluster: ClusterName, rollout: RolloutId) -> RolloutId | None:
-        """Return the rollout, other than `rollout`, that may write to `cluster`; None: none."""
-        lease = self.held.get(cluster)
-        return None if lease is None or lease.holder == rollout else lease.holder
+    def generation(self, cluster: ClusterName) -> int:
+        """Return the newest number granted for `cluster`; 0: none ever was."""
+        entries = (rollout.clusters.get(cluster) for rollout in self.rollouts)
+        granted = (entry.generation for entry in entries if entry is not None)
+        return max((self.floor.get(cluster, 0), *granted))
 
-    def granted(self, clusters: Iterable[ClusterName], rollout: RolloutId) -> Leases:
-        """Return the leases after `rollout` was given those of `clusters`.
-
-        Raises:
-            ValueError: another rollout holds one of them.
-        """
-        held = dict(self.held)
-        for cluster in clusters:
-            other = self.other_holder(cluster, rollout)
-            if other is not None:
-                raise ValueError(f"rollout {other} may write to {cluster}; {rollout} must wait")
-            held[cluster] = Lease(holder=rollout, generation=self.next_generation(cluster))
-        return Leases(held=held)
-
-    def released(self, cluster: ClusterName, rollout: RolloutId) -> Leases:
-        """Return the leases after `rollout` gave back that of `cluster`; its number is kept."""
-        lease = self.held.get(cluster)
-        if lease is None or lease.holder != rollout:
-            return self
-        return Leases(held={**self.held, cluster: Lease(holder=None, generation=lease.generation)})
+    def other_holder(self, cluster: ClusterName, besides: RolloutId) -> RolloutId | None:
+        """Return the rollout, not `besides`, that may write to `cluster`; None: none."""
+        for rollout in self.rollouts:
+            entry = rollout.clusters.get(cluster)
+            if rollout.id != besides and entry is not None and writes(entry):
+                return rollout.id
+        return None
 
     def accepts(self, cluster: ClusterName, generation: int) -> bool:
         """Whether a write under `generation` is still allowed: nothing newer was granted."""
-        lease = self.held.get(cluster)
-        return lease is None or generation >= lease.generation
+        return generation >= self.generation(cluster)
+
+
+def writes(entry: ClusterRollout) -> bool:
+    """Whether a rollout is changing the cluster: in flight, going back, or given a baseline."""
+    if entry.in_flight or entry.state is ClusterState.ROLLING_BACK:
+        return True
+    return entry.baseline_due and entry.target is not None
 
 
 def shrinks_too_much(before: int, after: int, guard: ShrinkGuard) -> str:

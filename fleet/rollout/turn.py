@@ -68,7 +68,7 @@ class Turn:
             AssignRelease(
                 cluster=entry.name,
                 digest=digest,
-                generation=self.facts.leases.next_generation(entry.name),
+                generation=max(entry.generation, self.facts.leases.generation(entry.name)) + 1,
                 purpose=purpose,
                 last_good=self.facts.last_good.get(entry.name),
                 outside_window=outside_window,

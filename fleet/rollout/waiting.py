@@ -201,25 +201,12 @@ class ForObservation:
     clusters: tuple[ClusterName, ...]
 
 
-Reason = (
-    ForClusters
-    | ForSoak
-    | ForSlot
-    | ForBudget
-    | ForBatch
-    | ForSpread
-    | ForWindow
-    | ForClosing
-    | ForApproval
-    | ForGate
-    | ForContact
-    | ForReturn
-    | ForGuard
-    | ForBlocker
-    | ForBaseline
-    | ForTrain
-    | ForPerson
-    | ForDraining
-    | ForRollback
-    | ForObservation
+ClusterReason = (
+    ForClusters | ForSoak | ForContact | ForObservation | ForWindow | ForClosing | ForBaseline
 )
+"""Reasons that name clusters and what happens on them."""
+RoomReason = ForSlot | ForBudget | ForBatch | ForSpread | ForGuard | ForBlocker | ForReturn
+"""Reasons that are limits."""
+WordReason = ForApproval | ForGate | ForTrain | ForPerson | ForDraining | ForRollback
+"""Reasons that end with somebody's or something's word."""
+Reason = ClusterReason | RoomReason | WordReason

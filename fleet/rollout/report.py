@@ -1,0 +1,246 @@
+"""Why is it waiting?  Each reason of the planner as one plain sentence, and states as words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import assert_never
+
+from clusters.model import ClusterName
+from fleet.rollout.model import StagePlan
+from fleet.rollout.progress import ClusterState
+from fleet.rollout.state import GateVerdict, Phase, Rollout
+from fleet.rollout.turn import Outcome
+from fleet.rollout.waiting import (
+    ClusterReason,
+    ForApproval,
+    ForBaseline,
+    ForBatch,
+    ForBlocker,
+    ForBudget,
+    ForClosing,
+    ForClusters,
+    ForContact,
+    ForDraining,
+    ForGate,
+    ForGuard,
+    ForObservation,
+    ForPerson,
+    ForReturn,
+    ForRollback,
+    ForSlot,
+    ForSoak,
+    ForSpread,
+    ForTrain,
+    ForWindow,
+    Reason,
+    RoomReason,
+    WordReason,
+)
+
+_NAMED_MAX = 3
+"""Clusters that a sentence names before it only counts."""
+
+
+def sentences(outcome: Outcome, now: datetime) -> tuple[str, ...]:
+    """Say everything that is waited for."""
+    return tuple(sentence(reason, now) for reason in outcome.waiting_on)
+
+
+def sentence(reason: Reason, now: datetime) -> str:
+    """Say one thing that is waited for, and what would end the wait."""
+    text = _sentence(reason, now)
+    return text[0].upper() + text[1:] + "."
+
+
+def _sentence(reason: Reason, now: datetime) -> str:
+    if isinstance(reason, ClusterReason):
+        return _of_clusters(reason, now)
+    if isinstance(reason, RoomReason):
+        return _of_limits(reason)
+    return _of_words(reason, now)
+
+
+def _of_clusters(reason: ClusterReason, now: datetime) -> str:
+    match reason:
+        case ForClusters():
+            until = f", for at most {_span(reason.deadline, now)}" if reason.deadline else ""
+            trouble = f"; {reason.trouble}" if reason.trouble else ""
+            verb = _verb(reason.clusters, "is not healthy", "are not healthy")
+            return f"{_in(reason.stage)}{names(reason.clusters)} {verb} yet{until}{trouble}"
+        case ForSoak():
+            until = f" for another {_span(reason.until, now)}" if reason.until else ""
+            verb = _verb(reason.clusters, "soaks", "soak")
+            return f"{_in(reason.stage)}{names(reason.clusters)} {verb}{until}"
+        case ForWindow():
+            opens = f"opens in {_span(reason.until, now)}" if reason.until else "has no opening"
+            verb = _verb(reason.clusters, "waits", "wait")
+            return (
+                f"{_in(reason.stage)}{names(reason.clusters)} {verb} for window {reason.window}, "
+                f"which {opens}{_at(reason.until)}"
+            )
+        case ForClosing():
+            verb = _verb(reason.clusters, "is", "are")
+            return (
+                f"{_in(reason.stage)}window {reason.window} closes in {_span(reason.at, now)} "
+                f"while {names(reason.clusters)} {verb} in flight"
+            )
+        case ForContact():
+            until = f"; put off in {_span(reason.until, now)}" if reason.until else ""
+            return f"{_in(reason.stage)}{names(reason.clusters)} cannot be reached{until}"
+        case ForBaseline():
+            verb = _verb(reason.clusters, "joined late and gets", "joined late and get")
+            return f"{_in(reason.stage)}{names(reason.clusters)} {verb} the stage's baseline first"
+        case ForObservation():
+            verb = _verb(reason.clusters, "is", "are")
+            return f"{names(reason.clusters)} {verb} looked at again before anything else is done"
+        case _:
+            assert_never(reason)
+
+
+def _of_limits(reason: RoomReason) -> str:
+    match reason:
+        case ForSlot():
+            return (
+                f"{_in(reason.stage)}all {reason.concurrency} slots are taken, "
+                f"{_count(reason.pending)} waiting"
+            )
+        case ForBudget():
+            return (
+                f"{_in(reason.stage)}{_count(reason.pending)} waiting: with {reason.failures} "
+                f"failed and {reason.in_flight} in flight, one more could exceed the "
+                f"{reason.allowed} failures allowed"
+            )
+        case ForBatch():
+            return (
+                f"{_in(reason.stage)}the batch up to cluster {reason.batch} of {reason.size} must "
+                "be done first"
+            )
+        case ForSpread():
+            return (
+                f"{_in(reason.stage)}{reason.most} clusters with the same {reason.label} are in "
+                f"flight, which is the limit ({', '.join(reason.domains)})"
+            )
+        case ForReturn():
+            return (
+                f"{_in(reason.stage)}{_count(reason.deferred)} out of reach, and the stage goes on "
+                f"with at most {reason.allowed} missing; bring them back, or skip them"
+            )
+        case ForGuard():
+            verb = _verb(reason.clusters, "waits", "wait")
+            return f"{_in(reason.stage)}{names(reason.clusters)} {verb}: {reason.rule}"
+        case ForBlocker():
+            verb = _verb(reason.clusters, "is", "are")
+            return f"{_in(reason.stage)}{names(reason.clusters)} {verb} blocked: {reason.reason}"
+        case _:
+            assert_never(reason)
+
+
+def _of_words(reason: WordReason, now: datetime) -> str:
+    match reason:
+        case ForApproval():
+            return _approval(reason)
+        case ForGate():
+            return _gate(reason, now)
+        case ForTrain():
+            return f"{_in(reason.stage)}rollout {reason.ahead} is ahead and has not finished it"
+        case ForPerson():
+            if reason.halted:
+                return f"halted: {reason.reason}; retry, skip, roll back or abort"
+            return reason.reason
+        case ForDraining():
+            verb = _verb(reason.clusters, "finishes", "finish")
+            return f"no more starts ({reason.reason}); {names(reason.clusters)} {verb} first"
+        case ForRollback():
+            more = f", {_count(reason.pending)} still to go" if reason.pending else ""
+            going = names(reason.clusters) if reason.clusters else "nothing"
+            return f"{going} on the way back{more}"
+        case _:
+            assert_never(reason)
+
+
+def _approval(reason: ForApproval) -> str:
+    people = f" from {' or '.join(reason.roles)}" if reason.roles else ""
+    lapsed = f" ({reason.lapsed})" if reason.lapsed else ""
+    return (
+        f"{_in(reason.stage)}gate {reason.gate} has {reason.given} of {reason.needed} approvals"
+        f"{people}{lapsed}"
+    )
+
+
+def _gate(reason: ForGate, now: datetime) -> str:
+    where = f" on {reason.cluster}" if reason.cluster else ""
+    detail = f" ({reason.detail})" if reason.detail else ""
+    if reason.verdict is GateVerdict.NEEDS_PERSON:
+        return (
+            f"{_in(reason.stage)}gate {reason.gate}{where} cannot tell{detail}; "
+            "pass it, or reject the release"
+        )
+    until = f", asked again in {_span(reason.until, now)}" if reason.until else ""
+    return f"{_in(reason.stage)}gate {reason.gate}{where} is not open{detail}{until}"
+
+
+def names(clusters: Sequence[ClusterName]) -> str:
+    """Name a few clusters, count many."""
+    if len(clusters) <= _NAMED_MAX:
+        return " and ".join(", ".join(clusters).rsplit(", ", 1))
+    return f"{len(clusters)} clusters ({', '.join(clusters[:2])}, …)"
+
+
+def _in(stage: str) -> str:
+    return f"stage {stage}: "
+
+
+def _verb(clusters: Sequence[ClusterName], one: str, many: str) -> str:
+    return one if len(clusters) == 1 else many
+
+
+def _count(count: int) -> str:
+    return "1 cluster" if count == 1 else f"{count} clusters"
+
+
+def _at(moment: datetime | None) -> str:
+    return f" ({moment:%a %d %b %H:%M %Z})" if moment else ""
+
+
+def _span(until: datetime | None, now: datetime) -> str:
+    return span(max(0.0, (until - now).total_seconds())) if until else "a while"
+
+
+def span(seconds: float) -> str:
+    """Write a duration with its two largest units: `2d 4h`, `15m`, `30s`."""
+    left = round(seconds)
+    parts = []
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60), ("s", 1)):
+        count, left = divmod(left, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return " ".join(parts[:2]) or "0s"
+
+
+def shown_state(rollout: Rollout, cluster: ClusterName, outcome: Outcome) -> ClusterState:
+    """Return the state to show: Blocked for a pending cluster with a reason of its own."""
+    state = rollout.clusters[cluster].state
+    if state is ClusterState.PENDING and cluster in outcome.blocked:
+        return ClusterState.BLOCKED
+    return state
+
+
+def bound_sentence(stage: StagePlan) -> str:
+    """Say the worst case of a stage before it begins."""
+    if stage.bound is None:
+        return "no bound: clusters give their slot away before they have soaked"
+    if not stage.size:
+        return "nothing changes"
+    return f"at most {stage.bound} of {stage.size} clusters can be broken before it stops"
+
+
+def phase_sentence(rollout: Rollout) -> str:
+    """Say where a rollout stands, in a few words."""
+    if rollout.pause is not None:
+        return f"paused by {rollout.pause.actor}"
+    if rollout.stop is not None and rollout.phase is Phase.RUNNING:
+        return f"stopping: {rollout.stop.reason}"
+    if rollout.phase is Phase.RUNNING and rollout.current < len(rollout.stages):
+        return f"in stage {rollout.stages[rollout.current].name}"
+    return rollout.phase.value
