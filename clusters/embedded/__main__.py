@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import logging
 from pathlib import Path
 
 from clusters.embedded.serve import cluster_names, serve
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--kubeconfig", type=Path, help="write one context per cluster here")
     parser.add_argument("--token", default="", help="bearer token (default: drawn)")
     args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO)
     with contextlib.suppress(KeyboardInterrupt):
         asyncio.run(
             serve(

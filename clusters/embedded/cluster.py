@@ -24,6 +24,7 @@ from clusters.embedded.kinds import BUILT_IN, NAMESPACES, Resource, StorageKey
 from clusters.embedded.objects import Objects
 from clusters.embedded.requests import ResourcePath, WriteOptions
 from clusters.embedded.schema import ANYTHING, Schema, Schemas
+from clusters.embedded.seeds import seeds
 from clusters.embedded.status import gone
 from clusters.embedded.storage import Storage, Stored
 from clusters.embedded.watching import Watch
@@ -75,7 +76,11 @@ class EmbeddedCluster:
 
     def now(self) -> str:
         """Give the time as objects carry it."""
-        return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        return self.time().strftime("%Y-%m-%dT%H:%M:%SZ")
+
+    def time(self) -> datetime:
+        """Give the time."""
+        return datetime.now(UTC)
 
     def soon(self, act: Callable[..., None], *args: Any) -> None:
         """Do something after the write that is under way."""
@@ -161,6 +166,8 @@ class EmbeddedCluster:
                 watch.fail(gone(why))
 
     def _bootstrap(self) -> None:
+        for resource, stored in seeds():
+            self.storage.seed(resource.storage_key, stored)
         options = WriteOptions(manager="kube-apiserver")
         for name in SYSTEM_NAMESPACES:
             path = ResourcePath(group="", version="v1", plural="namespaces", name=name)

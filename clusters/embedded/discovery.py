@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from clusters.embedded.answers import Answer, json_answer, text_answer
+from clusters.embedded.exchange import Answer, json_answer, text_answer
 from clusters.embedded.kinds import Resource
 
 if TYPE_CHECKING:

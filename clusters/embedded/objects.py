@@ -301,7 +301,7 @@ class Objects:
             api_version=resource.api_version,
             resets=_resets(resource, subresource),
         )
-        return dict(tracked)
+        return _scale_untimed(dict(tracked)) if subresource == "scale" else dict(tracked)
 
     def _check_namespace(self, resource: Resource, path: ResourcePath) -> None:
         if not resource.namespaced:
@@ -378,3 +378,15 @@ def _resets(resource: Resource, subresource: str) -> FieldSet | None:
     if resource.custom and not subresource:
         return ownership.STATUS if resource.has("status") else EMPTY
     return None
+
+
+def _scale_untimed(body: Body) -> Body:
+    """Leave out the time of entries for `scale`: the real server's mapping loses it."""
+    entries = body["metadata"].get("managedFields") or ()
+    untimed = [
+        {key: value for key, value in entry.items() if key != "time"}
+        if entry.get("subresource") == "scale"
+        else entry
+        for entry in entries
+    ]
+    return {**body, "metadata": {**body["metadata"], "managedFields": untimed}}

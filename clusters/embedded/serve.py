@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import os
 import secrets
 from collections.abc import Iterable, Mapping
@@ -15,9 +16,11 @@ from aiohttp import web
 
 from clusters.embedded.access import ADMIN
 from clusters.embedded.cluster import EmbeddedCluster
+from clusters.embedded.certificates import make_identity
+from clusters.embedded.listening import Listener, open_socket
 from clusters.embedded.server import Server
 
-LOOPBACK = ("127.0.0.1", "::1", "localhost")
+_SHUTDOWN_S = 0.1
 
 
 def cluster_names(count: int) -> list[str]:
@@ -31,22 +34,20 @@ class EmbeddedClusters:
     def __init__(
         self, names: Iterable[str], *, port: int = 0, host: str = "127.0.0.1", token: str = ""
     ) -> None:
-        if host not in LOOPBACK:
-            raise ValueError(f"embedded clusters listen on loopback only, not on {host!r}")
         self.names = tuple(names)
         self.token = token or secrets.token_urlsafe(24)
         self._host = host
-        self._port = port
         self._clusters: dict[str, EmbeddedCluster] = {}
-        self._runner: web.ServerRunner | None = None
+        self._socket = open_socket(host, port)
+        self._port = self._socket.getsockname()[1]
+        self._identity = make_identity()
+        self._server: web.Server[web.BaseRequest] | None = None
+        self._listener: Listener | None = None
 
     async def __aenter__(self) -> EmbeddedClusters:
-        server = web.Server(Server(self._find).handle, access_log=None)
-        self._runner = web.ServerRunner(server, access_log=None, shutdown_timeout=0.1)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, self._host, self._port, backlog=1024)
-        await site.start()
-        self._port = self._runner.addresses[0][1]
+        self._server = web.Server(Server(self._find).handle, access_log=None)
+        self._listener = Listener(self._socket, self._server, self._identity.context)
+        self._listener.start()
         return self
 
     async def __aexit__(
@@ -55,11 +56,15 @@ class EmbeddedClusters:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        assert self._runner is not None
-        await self._runner.cleanup()
+        assert self._listener is not None
+        assert self._server is not None
+        await self._listener.stop()
+        for cluster in self._clusters.values():
+            cluster.close()
+        await self._server.shutdown(timeout=_SHUTDOWN_S)
 
     def url_of(self, name: str) -> str:
-        """Give the address of a cluster's API."""
+        """Give the address of a cluster's API, over plain HTTP."""
         return f"http://{self._host}:{self._port}/clusters/{name}"
 
     def cluster(self, name: str) -> EmbeddedCluster:
@@ -80,12 +85,23 @@ class EmbeddedClusters:
 
     @property
     def kubeconfig(self) -> str:
-        """A kubeconfig with one context for each cluster, as YAML."""
+        """A kubeconfig with one context for each cluster, as YAML.
+
+        Over TLS: kubectl sends its token over nothing else.
+        """
+        authority = base64.b64encode(self._identity.authority).decode()
         config: dict[str, Any] = {
             "apiVersion": "v1",
             "kind": "Config",
             "clusters": [
-                {"name": name, "cluster": {"server": self.url_of(name)}} for name in self.names
+                {
+                    "name": name,
+                    "cluster": {
+                        "server": self.url_of(name).replace("http:", "https:"),
+                        "certificate-authority-data": authority,
+                    },
+                }
+                for name in self.names
             ],
             "users": [{"name": "flotilla", "user": {"token": self.token}}],
             "contexts": [

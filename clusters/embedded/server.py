@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from aiohttp import web
 
 from clusters.embedded import api
-from clusters.embedded.answers import PAGE_NOT_FOUND, Answer, refusal
+from clusters.embedded.exchange import PAGE_NOT_FOUND, Answer, refusal
 from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.requests import parse_query
 from clusters.embedded.status import internal_error

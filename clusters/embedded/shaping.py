@@ -25,6 +25,9 @@ from clusters.embedded.validation import (
 
 Body = dict[str, Any]
 
+_METADATA_ONLY = frozenset({"status", "binding", "finalize"})
+"""Subresources whose own rules are kept by who may write them; metadata is judged always."""
+
 
 class Source(StrEnum):
     """How an object came to the server."""
@@ -82,7 +85,7 @@ def judge(resource: Resource, subresource: str, old: Body | None, new: Body) -> 
     named = {"group": resource.group, "kind": resource.kind}
     if old is None:
         causes = validate_create(new, namespaced=resource.namespaced, **named)
-    elif subresource == "status":
+    elif subresource in _METADATA_ONLY:
         causes = validate_metadata_update(new, old)
     else:
         causes = validate_update(new, old, **named)

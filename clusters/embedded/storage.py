@@ -149,6 +149,11 @@ class Shelf:
         found.reverse()
         return found
 
+    def seed(self, stored: Stored) -> None:
+        """Put in an object without an event."""
+        self.objects[stored.key] = stored
+        self._order = None
+
     def record(self, event: Event) -> None:
         """Take in a write, and tell who listens."""
         key = event.current.key
@@ -215,6 +220,10 @@ class Storage:
         current = self._number(key, body)
         self._tell(shelf, Event(Change.DELETED, resource, current, previous))
         return current
+
+    def seed(self, resource: StorageKey, stored: Stored) -> None:
+        """Put in an object that was there from the beginning; nobody is told."""
+        self.shelf(resource).seed(stored)
 
     def compact(self) -> None:
         """Forget all history: every older resourceVersion is answered 410 from now on."""

@@ -48,6 +48,9 @@ _GENERATED: Set[StorageKey] = frozenset(
 _ANNOTATIONS_COUNT: Set[StorageKey] = frozenset({("apps", "deployments")})
 """Resources whose generation also grows with their annotations."""
 
+_WHOLE = frozenset({"approval", "binding"})
+"""Subresources that write both halves of an object."""
+
 _UNCOUNTED = frozenset({"apiVersion", "kind", "metadata", "status"})
 
 
@@ -103,7 +106,7 @@ def keep_other_half(
                 new["metadata"]["managedFields"] = kept
             if version is not None:
                 new["metadata"]["resourceVersion"] = version
-    elif resource.has("status") and subresource != "approval":
+    elif resource.has("status") and subresource not in _WHOLE:
         if resource.storage_key == ("", "namespaces") and subresource != "finalize":
             new["spec"] = {**(new.get("spec") or {}), "finalizers": old["spec"]["finalizers"]}
         if "status" in old:
@@ -227,4 +230,8 @@ def prepare_update(resource: Resource, subresource: str, old: Mapping[str, Any],
         hook(old, new)
     new["metadata"].pop("generation", None)
     if has_generation(resource):
-        new["metadata"]["generation"] = next_generation(resource, old, new)
+        generation = old["metadata"].get("generation", 0)
+        counts = subresource != "status"
+        new["metadata"]["generation"] = (
+            next_generation(resource, old, new) if counts else generation
+        )

@@ -8,6 +8,18 @@ index of owners can be rebuilt from the store.
 
 from __future__ import annotations
 
-from clusters.embedded.controllers import definitions, namespaces
+from clusters.embedded.controllers import (
+    definitions,
+    deployments,
+    namespaces,
+    pods,
+    replica_sets,
+)
 
-CONTROLLERS = (namespaces.CONTROLLER, definitions.CONTROLLER)
+CONTROLLERS = (
+    namespaces.CONTROLLER,
+    definitions.CONTROLLER,
+    deployments.CONTROLLER,
+    replica_sets.CONTROLLER,
+    pods.CONTROLLER,
+)

@@ -42,6 +42,10 @@ class Collector:
         self._cluster = cluster
         self._dependents: dict[str, set[Address]] = {}
 
+    def owners(self, stored: Stored) -> list[Body]:
+        """Give the owner references of an object."""
+        return owners_of(stored)
+
     def dependents(self, uid: str) -> Iterator[tuple[Resource, Stored]]:
         """Give the objects that name this owner."""
         for resource_key, key in sorted(self._dependents.get(uid, ())):

@@ -119,7 +119,7 @@ class Runtime:
         try:
             controller.reconcile(self._cluster, key)
         except ApiStatus as refused:
-            _log.debug("%s: %s %s: %s", self._cluster.name, controller.name, key, refused.message)
+            _log.info("%s: %s %s: %s", self._cluster.name, controller.name, key, refused.message)
 
 
 def path_to(resource: Resource, key: str, subresource: str = "") -> ResourcePath:
