@@ -40,8 +40,8 @@ class StorePlace:
         self.clock = ManualClock()
 
     async def open(self, **options: Any) -> Store:
-        options = {"key_file": self.key_file, "clock": self.clock} | options
-        return await Store.open(self.url_or_path, **options)
+        defaults: dict[str, Any] = {"key_file": self.key_file, "clock": self.clock}
+        return await Store.open(self.url_or_path, **(defaults | options))
 
     def execute(self, *statements: str) -> list[tuple[Any, ...]]:
         """Run SQL as an administrator would; the last statement's rows."""

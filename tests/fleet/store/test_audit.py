@@ -4,6 +4,7 @@ import hashlib
 import subprocess
 import sys
 from datetime import UTC
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -100,12 +101,10 @@ def test_any_changed_column_of_a_row_is_found(
     number = data.draw(st.integers(0, len(rows) - 1))
     column = data.draw(st.sampled_from(sorted(rows[number])))
     before = rows[number][column]
-    other = st.integers(-(2**63), 2**63 - 1) if column == "seq" else st.none() | TEXT
+    other: st.SearchStrategy[Any] = st.integers() if column == "seq" else st.none() | TEXT
     if isinstance(before, str) and before:
         position = data.draw(st.integers(0, len(before) - 1))
-        cut = st.just(before[:position] + before[position + 1 :])
-        swapped = st.just(before.swapcase())
-        other |= cut | swapped
+        other |= st.sampled_from([before[:position] + before[position + 1 :], before.swapcase()])
     rows[number][column] = data.draw(other.filter(lambda value: value != before))
 
     checked = ChainCheck()

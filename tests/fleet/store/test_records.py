@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -84,6 +85,6 @@ def test_not_a_number_becomes_null() -> None:
         {"at": datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=1)))},
     ],
 )
-def test_a_draft_says_what_it_lacks(fields: dict[str, object]) -> None:
+def test_a_draft_says_what_it_lacks(fields: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="event"):
         draft(**fields)
