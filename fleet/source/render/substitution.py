@@ -2,12 +2,16 @@
 
 `${cluster.name}`, `${cluster.labels.KEY}`, `${cluster.properties.KEY}` and `${values.PATH}`.  A
 text that is one placeholder takes the value's type, inside a longer text scalars are written out.
-`$${` is a literal `${`.  Every other `${` is a problem: silently keeping a misspelt name, or
-replacing it by nothing, would reach a cluster.  Inserted text is never looked at again.
+Inserted text is never looked at again.  `$${` is a literal `${`.
+
+Manifests are full of placeholders for others (shell scripts, dashboards): `${HOME}` is left alone.
+Whatever starts like a name of ours, misspelt or not, must have a value: a name that is silently
+kept, or replaced by nothing, would reach a cluster.
 """
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -21,7 +25,11 @@ INSERTED_MAX = 8 * 2**20
 """Characters that all placeholders of one document may insert: far above any real object."""
 
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<name>[^{}$]*)\}|\$\{")
+_ROOTS = ("cluster", "values")
 _SUGGESTED_MAX = 2_000
+
+
+_KEEP = " (write $${ to keep the text as it is)"
 
 
 class UnknownName(LookupError):
@@ -63,10 +71,7 @@ class Variables:
                 raise UnknownName(f"cluster {self.cluster.name} has no {name}{self._hint(name)}")
         if name.startswith("values."):
             return self._value(name)
-        raise UnknownName(
-            f"${{{name}}} is no name that Flotilla replaces{self._hint(name)}; write $${{{name}}} "
-            "to keep it as it is, or set substitute: false on the bundle"
-        )
+        raise UnknownName(f"there is no {name}{self._hint(name)}{_KEEP}")
 
     def _value(self, name: str) -> Json:
         if self.values is None:
@@ -100,12 +105,12 @@ class Variables:
 
 
 def names_in(content: Json) -> frozenset[str]:
-    """Collect the names of all placeholders, those that do not exist included."""
+    """Collect our names in all placeholders, those that do not exist included."""
     return frozenset(
-        (token["name"] or "").strip()
+        name
         for text in _texts(content)
         for token in _TOKEN.finditer(text)
-        if token[0] != "$${"
+        if (name := _our_name(token)) is not None
     )
 
 
@@ -154,9 +159,10 @@ class _Substitution:
 
     def _text(self, text: str, path: FieldPath) -> Json:
         token = _TOKEN.fullmatch(text)
-        if token is None or token["name"] is None:
+        name = _our_name(token) if token else None
+        if token is None or token["name"] is None or name is None:
             return self._written(text, path)
-        return self._resolved(token["name"].strip(), path, otherwise=text)
+        return self._resolved(name, path, otherwise=text)
 
     def _written(self, text: str, path: FieldPath) -> str:
         return _TOKEN.sub(lambda token: self._inserted_text(token, path), text)
@@ -164,12 +170,12 @@ class _Substitution:
     def _inserted_text(self, token: re.Match[str], path: FieldPath) -> str:
         if token[0] == "$${":
             return "${"
-        if token["name"] is None:
-            self._refuse(
-                path, token.string[token.start() :][:40], "a ${ has no }; write $${ to keep it"
-            )
+        name = _our_name(token)
+        if name is None:
             return token[0]
-        name = token["name"].strip()
+        if token["name"] is None:
+            self._refuse(path, name, f"${{{name} has no }}{_KEEP}")
+            return token[0]
         value = self._resolved(name, path, otherwise=token[0])
         match value:
             case str():
@@ -194,6 +200,20 @@ class _Substitution:
 
     def _refuse(self, path: FieldPath, name: str, message: str) -> None:
         self.unresolved.append(Unresolved(path=path, name=name, message=message))
+
+
+def _our_name(token: re.Match[str]) -> str | None:
+    """Read the name of a placeholder that is meant for us, also where it is misspelt."""
+    if token[0] == "$${":
+        return None
+    inside = token["name"]
+    if inside is None:
+        # Not closed, or with another ${ inside: all that can be said is how it begins.
+        begin = re.match(r"\s*([\w.]*)", token.string[token.end() :])
+        inside = begin[1] if begin else ""
+    name = inside.strip()
+    root, dot, _ = name.partition(".")
+    return name if dot and difflib.get_close_matches(root.lower(), _ROOTS, cutoff=0.8) else None
 
 
 def _texts(content: Json) -> Iterator[str]:
