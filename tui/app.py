@@ -46,9 +46,7 @@ class FlotillaApp(Dispatch, Navigation):
         super().__init__()
         self.session = session
         self.ascii_only = session.config.ascii
-        self._feed = Feed(
-            session.client, notify=lambda: self.post_message(messages.Arrived()), now=session.now
-        )
+        self._feed = Feed(session.client, notify=self._announce, now=session.now)
         self._thread = threading.Thread(target=self._feed.run, name="feed", daemon=True)
         self._flush_timer: Timer | None = None
         self._seen_link = LinkState.CONNECTING
@@ -57,6 +55,9 @@ class FlotillaApp(Dispatch, Navigation):
         wanted = session.config.theme
         self.theme = wanted if wanted in self.available_themes else DEFAULT_THEME
         self.set_keymap(dict(session.config.keys))
+
+    def _announce(self) -> None:
+        self.post_message(messages.Arrived())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Tones for themes that define none."""
@@ -85,11 +86,11 @@ class FlotillaApp(Dispatch, Navigation):
     @on(messages.Arrived)
     def _arrived(self) -> None:
         if not self.session.store.loaded:
-            self._flush()
+            self._take()
         elif self._flush_timer is None:
-            self._flush_timer = self.set_timer(FLUSH_EVERY_S, self._flush)
+            self._flush_timer = self.set_timer(FLUSH_EVERY_S, self._take)
 
-    def _flush(self) -> None:
+    def _take(self) -> None:
         self._flush_timer = None
         batch = self._feed.take()
         session = self.session

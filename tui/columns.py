@@ -71,7 +71,7 @@ def cluster_columns(now: Now) -> list[Column[ClusterView]]:
             priority=0,
         ),
         Column(
-            id="name", title="name", width=20, cell=_name, sort=lambda row: row.name, priority=0
+            id="name", title="name", width=18, cell=_name, sort=lambda row: row.name, priority=0
         ),
         *label,
         Column(
@@ -131,7 +131,7 @@ def cluster_columns(now: Now) -> list[Column[ClusterView]]:
         Column(
             id="why",
             title="why",
-            width=20,
+            width=30,
             cell=lambda row: fmt.text(row.why),
             sort=lambda row: row.why,
             grow=1,
@@ -173,11 +173,19 @@ def need_model(now: Now) -> RowModel[NeedView]:
             priority=0,
         ),
         Column(
+            id="subject",
+            title="subject",
+            width=16,
+            cell=lambda row: fmt.text(row.subject, Tone.STRONG),
+            grow=1,
+            priority=0,
+        ),
+        Column(
             id="sentence",
             title="sentence",
             width=20,
             cell=lambda row: fmt.text(row.sentence),
-            grow=1,
+            grow=3,
             priority=0,
         ),
         Column(

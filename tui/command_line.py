@@ -10,7 +10,7 @@ Pure.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.actions import ACTIONS, BY_ID
@@ -104,7 +104,11 @@ def parse_command(typed: str, store: FleetStore) -> Command:
 
 def _show(word: str, name: str, store: FleetStore) -> Command:
     kind = "bundle" if word == "app" else word
-    tables = {"cluster": store.clusters, "bundle": store.bundles, "rollout": store.rollouts}
+    tables: dict[str, Mapping[str, object]] = {
+        "cluster": store.clusters,
+        "bundle": store.bundles,
+        "rollout": store.rollouts,
+    }
     if name in tables[kind]:
         return Show(subject=f"{kind}/{name}")
     near = difflib.get_close_matches(name, list(tables[kind]), n=1, cutoff=0.4)
@@ -132,6 +136,10 @@ def completions(typed: str, store: FleetStore, themes: Sequence[str]) -> list[st
     if word == "theme":
         names = themes
     elif word in SUBJECTS:
-        tables = {"clusters": store.clusters, "bundles": store.bundles, "rollouts": store.rollouts}
+        tables: dict[str, Mapping[str, object]] = {
+            "clusters": store.clusters,
+            "bundles": store.bundles,
+            "rollouts": store.rollouts,
+        }
         names = sorted(tables[SUBJECTS[word]])
     return [f"{word} {name}" for name in names if name.startswith(rest) and name != rest]

@@ -82,6 +82,7 @@ NEED_GLYPHS = {
 }
 PROGRESS_GLYPHS = {
     "complete": ("✓", Tone.GOOD),
+    "completed": ("✓", Tone.GOOD),
     "succeeded": ("✓", Tone.GOOD),
     "good": ("✓", Tone.GOOD),
     "unchanged": ("✓", Tone.MUTED),
@@ -94,7 +95,12 @@ PROGRESS_GLYPHS = {
     "rolledback": ("✖", Tone.WARN),
     "waiting": ("◆", Tone.ASK),
     "paused": ("‖", Tone.OFF),
+    "verifying": ("↻", Tone.ACTIVE),
+    "blocked": ("⧗", Tone.OFF),
     "deferred": ("◌", Tone.OFF),
+    "withdrawn": ("○", Tone.MUTED),
+    "timedout": ("✖", Tone.BAD),
+    "needshuman": ("◆", Tone.BAD),
     "unreachable": ("◌", Tone.OFF),
     "skipped": ("○", Tone.MUTED),
     "superseded": ("○", Tone.MUTED),
@@ -103,6 +109,7 @@ PROGRESS_GLYPHS = {
     "halted": ("✖", Tone.BAD),
     "failed": ("✖", Tone.BAD),
     "inconclusive": ("◌", Tone.WARN),
+    "needsperson": ("◆", Tone.ASK),
     "pending": ("·", Tone.MUTED),
 }
 OBJECT_STATE_TONES = {
@@ -169,10 +176,10 @@ def short_revision(revision: str) -> str:
 
 
 def duration(span: timedelta) -> str:
-    """A length of time in one unit: 41s, 3m, 5h, 9d."""
+    """A length of time in one unit, of which there are at least two: 41s, 95m, 36h, 9d."""
     seconds = int(max(0.0, span.total_seconds()))
     for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
-        if seconds >= 2 * size or (unit != "m" and seconds >= size):
+        if seconds >= 2 * size:
             return f"{seconds // size}{unit}"
     return f"{seconds}s"
 

@@ -5,7 +5,7 @@ Pure.  The tier says how much a person must do before anything is sent:
     T0 SEND    nothing: it only stops something (pausing a rollout)
     T1 ASK     a question that lists what is meant; Cancel has the focus
     T2 TYPE    the scope's name and a reason: production, many clusters, anything hard to undo
-    T3 REFUSE  not here: emptying a cluster is for the command line, with its own safeguards
+    T3 REFUSE  not here: deleting all of a bundle is for the command line, with its own safeguards
 
 The server checks everything again; this is about the person's eyes, not about permission.
 """
@@ -36,7 +36,7 @@ from tui.queries import (
     is_finished,
     is_paused,
     is_production,
-    subject_of,
+    subject_of_need,
 )
 from tui.store import FleetStore
 
@@ -92,7 +92,7 @@ def plan(action: str, subjects: Sequence[object], store: FleetStore) -> Plan | N
     """Say what `action` would send for `subjects`, or why it would not."""
     resolved: list[object] = []
     for subject in subjects:
-        found = subject_of(store, subject.subject) if isinstance(subject, NeedView) else subject
+        found = subject_of_need(store, subject) if isinstance(subject, NeedView) else subject
         resolved += found.drifts if isinstance(found, DriftGroup) else [found]
     resolved = [each for each in resolved if each is not None]
     if not resolved:
@@ -238,7 +238,7 @@ def _pause(rollout: RolloutView, store: FleetStore) -> Plan | NotNow:
     if is_finished(rollout):
         return NotNow(f"{rollout.id} is finished ({rollout.phase})")
     if is_paused(rollout):
-        left = [each.name for each in rollout.clusters if each.state == "pending"]
+        left = [each.name for each in rollout.clusters if each.state.lower() == "pending"]
         return _one(
             "resumeRollout", f"rollout/{rollout.id}", store=store, title=f"Resume {rollout.id}",
             verb="Resume", scope=rollout.id, facts=[f"{fmt.count(len(left), 'cluster')} to go"],
@@ -282,7 +282,12 @@ def _answer(found: Approval, store: FleetStore, *, command: str, verb: str) -> P
         command, f"rollout/{rollout.id}", store=store, verb=verb, scope=stage.name,
         title=f"{verb} {rollout.bundle} {fmt.short_revision(rollout.to_revision)} for {stage.name}",
         tier=Tier.TYPE, reason=True, clusters=members,
-        arguments={"stage": stage.name, "gate": gate.name, "planHash": rollout.plan_hash},
+        arguments={
+            "stage": stage.name,
+            "gate": gate.name,
+            "position": found.position,
+            "planHash": rollout.plan_hash,
+        },
         facts=[given, *rollout.changes, *others, *([stage.bound] if stage.bound else [])],
     )  # fmt: skip
 
@@ -315,7 +320,9 @@ def _promote(subject: object, store: FleetStore) -> Plan | NotNow:
         return NotNow("only rollouts are promoted")
     if is_finished(rollout):
         return NotNow(f"{rollout.id} is finished ({rollout.phase})")
-    stage = next((each for each in rollout.stages if each.state in {"pending", "waiting"}), None)
+    stage = next(
+        (each for each in rollout.stages if each.state.lower() in {"pending", "waiting"}), None
+    )
     if stage is None:
         return NotNow("no stage is waiting")
     return _one(
@@ -337,19 +344,20 @@ def _retry(subject: object, store: FleetStore) -> Plan | NotNow:
             return _one(
                 "retry", f"rollout/{rollout.id}", store=store, verb="Retry", scope=name,
                 title=f"Retry {rollout.bundle} on {name}", clusters=[name],
-                arguments={"cluster": name},
+                arguments={"clusters": [name]},
             )  # fmt: skip
         case RolloutView():
-            failed = [each.name for each in subject.clusters if each.state == "failed"]
+            failed = [each.name for each in subject.clusters if each.state.lower() == "failed"]
             if not failed:
                 return NotNow("no cluster of this rollout failed")
             return _one(
                 "retry", f"rollout/{subject.id}", store=store, verb="Retry", scope=subject.bundle,
                 title=f"Retry failed clusters of {subject.id}", clusters=failed,
+                arguments={"clusters": failed},
             )  # fmt: skip
         case ClusterView(state=ClusterState.QUARANTINED, name=name):
             return _one(
-                "retry", f"cluster/{name}", store=store, verb="Retry", scope=name,
+                "resume", f"cluster/{name}", store=store, verb="Retry", scope=name,
                 title=f"Take {name} out of quarantine", clusters=[name], reason=True,
             )  # fmt: skip
         case _:
@@ -418,30 +426,22 @@ def _acknowledge(subject: object, store: FleetStore) -> Plan | NotNow:
 
 def _confirm_prune(subject: object, store: FleetStore) -> Plan | NotNow:
     match subject:
-        case ClusterView(name=name):
-            emptied = subject.bundles_total == 0 and subject.objects > 0
+        case BundleView(name=bundle):
+            clusters = _clusters_of_bundle(store, bundle)
             arguments: dict[str, Any] = {}
-            waits = any(
-                need.kind == "confirm" and need.subject.endswith(f"/{name}")
-                for need in store.needs.values()
-            )
-            target, clusters = f"cluster/{name}", [name]
-        case BundleOnCluster(cluster=cluster, bundle=name):
-            emptied, arguments = False, {"bundle": name}
-            waits = any(
-                need.kind == "confirm" and need.subject in {f"cluster/{cluster}", f"bundle/{name}"}
-                for need in store.needs.values()
-            )
-            target, clusters = f"cluster/{cluster}", [cluster]
+        case BundleOnCluster(bundle=bundle, cluster=cluster):
+            clusters, arguments = [cluster], {"clusters": [cluster]}
         case _:
-            return NotNow("deletions are confirmed on a cluster")
-    if not waits:
+            return NotNow("deletions are confirmed for a bundle")
+    waits = next((need for need in store.needs.values() if need.id == f"confirm/{bundle}"), None)
+    if waits is None:
         return NotNow("no deletion waits for a word here")
+    emptied = bundle in store.bundles and store.bundles[bundle].message == "no longer in Git"
     return _one(
-        "confirmPrune", target, store=store, verb="Delete", scope=clusters[0],
-        title=f"Confirm the deletions on {clusters[0]}", reason=True, clusters=clusters,
+        "confirmPrune", f"bundle/{bundle}", store=store, verb="Delete", scope=bundle,
+        title=f"Confirm the deletions of {bundle}", reason=True, clusters=clusters,
         tier=Tier.REFUSE if emptied else Tier.TYPE, arguments=arguments,
-        facts=["objects that left Git are deleted from the cluster; this cannot be undone"],
+        facts=[waits.sentence, "deleted objects do not come back by themselves"],
     )  # fmt: skip
 
 

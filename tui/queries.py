@@ -167,6 +167,8 @@ class Approval:
     rollout: RolloutView
     stage: StageView
     gate: GateView
+    position: str
+    """before, during or after the stage."""
 
     @property
     def key(self) -> str:
@@ -182,11 +184,16 @@ class Approval:
 def approvals(rollouts: Iterable[RolloutView]) -> list[Approval]:
     """Open approval gates of unfinished rollouts, longest waiting first."""
     found = [
-        Approval(rollout=rollout, stage=stage, gate=gate)
+        Approval(rollout=rollout, stage=stage, gate=gate, position=position)
         for rollout in rollouts
         if not is_finished(rollout)
         for stage in rollout.stages
-        for gate in (*stage.gates_before, *stage.gates_during, *stage.gates_after)
+        for position, gates in (
+            ("before", stage.gates_before),
+            ("during", stage.gates_during),
+            ("after", stage.gates_after),
+        )
+        for gate in gates
         if gate.kind == "approval" and gate.state != "open"
     ]
     return sorted(found, key=lambda each: (each.rollout.started_at, each.key))
@@ -202,6 +209,35 @@ def placements_of_cluster(store: FleetStore, cluster: str) -> list[BundleOnClust
     """All bundles of one cluster, worst first."""
     rows = [each for each in store.placements.values() if each.cluster == cluster]
     return sorted(rows, key=lambda each: (-badness(each.state), each.bundle))
+
+
+def subject_of_need(store: FleetStore, need: NeedView) -> object | None:
+    """Find what a need speaks of.
+
+    Its id is `what/NAME`, or `failure/CLUSTER/BUNDLE`, or `suspended/KIND/NAME`; None when it is
+    about something that has no view of its own, such as the repository.
+    """
+    kind, _, rest = need.id.partition("/")
+    match kind:
+        case "failure":
+            return store.placements.get(rest)
+        case "offline" | "quarantine":
+            return store.clusters.get(rest)
+        case "confirm":
+            return store.bundles.get(rest)
+        case "drift":
+            return store.drift.get(rest)
+        case "suspended":
+            return subject_of(store, rest)
+        case _:
+            return _rollout_named(store, rest) or subject_of(store, need.subject)
+
+
+def _rollout_named(store: FleetStore, words: str) -> RolloutView | None:
+    """The rollout whose id `words` are, or begin with before a slash (`ID/STAGE/GATE`)."""
+    parts = words.split("/")
+    names = ("/".join(parts[:size]) for size in range(len(parts), 0, -1))
+    return next((store.rollouts[name] for name in names if name in store.rollouts), None)
 
 
 def subject_of(store: FleetStore, subject: str) -> object | None:

@@ -17,7 +17,18 @@ from tui.store import FleetStore
 SAMPLES_MAX = 240
 SAMPLE_EVERY_S = 5.0
 _ILL = frozenset({ClusterState.FAILED, ClusterState.QUARANTINED, ClusterState.OFFLINE})
-_ERROR_WORDS = ("Failed", "Refused", "Halted", "Unreachable", "Quarantined", "Crashed", "Breach")
+_ERRORS = frozenset(
+    {
+        "ClusterLost",
+        "ClusterQuarantined",
+        "CommitRefused",
+        "Degraded",
+        "FightSeen",
+        "ObjectRefused",
+        "SourceFailed",
+    }
+)
+_APPLIED = frozenset({"ObjectsWritten", "ObjectsPruned", "Converged", "ReleaseAssigned"})
 
 
 @dataclass(slots=True)
@@ -60,12 +71,12 @@ def per_bucket(
 
 def is_error(event: EventView) -> bool:
     """Whether an audit row tells of something that went wrong."""
-    return any(word in event.kind for word in _ERROR_WORDS)
+    return event.kind in _ERRORS
 
 
 def is_applied(event: EventView) -> bool:
-    """Whether an audit row tells of a bundle that was applied."""
-    return "Applied" in event.kind or "Synced" in event.kind
+    """Whether an audit row belongs to the way of a release onto a cluster."""
+    return event.kind in _APPLIED
 
 
 def burn_up(rollout: RolloutView, *, now: datetime, points: int) -> list[float]:

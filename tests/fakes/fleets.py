@@ -239,9 +239,9 @@ def needs(clusters: Sequence[ClusterView]) -> tuple[NeedView, ...]:
     """What a person should see to, worst first."""
     rows = [
         NeedView(
-            id="need-approve",
+            id="approval/payments-7/prod/sre-approval",
             kind="approval",
-            subject="rollout/payments-7",
+            subject="payments",
             sentence="payments 9f3c1ab waits for approval 2 of 2 before stage prod",
             since=NOW - timedelta(minutes=3),
             command="flotilla approve payments-7 --stage prod",
@@ -255,10 +255,10 @@ def needs(clusters: Sequence[ClusterView]) -> tuple[NeedView, ...]:
     }
     rows += [
         NeedView(
-            id=f"need-{view.name}",
+            id=_need_id(view),
             kind=kinds[view.state],
-            subject=f"cluster/{view.name}",
-            sentence=f"{view.name}: {view.why}",
+            subject=view.name,
+            sentence=view.why,
             since=NOW - timedelta(minutes=4),
         )
         for view in clusters
@@ -269,9 +269,9 @@ def needs(clusters: Sequence[ClusterView]) -> tuple[NeedView, ...]:
         sentence = f"Deployment web/web spec.replicas differs on {len(drifted)} clusters"
         rows.append(
             NeedView(
-                id="need-drift",
+                id="drift/drift-1",
                 kind="drift",
-                subject="drift/drift-1",
+                subject=f"Deployment/web @ {drifted[0].name}",
                 sentence=sentence,
                 since=NOW - timedelta(minutes=17),
             )
@@ -279,15 +279,27 @@ def needs(clusters: Sequence[ClusterView]) -> tuple[NeedView, ...]:
     return tuple(rows)
 
 
+def _need_id(view: ClusterView) -> str:
+    match view.state:
+        case ClusterState.FAILED:
+            return f"failure/{view.name}/payments"
+        case ClusterState.OFFLINE:
+            return f"offline/{view.name}"
+        case ClusterState.QUARANTINED:
+            return f"quarantine/{view.name}"
+        case _:
+            return f"suspended/cluster/{view.name}"
+
+
 def events(clusters: Sequence[ClusterView]) -> tuple[EventView, ...]:
     """A short audit log, oldest first."""
     first = clusters[0].name if clusters else ""
     rows = (
-        ("system", "GitAdvanced", "", "", "9f3c1ab payments: 2.8.0 to 2.8.1 by bob"),
-        ("system", "RolloutStarted", "", "payments", "payments to 9f3c1ab with strategy careful"),
-        ("system", "BundleApplied", first, "payments", "6 objects applied, 2 changed, in 214 ms"),
-        ("bob", "ApprovalGiven", "", "payments", "approved stage prod: metrics flat on dev"),
-        ("system", "DriftFound", first, "web", "Deployment web/web spec.replicas 3 to 7"),
+        ("system", "CommitAccepted", "", "", "commit 9f3c1ab0 «payments» by bob is in force"),
+        ("system", "ReleaseCreated", "", "payments", "release 9f3c1ab0 of payments by bob"),
+        ("system", "Converged", first, "payments", f"payments 9f3c1ab0 is healthy on {first}"),
+        ("bob", "RolloutEvent", "", "payments", "rollout payments-7: Approved"),
+        ("system", "DriftSeen", first, "web", "Deployment web/web: spec.replicas by kubectl-edit"),
     )
     return tuple(
         EventView(

@@ -201,9 +201,8 @@ class RefusedModal(ModalScreen[None]):
         with Vertical(id="box", classes="-production"):
             yield Static(f"{one_line(self.plan.title)}: not here", id="title", markup=False)
             yield Static(
-                "This would empty a whole cluster. It is done on the command line, "
-                "with its own safeguard:\n\n"
-                f"  flotilla confirm-prune {one_line(self.plan.scope)} --allow-empty",
+                "This deletes everything of a bundle that left Git. It is done on the command "
+                f"line, where it can be read back:\n\n  flotilla confirm-prune {self.plan.scope}",
                 markup=False,
             )
             yield Static("esc closes", id="hint", markup=False)

@@ -7,11 +7,11 @@ from typing import Any
 
 from textual.widget import Widget
 
-from fleet.view import ClusterView, NeedView
+from fleet.view import BundleOnCluster, ClusterView, DriftView, NeedView
 from tui import messages
 from tui.columns import cluster_model
 from tui.places import ClusterPlace
-from tui.queries import subject_of
+from tui.queries import subject_of_need
 from tui.screens.table_view import TABLE_ACTIONS, TableView
 from tui.store import Touched
 from tui.widgets.virtual_table import VirtualTable
@@ -27,9 +27,12 @@ class ClusterActions(TableView):
         for subject in self.subjects():
             found = subject
             if isinstance(found, NeedView):
-                found = subject_of(self.store, found.subject)
-            if isinstance(found, ClusterView):
-                return found.name
+                found = subject_of_need(self.store, found)
+            match found:
+                case ClusterView(name=name):
+                    return name
+                case BundleOnCluster(cluster=name) | DriftView(cluster=name):
+                    return name
         return ""
 
     def _open_at(self, tab: str) -> None:

@@ -27,6 +27,7 @@ class DriftScreen(PairedView):
     NAME = "Drift"
     DETAIL = "One of them"
     EMPTY = "No drift: every object is as it was applied."
+    STACKED = True
     ENTITIES = ("drift",)
     OFFERS = ("open", "sync", "acknowledge", "diff", *TABLE_ACTIONS[1:])
     _diff: tuple[Line, ...] = ()

@@ -29,6 +29,7 @@ class EventsScreen(PairedView):
     NAME = "Events and audit"
     DETAIL = "Row"
     EMPTY = "Nothing happened yet. Commit something to the fleet repository."
+    STACKED = True
     ENTITIES = ("event",)
     OFFERS = ("open", "older", *TABLE_ACTIONS[1:])
 

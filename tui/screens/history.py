@@ -27,6 +27,7 @@ class HistoryScreen(PairedView):
     NAME = "Git history"
     DETAIL = "Commit"
     EMPTY = "No commit was read yet."
+    STACKED = True
     ENTITIES = ("git", "placement", "rollout")
     OFFERS = TABLE_ACTIONS[1:]
 

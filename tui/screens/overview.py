@@ -20,7 +20,7 @@ from tui.screens.clusters import CLUSTER_ACTIONS, ClusterActions, show_clusters
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.session import Session
 from tui.store import Touched
-from tui.trends import is_applied, is_error, per_bucket
+from tui.trends import is_error, per_bucket
 from tui.widgets.heatmap import Heatmap
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
@@ -143,7 +143,7 @@ def flight_model() -> RowModel[RolloutView]:
 
 
 class TrendLines(LinesWidget):
-    """Two small charts: bundles applied and errors over the last hour."""
+    """Two small charts: releases that became healthy, and errors, over the last hour."""
 
     DEFAULT_CSS = "TrendLines { height: 2; padding: 0 2; }"
     BUCKETS = 12
@@ -153,13 +153,13 @@ class TrendLines(LinesWidget):
         self.session = session
 
     def lines(self, width: int) -> list[Line]:
-        """Applied and errors, in spans of five minutes."""
+        """Both in spans of five minutes."""
         now = self.session.now()
         events = self.session.store.events.values()
-        applied = [event for event in events if is_applied(event)]
+        healthy = [event for event in events if event.kind == "Converged"]
         errors = [event for event in events if is_error(event)]
         return [
-            self._chart("applied/h", applied, now=now, tone=Tone.GOOD),
+            self._chart("healthy/h", healthy, now=now, tone=Tone.GOOD),
             self._chart("errors/h", errors, now=now, tone=Tone.BAD),
         ]
 

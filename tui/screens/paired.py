@@ -25,6 +25,8 @@ class PairedView(TableView):
     NAME = ""
     EMPTY = ""
     DETAIL = "Detail"
+    STACKED = False
+    """Whether the pane stands below the table even where there is room beside it."""
 
     def model(self) -> RowModel[Any]:
         """The table's columns and rules."""
@@ -45,7 +47,7 @@ class PairedView(TableView):
         )
         pane = LinesView(id="detail", wrap=True)
         pane.border_title = self.DETAIL
-        yield Horizontal(table, pane, classes="paired")
+        yield Horizontal(table, pane, classes="paired -stacked" if self.STACKED else "paired")
 
     def arrived(self, touched: Touched) -> None:
         """Show rows again when they may have changed."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, NeedView, RolloutView
 from tui.places import ClusterPlace, HelpPlace, SearchPlace
-from tui.queries import Approval, DriftGroup, subject_of
+from tui.queries import Approval, DriftGroup, subject_of_need
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.bundles import BundleScreen, BundlesScreen
 from tui.screens.cluster import ClusterScreen
@@ -62,7 +62,7 @@ def detail_of(session: Session, subject: object) -> ViewScreen | str | None:
         case DriftGroup(first=first):
             return detail_of(session, first)
         case NeedView():
-            found = subject_of(session.store, subject.subject)
+            found = subject_of_need(session.store, subject)
             known = detail_of(session, found) if found is not None else None
             return known or _VIEW_OF_NEED.get(subject.kind)
         case SearchPlace(text=text):

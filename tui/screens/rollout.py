@@ -27,7 +27,11 @@ from tui.widgets.stages import Stages
 from tui.widgets.virtual_table import VirtualTable
 
 TIMELINE_ROWS = 100
-_STATE_ORDER = ("failed", "running", "applying", "soaking", "deferred", "waiting", "pending")
+_FAULTS = frozenset({"needshuman", "failed", "timedout", "rollingback", "deferred"})
+_STATE_ORDER = (
+    "needshuman", "failed", "timedout", "rollingback", "applying", "verifying", "soaking",
+    "deferred", "blocked", "pending",
+)  # fmt: skip
 
 
 class RolloutScreen(TableView):
@@ -39,14 +43,14 @@ class RolloutScreen(TableView):
 
     def __init__(self, session: Session, rollout: RolloutView) -> None:
         super().__init__(session, crumbs=("Rollouts", rollout.id))
-        self._id = rollout.id
+        self._rollout_id = rollout.id
         self._last = rollout
         self._why: Sequence[Line] = ()
 
     @property
     def rollout(self) -> RolloutView:
         """The newest state known; kept when the server forgets the rollout."""
-        self._last = self.store.rollouts.get(self._id, self._last)
+        self._last = self.store.rollouts.get(self._rollout_id, self._last)
         return self._last
 
     def body(self) -> Iterable[Widget]:
@@ -94,7 +98,8 @@ class RolloutScreen(TableView):
         rows = [
             event
             for event in self.store.events.values()
-            if event.bundle == rollout.bundle and event.at >= rollout.started_at
+            if event.at >= rollout.started_at
+            and (event.bundle == rollout.bundle or f"rollout {rollout.id}" in event.sentence)
         ]
         lines = timeline(rows[-TIMELINE_ROWS:], self.session.now(), empty="Nothing happened yet.")
         self.query_one("#timeline", LinesView).show(lines)
@@ -120,7 +125,7 @@ class RolloutScreen(TableView):
         """Ask the server."""
         self.fetch(
             "why",
-            lambda: self.session.client.why(f"rollout/{self._id}"),
+            lambda: self.session.client.why(f"rollout/{self._rollout_id}"),
             show=self._show_why,
             fail=self._show_failure,
         )
@@ -182,13 +187,14 @@ def member_model(session: Session) -> RowModel[RolloutCluster]:
     return RowModel(
         columns,
         search=lambda row: f"{row.name} {row.stage} {row.state} {row.note}",
-        fault=lambda row: row.state in {"failed", "deferred"},
+        fault=lambda row: row.state.lower() in _FAULTS,
         cause=lambda row: f"{row.state}|{row.note}",
     )
 
 
 def _urgency(state: str) -> int:
-    return _STATE_ORDER.index(state) if state in _STATE_ORDER else len(_STATE_ORDER)
+    word = state.lower()
+    return _STATE_ORDER.index(word) if word in _STATE_ORDER else len(_STATE_ORDER)
 
 
 class RolloutHead(LinesWidget):

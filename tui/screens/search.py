@@ -137,9 +137,11 @@ class SearchScreen(TableView):
             self.query_one("#hits", VirtualTable).empty = "Nothing found anywhere."
             self.query_one("#hits", VirtualTable).repaint()
             return
-        self.fetch("objects", lambda: self._read(names), show=self._found, fail=self._failed)
+        self.fetch(
+            "objects", lambda: self._read_objects(names), show=self._found, fail=self._failed
+        )
 
-    def _read(self, names: list[str]) -> list[Hit]:
+    def _read_objects(self, names: list[str]) -> list[Hit]:
         hits: list[Hit] = []
         for name in names:
             try:

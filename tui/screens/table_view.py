@@ -57,7 +57,7 @@ class TableView(ViewScreen):
         self.refresh_bars()
 
     @on(VirtualTable.Chosen)
-    def _chosen(self, event: VirtualTable.Chosen[Any]) -> None:
+    def _chosen(self, event: VirtualTable.Chosen) -> None:
         self.open_row(event.table.model.rows[event.key])
 
     def open_row(self, row: object) -> None:

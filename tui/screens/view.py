@@ -14,6 +14,8 @@ from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
+from textual.widget import Widget
+
 from tui import messages
 from tui.actions import BY_ID, Action, offered
 from tui.command_line import completions
@@ -33,12 +35,12 @@ class ViewScreen(Fetching):
 
     VIEW: ClassVar[str] = ""
     OFFERS: ClassVar[tuple[str, ...]] = ()
-    HORIZONTAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it
         (0, "-tiny"),
         (60, "-narrow"),
         (100, "-wide"),
     ]
-    VERTICAL_BREAKPOINTS: ClassVar[list[tuple[int, str]] | None] = [
+    VERTICAL_BREAKPOINTS = [  # noqa: RUF012
         (0, "-flat"),
         (15, "-low"),
         (30, "-high"),
@@ -73,7 +75,7 @@ class ViewScreen(Fetching):
         )
         yield Prompt(lambda typed: completions(typed, self.store, list(self.app.available_themes)))
 
-    def body(self) -> Iterable[ComposeResult]:
+    def body(self) -> Iterable[Widget]:
         """The widgets of this view."""
         raise NotImplementedError
 

@@ -95,10 +95,11 @@ class StatusBar(LinesWidget):
         for action in VIEWS:
             name = action.id.removeprefix("go_")
             here = name == self.view
-            label = f" {action.keys.split(',')[0]} {action.label} "
+            gap = " " if width >= 100 else ""
+            label = f" {action.keys.split(',')[0]} {action.label}{gap}"
             tone = Tone.ACCENT if here else Tone.MUTED
             if here:
-                label = f"[{label.strip()}]"
+                label = f"[{label.strip()}]" if gap else f"▸{label.strip()}"
             spans.append((label, tone))
             self._places.append((range(x, x + len(label)), name))
             x += len(label)

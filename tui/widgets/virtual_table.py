@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from rich.style import Style
 from rich.text import Text
@@ -51,11 +51,11 @@ class VirtualTable(ScrollPainter, Generic[T], can_focus=True):
     class Chosen(Message):
         """Enter or a second click on a row."""
 
-        table: VirtualTable[T]
+        table: VirtualTable[Any]
         key: str
 
         @property
-        def control(self) -> VirtualTable[T]:
+        def control(self) -> VirtualTable[Any]:
             """The table, for `@on` selectors."""
             return self.table
 
@@ -63,11 +63,11 @@ class VirtualTable(ScrollPainter, Generic[T], can_focus=True):
     class Moved(Message):
         """The cursor stands on another row."""
 
-        table: VirtualTable[T]
+        table: VirtualTable[Any]
         key: str | None
 
         @property
-        def control(self) -> VirtualTable[T]:
+        def control(self) -> VirtualTable[Any]:
             """The table, for `@on` selectors."""
             return self.table
 
