@@ -20,6 +20,7 @@ from clusters.embedded.controllers.collector import Address, Collector
 from clusters.embedded.controllers.runtime import Runtime, Timing
 from clusters.embedded.crds import CustomResources
 from clusters.embedded.deleting import Deleter
+from clusters.embedded.faults import Faults, Trouble
 from clusters.embedded.kinds import BUILT_IN, NAMESPACES, Resource, StorageKey
 from clusters.embedded.objects import Objects
 from clusters.embedded.requests import ResourcePath, WriteOptions
@@ -49,6 +50,8 @@ class EmbeddedCluster:
         self.tokens = dict(tokens)
         self.request_counts: Counter[str] = Counter()
         self.watches: set[Watch] = set()
+        self.trouble = Trouble()
+        self._unhung = asyncio.Event()
         self._timing = timing or Timing()
         self._schemas = Schemas()
         self._start()
@@ -63,16 +66,34 @@ class EmbeddedCluster:
         self.storage.listeners += [self.collector.notice, self.runtime.notice]
         self._bootstrap()
 
+    def set_faults(self, faults: Faults) -> None:
+        """Let this be wrong from now on."""
+        self.trouble.set(faults)
+        if faults.stopped:
+            self.cut_watches()
+        if not faults.hang:
+            self._unhung.set()
+            self._unhung = asyncio.Event()
+
+    async def until_unhung(self) -> None:
+        """Wait for as long as the cluster hangs."""
+        await self._unhung.wait()
+
+    def cut_watches(self) -> None:
+        """Cut every open watch, as a connection that breaks."""
+        for watch in tuple(self.watches):
+            watch.stop(cut=True)
+
     def wipe(self) -> None:
         """Lose all data, as a cluster whose etcd was replaced; it begins anew."""
-        for watch in tuple(self.watches):
-            watch.stop()
+        self.cut_watches()
         self.close()
         self._start()
 
     def close(self) -> None:
         """Let nothing happen any more by itself."""
         self.runtime.close()
+        self._unhung.set()
 
     def now(self) -> str:
         """Give the time as objects carry it."""

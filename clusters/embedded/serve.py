@@ -17,10 +17,13 @@ from aiohttp import web
 from clusters.embedded.access import ADMIN
 from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.certificates import make_identity
+from clusters.embedded.controllers.runtime import Timing
+from clusters.embedded.faults import NO_FAULTS, Faults
 from clusters.embedded.listening import Listener, open_socket
-from clusters.embedded.server import Server
+from clusters.embedded.server import Server, make_request
 
 _SHUTDOWN_S = 0.1
+_KEEPALIVE_S = 300.0
 
 
 def cluster_names(count: int) -> list[str]:
@@ -32,8 +35,19 @@ class EmbeddedClusters:
     """Clusters served on one port, for as long as the context lasts."""
 
     def __init__(
-        self, names: Iterable[str], *, port: int = 0, host: str = "127.0.0.1", token: str = ""
+        self,
+        names: Iterable[str] | int,
+        *,
+        port: int = 0,
+        host: str = "127.0.0.1",
+        token: str = "",
+        ready_after_s: float = 2.0,
+        faults: Faults = NO_FAULTS,
     ) -> None:
+        if isinstance(names, int):
+            names = cluster_names(names)
+        self._timing = Timing.of(ready_after_s)
+        self._faults = faults
         self.names = tuple(names)
         self.token = token or secrets.token_urlsafe(24)
         self._host = host
@@ -45,7 +59,12 @@ class EmbeddedClusters:
         self._listener: Listener | None = None
 
     async def __aenter__(self) -> EmbeddedClusters:
-        self._server = web.Server(Server(self._find).handle, access_log=None)
+        self._server = web.Server(
+            Server(self._find).handle,
+            access_log=None,
+            request_factory=make_request,
+            keepalive_timeout=_KEEPALIVE_S,
+        )
         self._listener = Listener(self._socket, self._server, self._identity.context)
         self._listener.start()
         return self
@@ -77,6 +96,18 @@ class EmbeddedClusters:
         if found is None:
             raise KeyError(name)
         return found
+
+    def faults(self, name: str) -> Faults:
+        """Give what is wrong with a cluster now."""
+        return self.cluster(name).trouble.faults
+
+    def set_faults(self, name: str, **faults: Any) -> None:
+        """Let this be wrong with a cluster from now on, and nothing else.
+
+        Raises:
+            ValueError: no such fault, or a value that it does not take.
+        """
+        self.cluster(name).set_faults(Faults.read(faults) if faults else NO_FAULTS)
 
     def request_counts(self, name: str) -> Mapping[str, int]:
         """Give how many requests of each verb a cluster has answered."""
@@ -122,16 +153,31 @@ class EmbeddedClusters:
     def _find(self, name: str) -> EmbeddedCluster | None:
         found = self._clusters.get(name)
         if found is None and name in self.names:
-            found = EmbeddedCluster(name, tokens={self.token: ADMIN})
+            found = EmbeddedCluster(name, tokens={self.token: ADMIN}, timing=self._timing)
+            if self._faults is not NO_FAULTS:
+                found.set_faults(self._faults)
             self._clusters[name] = found
         return found
 
 
 async def serve(
-    names: Iterable[str], *, port: int, kubeconfig: Path | None = None, token: str = ""
+    names: Iterable[str] | int,
+    *,
+    port: int = 0,
+    kubeconfig: Path | None = None,
+    token: str = "",
+    ready_after_s: float = 2.0,
+    faults: Faults = NO_FAULTS,
 ) -> None:
-    """Serve clusters until cancelled."""
-    async with EmbeddedClusters(names, port=port, token=token) as clusters:
+    """Serve clusters until cancelled.
+
+    Raises:
+        OSError: the port is taken, or the kubeconfig cannot be written.
+    """
+    clusters = EmbeddedClusters(
+        names, port=port, token=token, ready_after_s=ready_after_s, faults=faults
+    )
+    async with clusters:
         if kubeconfig is not None:
             clusters.write_kubeconfig(kubeconfig)
         await asyncio.Event().wait()

@@ -120,6 +120,8 @@ class Watch:
         self._lines: list[bytes] = []
         self._wake: asyncio.Future[None] | None = None
         self.ended = False
+        self.cut = False
+        """Ended as a connection breaks, not as a stream does."""
 
     def start(self) -> None:
         """Begin to listen, with the past that was asked for in hand.
@@ -143,9 +145,10 @@ class Watch:
                 self._take(event)
         self._shelf.listeners.append(self._take)
 
-    def stop(self) -> None:
-        """Listen no more, and let the stream end."""
+    def stop(self, *, cut: bool = False) -> None:
+        """Listen no more, and let the stream end, or break."""
         self.ended = True
+        self.cut = self.cut or cut
         if self._take in self._shelf.listeners:
             self._shelf.listeners.remove(self._take)
         self._rouse()
