@@ -52,11 +52,14 @@ class Remote:
         """Bring a ref into the mirror.
 
         Raises:
-            SourceError: there is no (good) answer, or a limit was reached; nothing is kept then.
+            SourceError: there is no (good) answer, or a limit was reached.
         """
         options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
         words = ("fetch", *options, "--", self.url.text, refspec)
         await self._ask(words, self.settings.transfer_timeout_s)
+        # A fast transfer ends between two checks.
+        if not self._is_within_size():
+            raise self._too_large()
 
     async def _ask(self, words: Sequence[str], timeout_s: float) -> bytes:
         environment = remote_environment(self.url, self.settings)
@@ -64,7 +67,7 @@ class Remote:
             ended = await self.worker.transfer(
                 lambda: self.mirror.start(words, environment),
                 timeout_s=timeout_s,
-                check=lambda: self.mirror.bytes_on_disk() <= self.max_bytes,
+                check=self._is_within_size,
             )
         except (TransferTimedOut, TransferTooLarge) as error:
             await self.worker.run(self.mirror.drop_partial_transfer)
@@ -83,9 +86,16 @@ class Remote:
                 url=self.url.text,
                 ref=self.ref,
             )
+        return self._too_large()
+
+    def _is_within_size(self) -> bool:
+        return self.mirror.bytes_on_disk() <= self.max_bytes
+
+    def _too_large(self) -> TooLarge:
         return TooLarge(
-            f"it has more than {self.max_bytes // MIB:,} MiB; the transfer was stopped. "
-            "Keep large files out of Git, or raise the size limit",
+            f"it has more than {self.max_bytes // MIB:,} MiB; the transfer was stopped. Keep large "
+            "files out of Git or raise the size limit; if its history was cleaned, delete "
+            f"{self.mirror.directory}",
             url=self.url.text,
             ref=self.ref,
         )

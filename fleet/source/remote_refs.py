@@ -33,7 +33,7 @@ def is_commit(ref: str | None) -> bool:
 
 def patterns_for(ref: str | None) -> list[str]:
     """List the full names that `ref` may stand for; None is the default branch."""
-    if ref is None:
+    if ref in (None, "HEAD"):
         return ["HEAD"]
     names = [ref] if ref.startswith("refs/") else [f"refs/heads/{ref}", f"refs/tags/{ref}"]
     return names + [name + _PEELED for name in names if name.startswith("refs/tags/")]

@@ -81,7 +81,8 @@ class Repository:
             settings=settings,
             max_bytes=limits.repository_max_bytes,
         )
-        self._own_ref = f"refs/flotilla/{_short_digest(ref or 'HEAD')}"
+        self._own_ref = f"refs/flotilla/seen/{_short_digest(ref or 'HEAD')}"
+        self._incoming_ref = f"refs/flotilla/incoming/{_short_digest(ref or 'HEAD')}"
 
     async def fetch(self) -> FetchResult:
         """Bring the wanted ref here if the server has another commit for it.
@@ -95,7 +96,7 @@ class Repository:
                 revision = await self._fetch_commit(Revision(str(self.ref)))
             else:
                 revision = await self._fetch_ref(previous)
-            return await self._run(lambda: self._result(previous, revision))
+            return await self._run(lambda: self._accept(previous, revision))
 
     async def read_tree(self, revision: Revision, path: str) -> Tree:
         """List the files below a folder ("" is the root) at a revision that was fetched.
@@ -154,8 +155,8 @@ class Repository:
             raise remote_refs.missing(await self._remote.listing(), self.ref, url=self.url.text)
         if found.revision == previous:
             return previous
-        await self._remote.fetch(f"+{found.name}:{self._own_ref}")
-        revision = await self._run(lambda: self._mirror.commit_of(self._own_ref))
+        await self._remote.fetch(f"+{found.name}:{self._incoming_ref}")
+        revision = await self._run(lambda: self._mirror.commit_of(self._incoming_ref))
         if revision is None:
             raise self._error(
                 RefNotFound, f"{found.name} is no commit; name a branch, or a tag of a commit"
@@ -165,7 +166,7 @@ class Repository:
     async def _fetch_commit(self, wanted: Revision) -> Revision:
         if await self._run(lambda: self._mirror.commit_of(wanted)) is None:
             try:
-                await self._remote.fetch(f"+{wanted}:{self._own_ref}")
+                await self._remote.fetch(f"+{wanted}:{self._incoming_ref}")
             except RefNotFound:
                 # Some servers send only what a branch names: its history has the commit, or not.
                 await self._remote.fetch("+refs/heads/*:refs/flotilla/heads/*")
@@ -173,15 +174,14 @@ class Repository:
             raise self._error(
                 RefNotFound, "no branch of the repository has this commit; was it pushed?"
             )
-        await self._run(lambda: self._mirror.set_ref(self._own_ref, wanted))
         return wanted
 
-    def _result(self, previous: Revision | None, revision: Revision) -> FetchResult:
-        forced = (
-            previous is not None
-            and previous != revision
-            and not self._mirror.is_ancestor(previous, revision)
-        )
+    def _accept(self, previous: Revision | None, revision: Revision) -> FetchResult:
+        """Remember `revision` as seen, only now that everything about it is fine."""
+        if revision == previous:
+            return FetchResult(revision=revision, previous=previous, forced=False)
+        forced = previous is not None and not self._mirror.is_ancestor(previous, revision)
+        self._mirror.set_ref(self._own_ref, revision)
         return FetchResult(revision=revision, previous=previous, forced=forced)
 
     async def _run(self, work: Callable[[], T]) -> T:

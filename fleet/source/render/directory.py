@@ -102,6 +102,15 @@ def read_directory(
     return Directory(templates=tuple(templates), defined=defined, problems=tuple(problems))
 
 
+def is_wanted(bundle: Bundle, name: str) -> bool:
+    """Whether a file, by its path below the bundle's, has a part in rendering it."""
+    return (
+        (name.endswith(MANIFEST_SUFFIXES) and not _is_hidden(name))
+        or posixpath.basename(name) in _OTHER_TOOLS
+        or any(pattern.fullmatch(name) for pattern, _ in values_file_patterns(bundle))
+    )
+
+
 def manifest_files(bundle: Bundle, files: SourceFiles, read: ReadFile) -> Iterator[SourceFile]:
     """List the files of a bundle that hold manifests, in the order of their paths."""
     patterns = values_file_patterns(bundle)

@@ -17,11 +17,12 @@ from fleet.source.errors import (
     RefNotFound,
     RepositoryEmpty,
     RepositoryNotFound,
+    SourceError,
     TooLarge,
     UnsafeRef,
 )
 from fleet.source.repository import Repository, SourceLimits
-from fleet.source.urls import parse_url
+from fleet.source.urls import RepositoryUrl, Transport, parse_url
 from fleet.source.worker import GitWorker
 from tests.fleet.source.conftest import OpenRepository
 from tests.fleet.source.gits import WorkTree
@@ -362,3 +363,27 @@ async def test_closing_leaves_no_process(
 def children_of_this_process() -> str:
     command = ["ps", "--ppid", str(os.getpid()), "-o", "args="]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+async def test_a_transfer_that_is_too_large_and_fast_is_refused_again_and_again(
+    work_tree: WorkTree, open_repository: OpenRepository
+) -> None:
+    (work_tree.path / "picture.bin").write_bytes(os.urandom(100_000))
+    work_tree.commit_all()
+    repository = open_repository(work_tree.path, limits=SourceLimits(repository_max_bytes=50_000))
+    for _ in range(2):
+        with pytest.raises(TooLarge):
+            await repository.fetch()
+
+
+@pytest.mark.parametrize("text", ["ext::sh -c touch% {}", "--upload-pack=touch {}"])
+async def test_even_an_unchecked_url_runs_nothing(
+    text: str, worker: GitWorker, tmp_path: Path
+) -> None:
+    marker = tmp_path / "ran"
+    url = RepositoryUrl(text=text.format(marker), transport=Transport.FILE)
+    repository = Repository(url, worker=worker, state=tmp_path / "state")
+    with pytest.raises(SourceError):
+        await repository.fetch()
+    await repository.close()
+    assert not marker.exists()
