@@ -94,6 +94,9 @@ _RULES = (
         "it leads to another transport than its URL names, which is refused",
     ),
 )
+_TELLING = re.compile(
+    r"^(?!fatal: Could not read from remote)(fatal|error|remote|ssh|Host|No )|Permission denied"
+)
 _UNREACHABLE = "no answer from a Git server; check host, network and proxy (it is tried again)"
 
 
@@ -113,6 +116,6 @@ def quoted(stderr: str, url: RepositoryUrl) -> str:
     """Shorten what Git printed to what says why, without credentials or control characters."""
     secrets = url.credentials.secrets if url.credentials else ()
     lines = [line.strip() for line in redact(stderr, secrets=secrets).splitlines()]
-    telling = [line for line in lines if re.match(r"(fatal|error|remote|ssh|Host|No )", line)]
+    telling = [line for line in lines if _TELLING.search(line)]
     text = "; ".join(telling or [line for line in lines if line])
     return re.sub(r"[^\x20-\x7e]", "\ufffd", text)[:QUOTED_MAX]

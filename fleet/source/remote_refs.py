@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusters.model import Revision
-from fleet.source.errors import RefNotFound, RepositoryEmpty
+from fleet.source.errors import RefNotFound, RepositoryEmpty, SourceError
 
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _SHORT_COMMIT = re.compile(r"[0-9a-f]{7,39}")
@@ -70,7 +70,7 @@ def choose(listing: Mapping[str, str], ref: str | None, *, url: str) -> RemoteRe
     return candidates[0] if candidates else None
 
 
-def missing(listing: Mapping[str, str], ref: str | None, *, url: str) -> Exception:
+def missing(listing: Mapping[str, str], ref: str | None, *, url: str) -> SourceError:
     """Say why `ref` is not there, given everything that the repository has."""
     names = sorted(
         name.removeprefix("refs/heads/").removeprefix("refs/tags/")
@@ -79,8 +79,10 @@ def missing(listing: Mapping[str, str], ref: str | None, *, url: str) -> Excepti
     )
     if not names:
         return RepositoryEmpty(
-            "the repository has no commits: nothing was pushed yet, or it was emptied; "
-            "the last good commit stays in force",
+            "the repository has no commits: nothing was pushed yet, or it was emptied"
+            # To Git, any web page is a server without refs.
+            + (", or a web page answers in its place" if url.startswith("http") else "")
+            + "; the last good commit stays in force",
             url=url,
             ref=ref,
         )

@@ -38,8 +38,12 @@ class Credentials:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every spelling that must not appear in a message."""
-        words = [word for word in (self.password, self.username) if word]
+        """Every spelling that must not appear in a message.
+
+        Words of three letters are left out: nothing would be readable any more, and they protect
+        nothing.
+        """
+        words = [word for word in (self.password, self.username) if len(word) > 3]
         return tuple({form for word in words for form in (word, quote(word, safe=""))})
 
 

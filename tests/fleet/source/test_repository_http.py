@@ -91,13 +91,20 @@ async def test_a_repository_that_the_server_does_not_have(
         await open_repository(f"{server.url}/gone.git").fetch()
 
 
-@pytest.mark.parametrize("fault", [Fault.HTML, Fault.SERVER_ERROR, Fault.CUT])
+@pytest.mark.parametrize(
+    ("fault", "message"),
+    [
+        (Fault.HTML, "a web page answers in its place"),
+        (Fault.SERVER_ERROR, "500"),
+        (Fault.CUT, "no answer from a Git server"),
+    ],
+)
 async def test_a_server_that_is_broken(
-    fault: Fault, server: GitHttp, open_repository: OpenRepository
+    fault: Fault, message: str, server: GitHttp, open_repository: OpenRepository
 ) -> None:
     server.fault = fault
     url = with_login(server.url, "bot", PASSWORD) + "/origin/.git"
-    with pytest.raises(SourceError) as broken:
+    with pytest.raises(SourceError, match=message) as broken:
         await open_repository(url).fetch()
     assert PASSWORD not in str(broken.value)
     server.fault = Fault.NONE
