@@ -91,7 +91,7 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
         ApiStatus: 400 for managedFields in `applied`, 409 for conflicts, 500 (as the real server
             answers) for a configuration that does not fit the schema.
     """
-    _check_applied(applied, api_version)
+    _check_applied(live, applied, api_version)
     base = live if live is not None else empty_object(schema, api_version, applied["kind"])
     resets = default_resets(schema, subresource) if resets is None else resets
     managers = _live_managers(base)
@@ -120,8 +120,9 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
     return _settled(live, merged, managers, others, applier, Entry(owned, api_version, now))
 
 
-def _check_applied(applied: Object, api_version: str) -> None:
-    if applied.get("apiVersion") != api_version:
+def _check_applied(live: Object | None, applied: Object, api_version: str) -> None:
+    other_kind = live is not None and applied.get("kind") != live.get("kind")
+    if applied.get("apiVersion") != api_version or other_kind:
         raise status.bad_request(f"invalid object type: {gvk_text(applied)}")
     metadata = applied.get("metadata")
     if isinstance(metadata, Mapping) and metadata.get("managedFields") is not None:
@@ -262,7 +263,7 @@ def _settled(
             return live if "managedFields" in live["metadata"] else with_managers(merged, managers)
     out = {identity: entry for identity, entry in others.items() if identity != applier}
     if entry.fields:
-        out[applier] = entry
+        out[applier] = entry.having(fieldset.ordered(entry.fields))
     return with_managers(merged, out)
 
 

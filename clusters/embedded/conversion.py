@@ -95,7 +95,8 @@ def _omitted(schema: Schema, name: str, value: Any) -> bool:
         return name in OMITTED_ZERO
     if value == {} and schema.shape is Shape.MAP:
         return not schema.properties and "additionalProperties" in schema.raw
-    return bool(value == [] and schema.shape is Shape.LIST)
+    # An empty list of managedFields is a wish of its own: to have them cleared.
+    return value == [] and schema.shape is Shape.LIST and name != "managedFields"
 
 
 def _value(schema: Schema, value: Any, path: str, owner: Schema, unknown: list[str]) -> Any:

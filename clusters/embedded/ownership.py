@@ -170,7 +170,8 @@ def written_by(
     if written:
         mine = out.get(writer)
         fields = fieldset.union(written, mine.fields) if mine is not None else written
-        out = {**out, writer: Entry(fields, entry.api_version, entry.time)}
+        owned = fieldset.ordered(fields)
+        out = {**out, writer: Entry(owned, entry.api_version, entry.time)}
     return out
 
 

@@ -80,7 +80,7 @@ def _retained(content: Mapping[str, Any], patch: Mapping[str, Any]) -> dict[str,
         if not key.startswith("$") and value is not None and key not in keep
     ]
     if stray:
-        raise status.bad_request("invalid patch format of retainKeys")
+        raise status.unprocessable_patch()
     return {key: value for key, value in content.items() if key in keep}
 
 
@@ -138,11 +138,9 @@ def _hashable(items: Sequence[Any]) -> bool:
 
 def _merge_item(out: list[Any], item: Any, key: str, schema: Schema) -> None:
     """Merge one item of the patch into the list `out`, in place."""
-    if not isinstance(item, dict):
-        raise status.unprocessable_patch()
-    name = item.get(key)
+    name = item.get(key) if isinstance(item, dict) else None
     if name is None:
-        raise status.unprocessable_patch()
+        raise status.untyped(f"map: {gofmt.plain(item)} does not contain declared merge key: {key}")
     found = [
         position
         for position, other in enumerate(out)
