@@ -69,7 +69,7 @@ ACTIONS: tuple[Action, ...] = (
     _go("rollouts", "4", "Rollouts", "Releases on their way, and finished ones", "ro"),
     _go("drift", "5", "Drift", "What was changed by hand, grouped by identical change", "dr"),
     _go("events", "6", "Events", "The audit log: who did what, when", "ev", "audit"),
-    _go("history", "7", "History", "Commits of the fleet repository and where they run", "hi", "git"),
+    _go("history", "7", "History", "Commits of the repository, and where they run", "hi", "git"),
     _go("approvals", "8", "Approvals", "Gates that wait for a person", "approve"),
     _look("open", "enter", "open", "Open what is selected"),
     _look("diff", "d", "diff", "Live beside desired"),

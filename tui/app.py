@@ -16,10 +16,10 @@ from textual.binding import BindingType
 from textual.timer import Timer
 
 from tui import messages
+from tui.commands import Commands
 from tui.dispatch import Dispatch
 from tui.feed import Feed
 from tui.link import LinkState
-from tui.navigation import Navigation
 from tui.providers import ActionProvider, NameProvider
 from tui.screens.view import ViewScreen
 from tui.session import Session
@@ -32,7 +32,7 @@ TICK_S = 1.0
 """How often ages, countdowns and the clock are painted again."""
 
 
-class FlotillaApp(Dispatch, Navigation):
+class FlotillaApp(Dispatch, Commands):
     """The TUI of one server."""
 
     CSS_PATH = "theme.tcss"

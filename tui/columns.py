@@ -52,92 +52,99 @@ def _latency(cluster: ClusterView) -> Line:
     return ((f"{cluster.latency_ms:.0f}ms", Tone.MUTED),)
 
 
+_IDENTITY: list[Column[ClusterView]] = [
+    Column(
+        "state",
+        "state",
+        13,
+        lambda row: state_cell(row.state),
+        sort=lambda row: badness(row.state),
+        descending=True,
+        priority=0,
+    ),
+    Column("name", "name", 18, _name, sort=lambda row: row.name, priority=0),
+    Column("env", "env", 6, _label("env"), sort=lambda row: row.labels.get("env", ""), priority=4),
+    Column(
+        "region",
+        "region",
+        11,
+        _label("region"),
+        sort=lambda row: row.labels.get("region", ""),
+        priority=7,
+    ),
+]
+_CONDITION: list[Column[ClusterView]] = [
+    Column(
+        "version",
+        "k8s",
+        7,
+        lambda row: fmt.text(row.version or "?", Tone.MUTED),
+        sort=lambda row: row.version,
+        priority=8,
+    ),
+    Column(
+        "bundles",
+        "bundles",
+        7,
+        _ready,
+        sort=lambda row: row.bundles_ready - row.bundles_total,
+        right=True,
+        priority=3,
+    ),
+    Column(
+        "drift",
+        "drift",
+        5,
+        _drift,
+        sort=lambda row: row.drifted,
+        descending=True,
+        right=True,
+        priority=5,
+    ),
+    Column(
+        "revision",
+        "revision",
+        8,
+        lambda row: fmt.text(fmt.short_revision(row.revision), Tone.MUTED),
+        sort=lambda row: row.revision,
+        priority=6,
+    ),
+    Column(
+        "latency",
+        "api",
+        6,
+        _latency,
+        sort=lambda row: row.latency_ms or 0.0,
+        descending=True,
+        right=True,
+        priority=9,
+    ),
+]
+_WHY: list[Column[ClusterView]] = [
+    Column(
+        "why",
+        "why",
+        30,
+        lambda row: fmt.text(row.why),
+        sort=lambda row: row.why,
+        grow=1,
+        priority=1,
+    ),
+]
+
+
 def cluster_columns(now: Now) -> list[Column[ClusterView]]:
     """All columns a table of clusters can have, in their usual order."""
-    label = [
-        Column(id="env", title="env", width=6, cell=_label("env"), priority=4,
-               sort=lambda row: row.labels.get("env", "")),
-        Column(id="region", title="region", width=11, cell=_label("region"), priority=7,
-               sort=lambda row: row.labels.get("region", "")),
-    ]  # fmt: skip
-    return [
-        Column(
-            id="state",
-            title="state",
-            width=13,
-            cell=lambda row: state_cell(row.state),
-            sort=lambda row: badness(row.state),
-            descending=True,
-            priority=0,
-        ),
-        Column(
-            id="name", title="name", width=18, cell=_name, sort=lambda row: row.name, priority=0
-        ),
-        *label,
-        Column(
-            id="version",
-            title="k8s",
-            width=7,
-            cell=lambda row: fmt.text(row.version or "?", Tone.MUTED),
-            sort=lambda row: row.version,
-            priority=8,
-        ),
-        Column(
-            id="bundles",
-            title="bundles",
-            width=7,
-            cell=_ready,
-            sort=lambda row: row.bundles_ready - row.bundles_total,
-            right=True,
-            priority=3,
-        ),
-        Column(
-            id="drift",
-            title="drift",
-            width=5,
-            cell=_drift,
-            sort=lambda row: row.drifted,
-            right=True,
-            descending=True,
-            priority=5,
-        ),
-        Column(
-            id="revision",
-            title="revision",
-            width=8,
-            cell=lambda row: fmt.text(fmt.short_revision(row.revision), Tone.MUTED),
-            sort=lambda row: row.revision,
-            priority=6,
-        ),
-        Column(
-            id="latency",
-            title="api",
-            width=6,
-            cell=_latency,
-            sort=lambda row: row.latency_ms or 0.0,
-            right=True,
-            descending=True,
-            priority=9,
-        ),
-        Column(
-            id="seen",
-            title="seen",
-            width=4,
-            cell=lambda row: fmt.text(fmt.age(row.last_seen, now()), Tone.MUTED),
-            sort=lambda row: row.last_seen or _NEVER,
-            right=True,
-            priority=5,
-        ),
-        Column(
-            id="why",
-            title="why",
-            width=30,
-            cell=lambda row: fmt.text(row.why),
-            sort=lambda row: row.why,
-            grow=1,
-            priority=1,
-        ),
-    ]
+    seen: Column[ClusterView] = Column(
+        "seen",
+        "seen",
+        4,
+        lambda row: fmt.text(fmt.age(row.last_seen, now()), Tone.MUTED),
+        sort=lambda row: row.last_seen or _NEVER,
+        right=True,
+        priority=5,
+    )
+    return [*_IDENTITY, *_CONDITION, seen, *_WHY]
 
 
 def cluster_model(now: Now, chosen: Sequence[str] = ()) -> RowModel[ClusterView]:
@@ -165,34 +172,21 @@ def _cluster_text(row: ClusterView) -> str:
 def need_model(now: Now) -> RowModel[NeedView]:
     """The queue of what needs a person; rows are given in their order."""
     columns: list[Column[NeedView]] = [
+        Column("kind", "what", 12, lambda row: fmt.marked(fmt.NEED_GLYPHS, row.kind), priority=0),
         Column(
-            id="kind",
-            title="what",
-            width=12,
-            cell=lambda row: fmt.marked(fmt.NEED_GLYPHS, row.kind),
-            priority=0,
-        ),
-        Column(
-            id="subject",
-            title="subject",
-            width=16,
-            cell=lambda row: fmt.text(row.subject, Tone.STRONG),
+            "subject",
+            "subject",
+            16,
+            lambda row: fmt.text(row.subject, Tone.STRONG),
             grow=1,
             priority=0,
         ),
+        Column("sentence", "sentence", 20, lambda row: fmt.text(row.sentence), grow=3, priority=0),
         Column(
-            id="sentence",
-            title="sentence",
-            width=20,
-            cell=lambda row: fmt.text(row.sentence),
-            grow=3,
-            priority=0,
-        ),
-        Column(
-            id="since",
-            title="since",
-            width=4,
-            cell=lambda row: fmt.text(fmt.age(row.since, now()), Tone.MUTED),
+            "since",
+            "since",
+            4,
+            lambda row: fmt.text(fmt.age(row.since, now()), Tone.MUTED),
             right=True,
             priority=2,
         ),
@@ -206,56 +200,49 @@ def placement_model(
     """Bundles on clusters; `first` (`cluster` or `bundle`) is the column that differs."""
     columns: list[Column[BundleOnCluster]] = [
         Column(
-            id="state",
-            title="state",
-            width=13,
-            cell=lambda row: state_cell(row.state),
+            "state",
+            "state",
+            13,
+            lambda row: state_cell(row.state),
             sort=lambda row: badness(row.state),
             descending=True,
             priority=0,
         ),
         Column(
-            id="name",
-            title=first,
-            width=22,
-            cell=lambda row: fmt.text(getattr(row, first), Tone.STRONG),
+            "name",
+            first,
+            22,
+            lambda row: fmt.text(getattr(row, first), Tone.STRONG),
             sort=lambda row: getattr(row, first),
             priority=0,
         ),
         Column(
-            id="health",
-            title="health",
-            width=13,
-            cell=lambda row: fmt.marked(fmt.HEALTH_GLYPHS, row.health),
+            "health",
+            "health",
+            13,
+            lambda row: fmt.marked(fmt.HEALTH_GLYPHS, row.health),
             sort=lambda row: row.health,
             priority=3,
         ),
-        Column(id="revision", title="runs", width=16, cell=revision_cell, priority=2),
+        Column("revision", "runs", 16, revision_cell, priority=2),
         Column(
-            id="objects",
-            title="objects",
-            width=7,
-            cell=lambda row: ((f"{row.applied}/{row.objects}", Tone.PLAIN),),
+            "objects",
+            "objects",
+            7,
+            lambda row: ((f"{row.applied}/{row.objects}", Tone.PLAIN),),
             right=True,
             priority=4,
         ),
         Column(
-            id="since",
-            title="since",
-            width=5,
-            cell=lambda row: fmt.text(fmt.age(row.since, now()), Tone.MUTED),
+            "since",
+            "since",
+            5,
+            lambda row: fmt.text(fmt.age(row.since, now()), Tone.MUTED),
             sort=lambda row: row.since or _NEVER,
             right=True,
             priority=5,
         ),
-        Column(
-            id="message",
-            title="message",
-            width=20,
-            cell=lambda row: fmt.text(row.message),
-            grow=1,
-            priority=1,
-        ),
+        Column("message", "message", 20, lambda row: fmt.text(row.message), grow=1, priority=1),
     ]
     return RowModel(
         columns,

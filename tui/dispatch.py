@@ -16,7 +16,7 @@ from fleet.view import CommandRequest, CommandResult
 from tui import messages
 from tui.escape import one_line
 from tui.modals.confirm import AskModal, RefusedModal, TypeModal
-from tui.orders import Plan, Tier
+from tui.plans import Plan, Tier
 from tui.session import Session
 
 

@@ -59,7 +59,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             "for a browser there is `flotilla tui --web`.\n"
         )
         return 2
-    from tui.app import FlotillaApp  # noqa: PLC0415 - options and --help need no terminal library
+    from tui.app import FlotillaApp
 
     app = FlotillaApp(
         Session(
@@ -103,7 +103,7 @@ def _person() -> str:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    from tui.web import serve  # noqa: PLC0415 - an optional extra
+    from tui.web import serve
 
     return serve(options)
 

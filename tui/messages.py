@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from textual.message import Message
 
 from fleet.view import CommandResult
-from tui.orders import Plan
+from tui.plans import Plan
 
 
 class Arrived(Message):

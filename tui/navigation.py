@@ -8,11 +8,8 @@ from __future__ import annotations
 
 from textual import on
 
-from tui import command_line, messages
-from tui.actions import BY_ID
-from tui.config import state_path
+from tui import messages
 from tui.handover import Handover
-from tui.places import HelpPlace, SearchPlace
 from tui.queries import subject_of
 from tui.screens.registry import detail_of, view_factories
 from tui.screens.table_view import TableView
@@ -21,7 +18,6 @@ from tui.session import Session
 from tui.store import Touched
 
 HOME = "fleet"
-COACH_FILE = "coach-dismissed"
 
 
 class Navigation(Handover):
@@ -72,9 +68,7 @@ class Navigation(Handover):
         screen = self.screen
         if isinstance(screen, ViewScreen) and screen.leave_once():
             return
-        if self.session.coach:
-            self.dismiss_coach()
-        elif len(self.screen_stack) > 1:
+        if len(self.screen_stack) > 1:
             self.pop_screen()
         elif self.current_mode != HOME:
             self.go(HOME)
@@ -94,103 +88,3 @@ class Navigation(Handover):
     @on(messages.OpenText)
     def _open_text(self, event: messages.OpenText) -> None:
         self.open_text(event.name, event.text)
-
-    @on(messages.Typed)
-    def _typed(self, event: messages.Typed) -> None:
-        command = command_line.parse_command(event.line, self.session.store)
-        match command:
-            case command_line.GoTo(view=view, filter=wanted):
-                self.go(view, wanted)
-            case command_line.Show(subject=subject):
-                self.show(subject)
-            case command_line.Find(text=text):
-                self.show(SearchPlace(text=text))
-            case command_line.Theme(name=name):
-                self._set_theme(name)
-            case command_line.Sort(column=column, descending=descending):
-                self._sort(column, descending=descending)
-            case command_line.Run(action=action):
-                self._run(action)
-            case command_line.Wrong(message=message):
-                self.notify(message, severity="warning", markup=False)
-
-    def _run(self, action: str) -> None:
-        if isinstance(self.screen, ViewScreen):
-            self.screen.action_do(action)
-
-    def _set_theme(self, name: str) -> None:
-        if name in self.available_themes:
-            self.theme = name
-        else:
-            known = ", ".join(sorted(self.available_themes))
-            self.notify(f"No theme {name!r}; there are: {known}", markup=False)
-
-    def _sort(self, column: str, *, descending: bool) -> None:
-        screen = self.screen
-        if isinstance(screen, TableView) and screen.sort(column):
-            model = screen.table.model
-            if model.reverse is not descending:
-                screen.sort(column)
-        else:
-            self.notify(f"No column {column!r} to sort by here.", markup=False)
-
-    @on(messages.Do)
-    def _do(self, event: messages.Do) -> None:
-        name = event.action
-        if name.startswith("go_"):
-            self.go(name.removeprefix("go_"))
-        elif own := getattr(self, f"on_do_{name}", None):
-            own()
-        elif isinstance(self.screen, ViewScreen) and name in self.screen.OFFERS:
-            self.screen.action_do(name)
-        else:
-            self.notify(f"{BY_ID[name].label} does nothing here.", markup=False)
-
-    # What every view offers
-
-    def on_do_back(self) -> None:
-        """Escape."""
-        self.back()
-
-    def on_do_last_view(self) -> None:
-        """The view before this one."""
-        self.go(self._last_view)
-
-    def on_do_quit(self) -> None:
-        """Leave."""
-        self.exit(0)
-
-    def on_do_quit_hint(self) -> None:
-        """Q goes back; at the root it only says how to leave."""
-        at_root = len(self.screen_stack) == 1 and self.current_mode == HOME
-        if at_root:
-            self.notify("Leave with ctrl+q or :q.", timeout=3, markup=False)
-        else:
-            self.back()
-
-    def on_do_palette(self) -> None:
-        """Find any action or name."""
-        self.action_command_palette()
-
-    def on_do_fullscreen(self) -> None:
-        """The focused pane alone, and back."""
-        screen = self.screen
-        if screen.maximized is not None:
-            screen.minimize()
-        elif screen.focused is not None:
-            screen.maximize(screen.focused)
-
-    def on_do_help(self) -> None:
-        """Keys of this view."""
-        if isinstance(self.screen, ViewScreen):
-            self.show(HelpPlace(view=self.screen.VIEW, actions=self.screen.actions))
-
-    def dismiss_coach(self) -> None:
-        """Hide the first-run line for good."""
-        self.session.coach = False
-        path = state_path()
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-            (path / COACH_FILE).touch()
-        except OSError:
-            self.log.warning("the first-run line will be back: its state cannot be written")

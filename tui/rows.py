@@ -1,13 +1,13 @@
 """The model of a table: rows, their order, the filter, marks and column widths.
 
-Pure, and knows no widget.  `update` says what must be painted again: the keys whose row changed, and
-whether the order did.  Keys stay the identity of a row: the cursor and marks follow them.
+Pure, and knows no widget.  `update` says what must be painted again: the keys whose row changed,
+and whether the order did.  Keys stay the identity of a row: the cursor and marks follow them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Generic, TypeVar
 
 from tui.filtering import Filter
@@ -18,7 +18,7 @@ COLUMN_GAP = 2
 _NO_LABELS: Mapping[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Column(Generic[T]):
     """One column.  `width` is in cells; `grow` shares what is left over among columns."""
 
@@ -26,6 +26,7 @@ class Column(Generic[T]):
     title: str
     width: int
     cell: Callable[[T], Line]
+    _: KW_ONLY
     sort: Callable[[T], Any] | None = None
     priority: int = 1
     """Columns of higher numbers go first when the terminal is narrow; 0 never goes."""

@@ -16,7 +16,7 @@ HOST = "127.0.0.1"
 def serve(options: argparse.Namespace) -> int:
     """Serve until interrupted; answer the exit code."""
     try:
-        from textual_serve.server import Server  # noqa: PLC0415 - an optional extra
+        from textual_serve.server import Server
     except ImportError:
         sys.stderr.write(
             "flotilla tui --web needs the extra `web`: pip install 'flotilla-gitops[web]'\n"

@@ -15,7 +15,7 @@ from textual.widgets import Button, Input, Static
 
 from tui.escape import one_line
 from tui.format import Line, Tone
-from tui.orders import Plan
+from tui.plans import Plan
 from tui.widgets.painting import LinesWidget, wrapped
 
 FACTS_MAX = 10

@@ -14,6 +14,40 @@ from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import approval_lines
 
 
+def _given(row: Approval) -> Line:
+    return (("◆ ", Tone.ASK), (f"{len(row.gate.approvals)}/{row.gate.approvals_needed}", Tone.ASK))
+
+
+_COLUMNS: list[Column[Approval]] = [
+    Column("state", "given", 8, _given, sort=lambda row: row.missing, priority=0),
+    Column(
+        "name",
+        "bundle",
+        14,
+        lambda row: fmt.text(row.rollout.bundle, Tone.STRONG),
+        sort=lambda row: row.rollout.bundle,
+        priority=0,
+    ),
+    Column(
+        "stage",
+        "stage",
+        10,
+        lambda row: fmt.text(row.stage.name),
+        sort=lambda row: row.stage.name,
+        priority=0,
+    ),
+    Column(
+        "clusters",
+        "clusters",
+        8,
+        lambda row: ((str(row.stage.total), Tone.PLAIN),),
+        sort=lambda row: row.stage.total,
+        right=True,
+        priority=3,
+    ),
+]
+
+
 class ApprovalsScreen(PairedView):
     """Approvals of all rollouts."""
 
@@ -29,55 +63,18 @@ class ApprovalsScreen(PairedView):
         """One row for each gate."""
         now = self.session.now
         columns: list[Column[Approval]] = [
+            *_COLUMNS,
             Column(
-                id="state",
-                title="given",
-                width=8,
-                cell=_given,
-                sort=lambda row: row.missing,
-                priority=0,
-            ),
-            Column(
-                id="name",
-                title="bundle",
-                width=14,
-                cell=lambda row: fmt.text(row.rollout.bundle, Tone.STRONG),
-                sort=lambda row: row.rollout.bundle,
-                priority=0,
-            ),
-            Column(
-                id="stage",
-                title="stage",
-                width=10,
-                cell=lambda row: fmt.text(row.stage.name),
-                sort=lambda row: row.stage.name,
-                priority=0,
-            ),
-            Column(
-                id="clusters",
-                title="clusters",
-                width=8,
-                right=True,
-                cell=lambda row: ((str(row.stage.total), Tone.PLAIN),),
-                sort=lambda row: row.stage.total,
-                priority=3,
-            ),
-            Column(
-                id="since",
-                title="age",
-                width=4,
-                right=True,
-                cell=lambda row: fmt.text(fmt.age(row.rollout.started_at, now()), Tone.MUTED),
+                "since",
+                "age",
+                4,
+                lambda row: fmt.text(fmt.age(row.rollout.started_at, now()), Tone.MUTED),
                 sort=lambda row: row.rollout.started_at,
+                right=True,
                 priority=2,
             ),
             Column(
-                id="author",
-                title="author",
-                width=8,
-                cell=lambda row: fmt.text(row.rollout.author),
-                grow=1,
-                priority=4,
+                "author", "author", 8, lambda row: fmt.text(row.rollout.author), grow=1, priority=4
             ),
         ]
         return RowModel(
@@ -102,7 +99,3 @@ class ApprovalsScreen(PairedView):
     def do_why(self) -> None:
         """The rollout says why it waits."""
         self.do_open()
-
-
-def _given(row: Approval) -> Line:
-    return (("◆ ", Tone.ASK), (f"{len(row.gate.approvals)}/{row.gate.approvals_needed}", Tone.ASK))

@@ -12,7 +12,8 @@ from tui import format as fmt
 from tui import messages
 from tui.columns import placement_model, state_cell
 from tui.format import Line, Tone
-from tui.queries import MatrixRow, badness, bundle_matrix, group_labels, placements_of_bundle
+from tui.matrix import MatrixRow, bundle_matrix
+from tui.queries import badness, group_labels, placements_of_bundle
 from tui.rows import Column, RowModel
 from tui.screens.table_view import TABLE_ACTIONS, TableView
 from tui.session import Session
@@ -87,42 +88,29 @@ def matrix_model(groups: list[str]) -> RowModel[MatrixRow]:
 def matrix_columns(groups: list[str]) -> list[Column[MatrixRow]]:
     """Name, worst state, then a column for each group."""
     shown: list[Column[MatrixRow]] = [
-        Column(
-            id=f"group:{name}",
-            title=name,
-            width=17,
-            cell=partial(_cell, name),
-            priority=2 + position,
-        )
+        Column(f"group:{name}", name, 17, partial(_cell, name), priority=2 + position)
         for position, name in enumerate(groups)
     ]
     return [
         Column(
-            id="name",
-            title="bundle",
-            width=18,
-            cell=lambda row: fmt.text(row.bundle.name, Tone.STRONG),
+            "name",
+            "bundle",
+            18,
+            lambda row: fmt.text(row.bundle.name, Tone.STRONG),
             sort=lambda row: row.bundle.name,
             priority=0,
         ),
         Column(
-            id="state",
-            title="worst",
-            width=13,
-            cell=lambda row: state_cell(row.worst),
+            "state",
+            "worst",
+            13,
+            lambda row: state_cell(row.worst),
             sort=lambda row: badness(row.worst),
             descending=True,
             priority=1,
         ),
         *shown,
-        Column(
-            id="note",
-            title="note",
-            width=12,
-            cell=lambda row: fmt.text(_note(row)),
-            grow=1,
-            priority=1,
-        ),
+        Column("note", "note", 12, lambda row: fmt.text(_note(row)), grow=1, priority=1),
     ]
 
 

@@ -9,24 +9,21 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from fleet.view import ClusterView, ObjectView
-from tui import format as fmt
 from tui import messages
-from tui.columns import state_cell
-from tui.format import Line, Span, Tone
-from tui.queries import is_production, placements_of_cluster
+from tui.queries import placements_of_cluster
 from tui.rows import Column, RowModel
 from tui.screens.cluster_detail import TABS, DetailPane
 from tui.screens.clusters import CLUSTER_ACTIONS
-from tui.screens.table_view import TableView
+from tui.screens.tabbed import TabbedView
 from tui.session import Session
 from tui.store import Touched
 from tui.tree import TreeRow, is_ill, status_cell, tree_cell, tree_rows
-from tui.widgets.painting import LinesWidget
+from tui.widgets.cluster_facts import ClusterFacts
 from tui.widgets.tabs import TabLine
 from tui.widgets.virtual_table import VirtualTable
 
 
-class ClusterScreen(TableView):
+class ClusterScreen(TabbedView):
     """The tree at the left, tabs at the right; below each other when it is narrow."""
 
     VIEW = "clusters"
@@ -71,11 +68,6 @@ class ClusterScreen(TableView):
             tree, Vertical(TabLine(TABS, current=self._tab_first), pane), classes="paired"
         )
 
-    @property
-    def pane(self) -> DetailPane:
-        """The pane at the right."""
-        return self.query_one(DetailPane)
-
     def view(self) -> ClusterView | None:
         """The cluster's newest state, or None when it left the inventory."""
         return self.store.clusters.get(self.cluster)
@@ -94,8 +86,8 @@ class ClusterScreen(TableView):
                 show=self._show_objects,
                 fail=self.pane.fail,
             )
-        if touched.any_of("event"):
-            self.pane.events_changed()
+        if touched.any_of("event") and self.pane.tab in {"Events", "History"}:
+            self.pane.reload()
 
     def _show_objects(self, objects: list[ObjectView]) -> None:
         self._objects = objects
@@ -144,48 +136,6 @@ class ClusterScreen(TableView):
             self._show_tree()
             self.query_one("#tree", VirtualTable).move_to_key(row.placement.bundle)
 
-    def do_diff(self) -> None:
-        """Live beside desired."""
-        self._choose("Diff")
-
-    def do_yaml(self) -> None:
-        """As it is in the cluster."""
-        self._choose("YAML")
-
-    def do_show_events(self) -> None:
-        """Audit rows of this cluster."""
-        self._choose("Events")
-
-    def do_why(self) -> None:
-        """Why it is as it is."""
-        self._choose("Why")
-
-    def _choose(self, tab: str) -> None:
-        line = self.query_one(TabLine)
-        if line.current == tab:
-            self.pane.row_changed()
-        line.choose(tab)
-
-    def do_next_tab(self) -> None:
-        """The next tab."""
-        self.query_one(TabLine).step(1)
-
-    def do_previous_tab(self) -> None:
-        """The previous tab."""
-        self.query_one(TabLine).step(-1)
-
-    def do_next_hunk(self) -> None:
-        """The next difference."""
-        self.pane.jump(1)
-
-    def do_previous_hunk(self) -> None:
-        """The previous difference."""
-        self.pane.jump(-1)
-
-    def do_external(self) -> None:
-        """The pane's text in the pager."""
-        self.post_message(messages.OpenText(*self.pane.text_of()))
-
     def do_k9s(self) -> None:
         """Hand over to k9s."""
         self.post_message(messages.OpenK9s(self.cluster))
@@ -194,8 +144,8 @@ class ClusterScreen(TableView):
 def tree_model() -> RowModel[TreeRow]:
     """The tree as a table of two columns."""
     columns: list[Column[TreeRow]] = [
-        Column(id="name", title="name", width=24, cell=tree_cell, grow=2, priority=0),
-        Column(id="state", title="state", width=14, cell=status_cell, grow=3, priority=1),
+        Column("name", "name", 24, tree_cell, grow=2, priority=0),
+        Column("state", "state", 14, status_cell, grow=3, priority=1),
     ]
     return RowModel(columns, search=_text, fault=_fault)
 
@@ -209,44 +159,3 @@ def _text(row: TreeRow) -> str:
 
 def _fault(row: TreeRow) -> bool:
     return is_ill(row.object) if row.object else row.placement.state != "Ready"
-
-
-class ClusterFacts(LinesWidget):
-    """The cluster in two lines: production looks different."""
-
-    DEFAULT_CSS = "ClusterFacts { height: 2; padding: 0 2; }"
-
-    def __init__(self, session: Session, cluster: str) -> None:
-        super().__init__()
-        self.session = session
-        self.cluster = cluster
-
-    def lines(self, width: int) -> list[Line]:
-        """What it is; what is wrong."""
-        cluster = self.session.store.clusters.get(self.cluster)
-        if cluster is None:
-            return [fmt.text(f"{self.cluster} is no longer in the inventory.", Tone.WARN)]
-        labels = " ".join(f"{key}={value}" for key, value in sorted(cluster.labels.items()))
-        production: tuple[Span, ...] = (
-            (("▌PRODUCTION ", Tone.PROD),) if is_production(cluster.labels) else ()
-        )
-        latency = "-" if cluster.latency_ms is None else f"{cluster.latency_ms:.0f} ms"
-        seen = fmt.age(cluster.last_seen, self.session.now())
-        first: Line = (
-            *production,
-            *fmt.text(cluster.name, Tone.STRONG),
-            ("  ", Tone.PLAIN),
-            *state_cell(cluster.state),
-            *fmt.text(
-                f"  k8s {cluster.version or '?'}  api {latency}  seen {seen} ago", Tone.MUTED
-            ),
-            *fmt.text(f"  {labels}", Tone.MUTED),
-        )
-        ready = f"{cluster.bundles_ready}/{cluster.bundles_total} bundles"
-        counts = f"{ready} · {cluster.objects} objects · {cluster.drifted} drifted"
-        revision = fmt.short_revision(cluster.revision)
-        second: Line = (
-            *fmt.text(f"{counts} · {revision}", Tone.MUTED),
-            *(fmt.text(f"  {cluster.why}", Tone.WARN) if cluster.why else ()),
-        )
-        return [first, second]

@@ -58,11 +58,6 @@ class DetailPane(LinesView):
             case _:
                 self._load_why(row)
 
-    def events_changed(self) -> None:
-        """New audit rows came."""
-        if self.tab in {"Events", "History"}:
-            self.reload()
-
     def fail(self, error: ApiError) -> None:
         """Say why there is nothing to show."""
         self.show(error_lines(error), keep_place=False)

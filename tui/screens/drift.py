@@ -18,6 +18,67 @@ from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import drift_lines
 from tui.widgets.painting import LinesView
 
+_COLUMNS: list[Column[DriftGroup]] = [
+    Column(
+        "state",
+        "state",
+        14,
+        lambda row: fmt.marked(fmt.DRIFT_GLYPHS, row.states),
+        sort=lambda row: row.states,
+        priority=0,
+    ),
+    Column(
+        "name",
+        "object",
+        22,
+        lambda row: fmt.text(f"{row.first.kind}/{row.first.name}", Tone.STRONG),
+        sort=lambda row: f"{row.first.kind}/{row.first.name}",
+        priority=0,
+    ),
+    Column(
+        "clusters",
+        "clusters",
+        8,
+        lambda row: ((str(len(row.drifts)), Tone.PLAIN),),
+        sort=lambda row: len(row.drifts),
+        descending=True,
+        right=True,
+        priority=1,
+    ),
+    Column(
+        "bundle",
+        "bundle",
+        12,
+        lambda row: fmt.text(row.first.bundle),
+        sort=lambda row: row.first.bundle,
+        priority=5,
+    ),
+    Column(
+        "what",
+        "what",
+        16,
+        lambda row: fmt.text(", ".join(row.first.paths) or "object is gone", Tone.WARN),
+        grow=2,
+        priority=2,
+    ),
+    Column(
+        "who",
+        "who",
+        14,
+        lambda row: fmt.text(row.first.who),
+        sort=lambda row: row.first.who,
+        grow=1,
+        priority=3,
+    ),
+    Column(
+        "policy",
+        "policy",
+        7,
+        lambda row: fmt.text(row.first.policy, Tone.MUTED),
+        priority=6,
+    ),
+]
+
 
 class DriftScreen(PairedView):
     """Groups of drift, and the difference of one of them."""
@@ -36,74 +97,15 @@ class DriftScreen(PairedView):
         """One row for each change."""
         now = self.session.now
         columns: list[Column[DriftGroup]] = [
+            *_COLUMNS,
             Column(
-                id="state",
-                title="state",
-                width=14,
-                cell=lambda row: fmt.marked(fmt.DRIFT_GLYPHS, row.states),
-                sort=lambda row: row.states,
-                priority=0,
-            ),
-            Column(
-                id="name",
-                title="object",
-                width=22,
-                cell=lambda row: fmt.text(f"{row.first.kind}/{row.first.name}", Tone.STRONG),
-                sort=lambda row: f"{row.first.kind}/{row.first.name}",
-                priority=0,
-            ),
-            Column(
-                id="clusters",
-                title="clusters",
-                width=8,
-                right=True,
-                descending=True,
-                cell=lambda row: ((str(len(row.drifts)), Tone.PLAIN),),
-                sort=lambda row: len(row.drifts),
-                priority=1,
-            ),
-            Column(
-                id="bundle",
-                title="bundle",
-                width=12,
-                cell=lambda row: fmt.text(row.first.bundle),
-                sort=lambda row: row.first.bundle,
-                priority=5,
-            ),
-            Column(
-                id="what",
-                title="what",
-                width=16,
-                cell=lambda row: fmt.text(
-                    ", ".join(row.first.paths) or "object is gone", Tone.WARN
-                ),
-                grow=2,
-                priority=2,
-            ),
-            Column(
-                id="who",
-                title="who",
-                width=14,
-                cell=lambda row: fmt.text(row.first.who),
-                sort=lambda row: row.first.who,
-                grow=1,
-                priority=3,
-            ),
-            Column(
-                id="policy",
-                title="policy",
-                width=7,
-                cell=lambda row: fmt.text(row.first.policy, Tone.MUTED),
-                priority=6,
-            ),
-            Column(
-                id="since",
-                title="age",
-                width=4,
-                right=True,
-                cell=lambda row: fmt.text(fmt.age(row.seen_at, now()), Tone.MUTED),
+                "since",
+                "age",
+                4,
+                lambda row: fmt.text(fmt.age(row.seen_at, now()), Tone.MUTED),
                 sort=lambda row: row.seen_at,
                 descending=True,
+                right=True,
                 priority=4,
             ),
         ]

@@ -40,33 +40,16 @@ class HelpScreen(TableView):
         config = self.session.config
         columns: list[Column[Action]] = [
             Column(
-                id="key",
-                title="key",
-                width=10,
-                cell=lambda row: ((key_label(keys_of(row, config.keys)), Tone.ACCENT),),
+                "key",
+                "key",
+                10,
+                lambda row: ((key_label(keys_of(row, config.keys)), Tone.ACCENT),),
                 priority=0,
             ),
+            Column("name", "does", 44, lambda row: fmt.text(row.help), grow=1, priority=0),
+            Column("group", "kind", 8, lambda row: fmt.text(row.group, Tone.MUTED), priority=2),
             Column(
-                id="name",
-                title="does",
-                width=44,
-                cell=lambda row: fmt.text(row.help),
-                grow=1,
-                priority=0,
-            ),
-            Column(
-                id="group",
-                title="kind",
-                width=8,
-                cell=lambda row: fmt.text(row.group, Tone.MUTED),
-                priority=2,
-            ),
-            Column(
-                id="id",
-                title="id (config, :)",
-                width=14,
-                cell=lambda row: fmt.text(row.id, Tone.MUTED),
-                priority=3,
+                "id", "id (config, :)", 14, lambda row: fmt.text(row.id, Tone.MUTED), priority=3
             ),
         ]
         model = RowModel(

@@ -123,21 +123,15 @@ class OverviewScreen(ClusterActions):
 def flight_model() -> RowModel[RolloutView]:
     """Rollouts under way: their stages in one line each."""
     columns: list[Column[RolloutView]] = [
+        Column("bundle", "bundle", 14, lambda row: fmt.text(row.bundle, Tone.STRONG), priority=0),
         Column(
-            id="bundle",
-            title="bundle",
-            width=14,
-            cell=lambda row: fmt.text(row.bundle, Tone.STRONG),
-            priority=0,
-        ),
-        Column(
-            id="revision",
-            title="to",
-            width=7,
-            cell=lambda row: fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED),
+            "revision",
+            "to",
+            7,
+            lambda row: fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED),
             priority=2,
         ),
-        Column(id="stages", title="stages", width=14, cell=stage_strip, grow=1, priority=0),
+        Column("stages", "stages", 14, stage_strip, grow=1, priority=0),
     ]
     return RowModel(columns, search=lambda row: f"{row.bundle} {row.phase} {row.subject}")
 

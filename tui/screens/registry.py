@@ -45,6 +45,27 @@ def view_factories(session: Session) -> dict[str, Callable[[], ViewScreen]]:
 def detail_of(session: Session, subject: object) -> ViewScreen | str | None:
     """The screen for one thing, the name of a top view that shows it, or None."""
     match subject:
+        case NeedView():
+            found = subject_of_need(session.store, subject)
+            known = detail_of(session, found) if found is not None else None
+            return known or _VIEW_OF_NEED.get(subject.kind)
+        case DriftGroup(first=first):
+            return _cluster_screen(session, first)
+        case BundleView(name=name):
+            return BundleScreen(session, name)
+        case RolloutView() | Approval():
+            rollout = subject if isinstance(subject, RolloutView) else subject.rollout
+            return RolloutScreen(session, rollout)
+        case SearchPlace(text=text):
+            return SearchScreen(session, text)
+        case HelpPlace():
+            return HelpScreen(session, subject)
+        case _:
+            return _cluster_screen(session, subject)
+
+
+def _cluster_screen(session: Session, subject: object) -> ClusterScreen | None:
+    match subject:
         case ClusterView(name=name):
             return ClusterScreen(session, name)
         case ClusterPlace(name=name, tab=tab, at=at):
@@ -53,21 +74,5 @@ def detail_of(session: Session, subject: object) -> ViewScreen | str | None:
             return ClusterScreen(session, cluster, at=bundle)
         case DriftView(cluster=cluster):
             return ClusterScreen(session, cluster, at=object_key(subject))
-        case BundleView(name=name):
-            return BundleScreen(session, name)
-        case RolloutView():
-            return RolloutScreen(session, subject)
-        case Approval(rollout=rollout):
-            return RolloutScreen(session, rollout)
-        case DriftGroup(first=first):
-            return detail_of(session, first)
-        case NeedView():
-            found = subject_of_need(session.store, subject)
-            known = detail_of(session, found) if found is not None else None
-            return known or _VIEW_OF_NEED.get(subject.kind)
-        case SearchPlace(text=text):
-            return SearchScreen(session, text)
-        case HelpPlace():
-            return HelpScreen(session, subject)
         case _:
             return None

@@ -13,7 +13,7 @@ from tui import format as fmt
 from tui import messages
 from tui.fetching import error_lines
 from tui.format import Line, Tone
-from tui.orders import RolloutCluster
+from tui.plans import RolloutCluster
 from tui.queries import is_finished
 from tui.rows import Column, RowModel
 from tui.screens.rollouts import ROLLOUT_ACTIONS
@@ -29,9 +29,17 @@ from tui.widgets.virtual_table import VirtualTable
 TIMELINE_ROWS = 100
 _FAULTS = frozenset({"needshuman", "failed", "timedout", "rollingback", "deferred"})
 _STATE_ORDER = (
-    "needshuman", "failed", "timedout", "rollingback", "applying", "verifying", "soaking",
-    "deferred", "blocked", "pending",
-)  # fmt: skip
+    "needshuman",
+    "failed",
+    "timedout",
+    "rollingback",
+    "applying",
+    "verifying",
+    "soaking",
+    "deferred",
+    "blocked",
+    "pending",
+)
 
 
 class RolloutScreen(TableView):
@@ -144,45 +152,38 @@ def member_model(session: Session) -> RowModel[RolloutCluster]:
     """Clusters of one rollout in the order they were planned."""
     columns: list[Column[RolloutCluster]] = [
         Column(
-            id="state",
-            title="state",
-            width=13,
-            cell=lambda row: fmt.marked(fmt.PROGRESS_GLYPHS, row.state),
+            "state",
+            "state",
+            13,
+            lambda row: fmt.marked(fmt.PROGRESS_GLYPHS, row.state),
             sort=lambda row: _urgency(row.state),
             priority=0,
         ),
         Column(
-            id="stage",
-            title="stage",
-            width=9,
-            cell=lambda row: fmt.text(row.stage, Tone.MUTED),
+            "stage",
+            "stage",
+            9,
+            lambda row: fmt.text(row.stage, Tone.MUTED),
             sort=lambda row: row.stage,
             priority=2,
         ),
         Column(
-            id="name",
-            title="cluster",
-            width=18,
-            cell=lambda row: fmt.text(row.name, Tone.STRONG),
+            "name",
+            "cluster",
+            18,
+            lambda row: fmt.text(row.name, Tone.STRONG),
             sort=lambda row: row.name,
             priority=0,
         ),
         Column(
-            id="since",
-            title="for",
-            width=4,
+            "since",
+            "for",
+            4,
+            lambda row: fmt.text(fmt.age(row.since, session.now()), Tone.MUTED),
             right=True,
-            cell=lambda row: fmt.text(fmt.age(row.since, session.now()), Tone.MUTED),
             priority=3,
         ),
-        Column(
-            id="note",
-            title="note",
-            width=8,
-            cell=lambda row: fmt.text(row.note),
-            grow=1,
-            priority=1,
-        ),
+        Column("note", "note", 8, lambda row: fmt.text(row.note), grow=1, priority=1),
     ]
     return RowModel(
         columns,

@@ -17,6 +17,47 @@ from tui.sentences import rollout_lines
 ROLLOUT_ACTIONS = ("approve", "reject", "promote", "suspend", "retry", "rollback")
 
 
+def _target(row: RolloutView) -> Line:
+    return fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED)
+
+
+def _done(row: RolloutView) -> Line:
+    done = sum(stage.good + stage.unchanged for stage in row.stages)
+    total = sum(stage.total for stage in row.stages)
+    return ((f"{done}/{total}" if total else "-", Tone.PLAIN),)
+
+
+_COLUMNS: list[Column[RolloutView]] = [
+    Column(
+        "state",
+        "phase",
+        12,
+        lambda row: fmt.marked(fmt.PROGRESS_GLYPHS, row.phase),
+        sort=lambda row: row.phase,
+        priority=0,
+    ),
+    Column(
+        "name",
+        "bundle",
+        14,
+        lambda row: fmt.text(row.bundle, Tone.STRONG),
+        sort=lambda row: row.bundle,
+        priority=0,
+    ),
+    Column("revision", "to", 7, _target, priority=2),
+    Column("done", "done", 7, _done, right=True, priority=3),
+    Column("stages", "stages", 18, stage_strip, grow=2, priority=1),
+    Column(
+        "author",
+        "author",
+        8,
+        lambda row: fmt.text(row.author),
+        sort=lambda row: row.author,
+        priority=5,
+    ),
+]
+
+
 class RolloutsScreen(PairedView):
     """All rollouts, unfinished ones first."""
 
@@ -32,48 +73,15 @@ class RolloutsScreen(PairedView):
         """One row for each rollout."""
         now = self.session.now
         columns: list[Column[RolloutView]] = [
+            *_COLUMNS,
             Column(
-                id="state",
-                title="phase",
-                width=12,
-                cell=lambda row: fmt.marked(fmt.PROGRESS_GLYPHS, row.phase),
-                sort=lambda row: row.phase,
-                priority=0,
-            ),
-            Column(
-                id="name",
-                title="bundle",
-                width=14,
-                cell=lambda row: fmt.text(row.bundle, Tone.STRONG),
-                sort=lambda row: row.bundle,
-                priority=0,
-            ),
-            Column(id="revision", title="to", width=7, cell=_target, priority=2),
-            Column(id="done", title="done", width=7, right=True, cell=_done, priority=3),
-            Column(
-                id="stages",
-                title="stages",
-                width=18,
-                cell=stage_strip,
-                grow=2,
-                priority=1,
-            ),
-            Column(
-                id="author",
-                title="author",
-                width=8,
-                cell=lambda row: fmt.text(row.author),
-                sort=lambda row: row.author,
-                priority=5,
-            ),
-            Column(
-                id="since",
-                title="age",
-                width=4,
-                right=True,
-                cell=lambda row: fmt.text(fmt.age(row.started_at, now()), Tone.MUTED),
+                "since",
+                "age",
+                4,
+                lambda row: fmt.text(fmt.age(row.started_at, now()), Tone.MUTED),
                 sort=lambda row: row.started_at,
                 descending=True,
+                right=True,
                 priority=4,
             ),
         ]
@@ -105,13 +113,3 @@ class RolloutsScreen(PairedView):
         """Countdowns move on."""
         super().tick()
         self.show_detail()
-
-
-def _target(row: RolloutView) -> Line:
-    return fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED)
-
-
-def _done(row: RolloutView) -> Line:
-    done = sum(stage.good + stage.unchanged for stage in row.stages)
-    total = sum(stage.total for stage in row.stages)
-    return ((f"{done}/{total}" if total else "-", Tone.PLAIN),)

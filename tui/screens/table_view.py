@@ -25,8 +25,8 @@ TABLE_ACTIONS = (
 )
 
 
-class TableView(ViewScreen):
-    """Base of views whose main widget is a table."""
+class TableScreen(ViewScreen):
+    """A table and what is done to it by keys."""
 
     TABLE = ""
     """Id of the main table."""
@@ -67,43 +67,6 @@ class TableView(ViewScreen):
     def do_open(self) -> None:
         """Open the row under the cursor."""
         self.table.action_choose()
-
-    def do_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(Prompt).open("/", self.table.model.filter.text)
-
-    def filter_by(self, text: str) -> None:
-        """Filter the main table."""
-        wanted = parse_filter(text)
-        self.query_one(f"#{self.TABLE}", VirtualTable).set_filter(wanted)
-        self.refresh_bars()
-
-    @on(Prompt.Typed)
-    def _typed(self, event: Prompt.Typed) -> None:
-        if event.kind == "/":
-            self.filter_by(event.value)
-
-    @on(Prompt.Entered)
-    def _kept(self, event: Prompt.Entered) -> None:
-        if event.kind == "/":
-            error = parse_filter(event.value).error
-            if error:
-                self.notify(error, severity="warning", markup=False)
-            self.close_prompt()
-
-    def leave_once(self) -> bool:
-        """Escape clears the filter first, then marks, then goes back."""
-        closed = self.close_prompt()
-        table = self.query_one(f"#{self.TABLE}", VirtualTable)
-        model = table.model
-        if model.filter or model.faults_only:
-            model.set_faults_only(False)
-            self.filter_by("")
-            return True
-        if model.marks:
-            table.action_clear_marks()
-            return True
-        return closed
 
     def do_faults(self) -> None:
         """Show only what is wrong, or everything again."""
@@ -152,3 +115,44 @@ class TableView(ViewScreen):
         if rows:
             self.app.copy_to_clipboard("\n".join(rows))
             self.notify(f"Copied {len(rows)} to the clipboard.", timeout=2, markup=False)
+
+
+class TableView(TableScreen):
+    """Base of views whose main widget is a table: with the filter one types."""
+
+    def do_filter(self) -> None:
+        """Type a filter."""
+        self.query_one(Prompt).open("/", self.table.model.filter.text)
+
+    def filter_by(self, text: str) -> None:
+        """Filter the main table."""
+        wanted = parse_filter(text)
+        self.query_one(f"#{self.TABLE}", VirtualTable).set_filter(wanted)
+        self.refresh_bars()
+
+    @on(Prompt.Typed)
+    def _typed(self, event: Prompt.Typed) -> None:
+        if event.kind == "/":
+            self.filter_by(event.value)
+
+    @on(Prompt.Entered)
+    def _kept(self, event: Prompt.Entered) -> None:
+        if event.kind == "/":
+            error = parse_filter(event.value).error
+            if error:
+                self.notify(error, severity="warning", markup=False)
+            self.close_prompt()
+
+    def leave_once(self) -> bool:
+        """Escape clears the filter first, then marks, then goes back."""
+        closed = self.close_prompt()
+        table = self.query_one(f"#{self.TABLE}", VirtualTable)
+        model = table.model
+        if model.filter or model.faults_only:
+            model.set_faults_only(False)
+            self.filter_by("")
+            return True
+        if model.marks:
+            table.action_clear_marks()
+            return True
+        return closed

@@ -1,40 +1,34 @@
 """What all views have in common: the bars, the prompt, actions, and data that arrives.
 
-A view names the actions it `OFFERS`; each is carried out by its method `do_<id>`, or, when it
-writes, by the commands that `tui.orders` makes of `subjects()`.  Data is given by the app: at once
-to the view that is seen, on return to those that are not.
+Data is given by the app: at once to the view that is seen, on return to those that are not.
+Actions are `tui.screens.acting`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import ClassVar
 
 from textual import on
 from textual.app import ComposeResult
 from textual.containers import Vertical
-
 from textual.widget import Widget
 
 from tui import messages
-from tui.actions import BY_ID, Action, offered
 from tui.command_line import completions
-from tui.fetching import Fetching
-from tui.keymap import bindings, keys_of
-from tui.orders import NotNow, plan
+from tui.keymap import keys_of
+from tui.screens.acting import Acting
 from tui.session import Session
-from tui.store import FleetStore, Touched
+from tui.store import Touched
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.notice import Notice
 from tui.widgets.painting import Painter
 from tui.widgets.prompt import Prompt
 from tui.widgets.status_bar import StatusBar, TooSmall
 
 
-class ViewScreen(Fetching):
+class ViewScreen(Acting):
     """Base of all views."""
 
-    VIEW: ClassVar[str] = ""
-    OFFERS: ClassVar[tuple[str, ...]] = ()
     HORIZONTAL_BREAKPOINTS = [  # noqa: RUF012 - Textual declares it
         (0, "-tiny"),
         (60, "-narrow"),
@@ -46,29 +40,20 @@ class ViewScreen(Fetching):
         (30, "-high"),
     ]
 
-    def __init_subclass__(cls) -> None:
-        cls.BINDINGS = list(bindings(cls.OFFERS))
-        super().__init_subclass__()
-
     def __init__(self, session: Session, *, crumbs: Sequence[str] = ()) -> None:
-        super().__init__()
-        self.session = session
+        super().__init__(session)
         self.crumbs = tuple(crumbs)
         self._missed = Touched(all=True)
-
-    @property
-    def store(self) -> FleetStore:
-        """What is known of the fleet."""
-        return self.session.store
 
     def compose(self) -> ComposeResult:
         """Bars around the body."""
         yield StatusBar(self.session, view=self.VIEW, crumbs=self.crumbs)
         with Vertical(id="body"):
             yield from self.body()
+        yield Notice(self.session)
         yield TooSmall(id="too-small")
         yield KeyBar(
-            self._footer(),
+            self.footer(),
             keys=lambda action: keys_of(action, self.session.config.keys),
             why_not=self.why_not,
             coach=lambda: self.session.coach,
@@ -82,15 +67,6 @@ class ViewScreen(Fetching):
     def arrived(self, touched: Touched) -> None:
         """Show what changed; called only while this view is seen."""
         raise NotImplementedError
-
-    def subjects(self) -> Sequence[object]:
-        """What an action that writes is meant for."""
-        return ()
-
-    def _footer(self) -> list[Action]:
-        own = [BY_ID[name] for name in self.OFFERS]
-        rest = [BY_ID[name] for name in ("help", "command", "palette", "back")]
-        return own + rest
 
     # Data
 
@@ -110,6 +86,7 @@ class ViewScreen(Fetching):
 
     def on_screen_resume(self) -> None:
         """Show what was missed."""
+        self.refresh_bars()
         self._catch_up()
 
     def _catch_up(self) -> None:
@@ -120,43 +97,15 @@ class ViewScreen(Fetching):
 
     def refresh_bars(self) -> None:
         """Paint the lines at the top and the bottom again."""
-        for bar in (*self.query(StatusBar), *self.query(KeyBar)):
+        self.set_class(not self.store.loaded, "-unloaded")
+        for bar in (*self.query(StatusBar), *self.query(KeyBar), *self.query(Notice)):
             bar.refresh()
 
     def repaint(self) -> None:
         """Paint everything again: the link changed."""
+        self.refresh_bars()
         for painter in self.query(Painter):
             painter.repaint()
-
-    # Actions
-
-    def action_do(self, name: str) -> None:
-        """Run an action by its id, or say why not."""
-        action = BY_ID[name]
-        if reason := self.why_not(action):
-            self.notify(f"{action.label}: {reason}.", severity="warning", markup=False)
-        elif action.writes:
-            made = plan(name, self.subjects(), self.store)
-            if not isinstance(made, NotNow):
-                self.post_message(messages.Confirm(made))
-        elif own := getattr(self, f"do_{name}", None):
-            own()
-        else:
-            self.post_message(messages.Do(name))
-
-    def why_not(self, action: Action) -> str:
-        """Say why an action cannot be done now; empty when it can."""
-        if not action.writes:
-            return ""
-        if reason := self.session.why_no_writes():
-            return reason
-        made = plan(action.id, self.subjects(), self.store)
-        return made.reason if isinstance(made, NotNow) else ""
-
-    @property
-    def actions(self) -> list[Action]:
-        """Everything this view offers, for help and palette."""
-        return offered(self.OFFERS)
 
     def do_command(self) -> None:
         """Open the `:` line."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 from rich.text import Text
 from textual import events
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.strip import Strip
@@ -48,18 +49,16 @@ class HeatRow:
 
 def heat_rows(groups: Iterable[HeatGroup], *, per_row: int) -> list[HeatRow]:
     """Break groups into lines of at most `per_row` clusters."""
-    rows: list[HeatRow] = []
-    for group in groups:
-        for start in range(0, len(group.clusters), per_row):
-            rows.append(
-                HeatRow(
-                    head="" if start else group.name,
-                    count=0 if start else len(group.clusters),
-                    clusters=group.clusters[start : start + per_row],
-                    tally=() if start else tally_line(group),
-                )
-            )
-    return rows
+    return [
+        HeatRow(
+            head="" if start else group.name,
+            count=0 if start else len(group.clusters),
+            clusters=group.clusters[start : start + per_row],
+            tally=() if start else tally_line(group),
+        )
+        for group in groups
+        for start in range(0, len(group.clusters), per_row)
+    ]
 
 
 def tally_line(group: HeatGroup) -> Line:
@@ -75,7 +74,7 @@ def tally_line(group: HeatGroup) -> Line:
 class Heatmap(ScrollPainter, can_focus=True):
     """One glyph a cluster; arrow keys move over them, enter opens one."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         Binding("h,left", "step(-1)", "Left", show=False),
         Binding("l,right", "step(1)", "Right", show=False),
         Binding("j,down", "line(1)", "Down", show=False),
@@ -189,13 +188,9 @@ class Heatmap(ScrollPainter, can_focus=True):
             if event.chain > 1:
                 self.action_choose()
 
-    def on_focus(self) -> None:
-        """Name the cluster under the cursor."""
-        self._retitle()
-        self.refresh()
-
-    def on_blur(self) -> None:
-        """Name the whole again."""
+    def watch_has_focus(self, focused: bool) -> None:
+        """Name the cluster under the cursor while the keys are here, the whole otherwise."""
+        super().watch_has_focus(focused)
         self._retitle()
         self.refresh()
 

@@ -6,11 +6,12 @@ tone turns into `tone--stale`: glyphs and words stay, colours do not claim anyth
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -122,7 +123,7 @@ class ScrollPainter(ScrollView, Painter):
 class LinesView(ScrollPainter, can_focus=True):
     """A scrolling text of painted lines: a diff, YAML, sentences, a timeline."""
 
-    BINDINGS = [
+    BINDINGS: ClassVar[list[BindingType]] = [
         ("j,down", "scroll_down", "Down"),
         ("k,up", "scroll_up", "Up"),
         ("g,home", "scroll_home", "Top"),

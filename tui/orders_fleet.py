@@ -1,0 +1,135 @@
+"""What actions mean for clusters, bundles and drift.  Pure; `tui.orders` chooses among them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, RolloutView
+from tui import format as fmt
+from tui.orders_rollouts import pause
+from tui.plans import NotNow, Plan, RolloutCluster, Tier, clusters_of_bundle, one
+from tui.store import FleetStore
+
+
+def sync(subject: object, store: FleetStore) -> Plan | NotNow:
+    """Apply what is assigned; put drift back."""
+    match subject:
+        case ClusterView(suspended=why) if why:
+            return NotNow(f"{subject.name} is suspended ({why}): resume it first (T)")
+        case ClusterView(name=name):
+            return one(
+                "reconcile", f"cluster/{name}", store=store, title=f"Sync {name}", verb="Sync",
+                scope=name, clusters=[name],
+                facts=[
+                    f"applies what is assigned: {fmt.count(subject.bundles_total, 'bundle')}",
+                    f"{fmt.count(subject.objects, 'object')}, {subject.drifted} drifted",
+                ],
+            )  # fmt: skip
+        case BundleOnCluster(cluster=cluster, bundle=bundle):
+            return one(
+                "reconcile", f"cluster/{cluster}", store=store, verb="Sync", scope=cluster,
+                title=f"Sync {cluster}", clusters=[cluster], arguments={"bundle": bundle},
+                facts=[f"{bundle}: {subject.applied} of {subject.objects} objects are as desired"],
+            )  # fmt: skip
+        case BundleView(name=name):
+            return one(
+                "reconcile", f"bundle/{name}", store=store, title=f"Sync {name} everywhere",
+                verb="Sync", scope=name, clusters=clusters_of_bundle(store, name),
+                facts=["applies on each cluster the release that is assigned to it"],
+            )  # fmt: skip
+        case DriftView():
+            return correct_drift(subject, store)
+        case _:
+            return NotNow("sync works on clusters, bundles and drift")
+
+
+def correct_drift(drift: DriftView, store: FleetStore) -> Plan | NotNow:
+    """Put one object back."""
+    if drift.state == "corrected":
+        return NotNow("this drift is already put back")
+    fields = ", ".join(drift.paths) or "the whole object"
+    return one(
+        "correctDrift", f"drift/{drift.id}", store=store, verb="Put back", scope=drift.cluster,
+        title=f"Put back {drift.kind} {drift.name} on {drift.cluster}", clusters=[drift.cluster],
+        facts=[f"overwrites {fields}", f"held now by {drift.who}"],
+    )  # fmt: skip
+
+
+def suspend(subject: object, store: FleetStore) -> Plan | NotNow:
+    """Suspend or resume a cluster or bundle; pause or resume a rollout."""
+    match subject:
+        case RolloutView():
+            return pause(subject, store)
+        case RolloutCluster(rollout=rollout):
+            return pause(rollout, store)
+        case ClusterView(name=name):
+            kind, clusters, suspended = "cluster", [name], subject.suspended
+        case BundleView(name=name):
+            kind, suspended = "bundle", subject.suspended
+            clusters = clusters_of_bundle(store, name)
+        case _:
+            return NotNow("only clusters, bundles and rollouts can be suspended")
+    if suspended:
+        return one(
+            "resume", f"{kind}/{name}", store=store, title=f"Resume {name}", verb="Resume",
+            scope=name, clusters=clusters, facts=[f"suspended: {suspended}"],
+        )  # fmt: skip
+    return one(
+        "suspend", f"{kind}/{name}", store=store, title=f"Suspend {name}", verb="Suspend",
+        scope=name, clusters=clusters, reason=True,
+        facts=["nothing is applied or corrected there until it is resumed"],
+    )  # fmt: skip
+
+
+def hold(subject: object, store: FleetStore) -> Plan | NotNow:
+    """Hold a bundle, or release the hold."""
+    if not isinstance(subject, BundleView):
+        return NotNow("only bundles are held")
+    name = subject.name
+    if subject.held_digest:
+        return one(
+            "releaseHold", f"bundle/{name}", store=store, verb="Release", scope=name,
+            title=f"Release the hold on {name}", tier=Tier.TYPE, reason=True,
+            clusters=clusters_of_bundle(store, name),
+            facts=[f"digest {subject.held_digest[:12]} may be rolled out again"],
+        )  # fmt: skip
+    return one(
+        "hold", f"bundle/{name}", store=store, verb="Hold", scope=name, title=f"Hold {name}",
+        reason=True, facts=["no new release of it starts until the hold is released"],
+    )  # fmt: skip
+
+
+def acknowledge(subject: object, store: FleetStore) -> Plan | NotNow:
+    """Acknowledge drift."""
+    if not isinstance(subject, DriftView):
+        return NotNow("only drift is acknowledged")
+    if subject.state in {"acknowledged", "corrected"}:
+        return NotNow(f"this drift is {subject.state}")
+    return one(
+        "acknowledgeDrift", f"drift/{subject.id}", store=store, verb="Acknowledge",
+        scope=subject.cluster, reason=True,
+        title=f"Acknowledge {subject.kind} {subject.name} on {subject.cluster}",
+        facts=["it stays as it is, and no longer asks for attention"],
+    )  # fmt: skip
+
+
+def confirm_prune(subject: object, store: FleetStore) -> Plan | NotNow:
+    """Let deletions happen that a guard keeps back."""
+    match subject:
+        case BundleView(name=bundle):
+            clusters = clusters_of_bundle(store, bundle)
+            arguments: dict[str, Any] = {}
+        case BundleOnCluster(bundle=bundle, cluster=cluster):
+            clusters, arguments = [cluster], {"clusters": [cluster]}
+        case _:
+            return NotNow("deletions are confirmed for a bundle")
+    waits = next((need for need in store.needs.values() if need.id == f"confirm/{bundle}"), None)
+    if waits is None:
+        return NotNow("no deletion waits for a word here")
+    emptied = bundle in store.bundles and store.bundles[bundle].message == "no longer in Git"
+    return one(
+        "confirmPrune", f"bundle/{bundle}", store=store, verb="Delete", scope=bundle,
+        title=f"Confirm the deletions of {bundle}", reason=True, clusters=clusters,
+        tier=Tier.REFUSE if emptied else Tier.TYPE, arguments=arguments,
+        facts=[waits.sentence, "deleted objects do not come back by themselves"],
+    )  # fmt: skip
