@@ -21,6 +21,8 @@ from fleet.source.errors import (
 from fleet.source.urls import RepositoryUrl, redact
 
 QUOTED_MAX = 300
+READ_MAX = 8_000
+"""Characters of a server's words that are looked at: it may send megabytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +88,7 @@ _RULES = (
     _rule(
         r"server certificate|SSL certificate|certificate verif|certificate subject",
         RepositoryUnreachable,
-        "the server's certificate is not trusted; give its authority with --git-ca-file",
+        "the server's certificate is not trusted; give Flotilla the certificate of its authority",
     ),
     _rule(
         r"transport '.*' not allowed",
@@ -103,7 +105,7 @@ _UNREACHABLE = "no answer from a Git server; check host, network and proxy (it i
 def explain(stderr: str, *, url: RepositoryUrl, ref: str | None) -> SourceError:
     """Make the error for what Git printed: what to do, then Git's own words without secrets."""
     for rule in _RULES:
-        if rule.pattern.search(stderr):
+        if rule.pattern.search(stderr[-READ_MAX:]):
             error, advice = rule.error, rule.advice
             break
     else:
@@ -115,7 +117,9 @@ def explain(stderr: str, *, url: RepositoryUrl, ref: str | None) -> SourceError:
 def quoted(stderr: str, url: RepositoryUrl) -> str:
     """Shorten what Git printed to what says why, without credentials or control characters."""
     secrets = url.credentials.secrets if url.credentials else ()
-    lines = [line.strip() for line in redact(stderr, secrets=secrets).splitlines()]
+    for secret in secrets:
+        stderr = stderr.replace(secret, "***")
+    lines = [line.strip() for line in redact(stderr[-READ_MAX:]).splitlines()]
     telling = [line for line in lines if _TELLING.search(line)]
     text = "; ".join(telling or [line for line in lines if line])
     return re.sub(r"[^\x20-\x7e]", "\ufffd", text)[:QUOTED_MAX]

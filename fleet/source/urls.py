@@ -131,8 +131,8 @@ def redact(text: str, *, secrets: Iterable[str] = ()) -> str:
     for secret in sorted(secrets, key=len, reverse=True):
         text = text.replace(secret, "***")
     text = re.sub(r"(?i)(\bssh://[^\s:@/]*)(?::\S*)?@", r"\1@", text)
-    text = re.sub(r"(?i)\b((?!ssh://)[a-z][a-z0-9+.-]*://)\S*@", r"\1***@", text)
-    return re.sub(r"(?i)(\b[a-z][a-z0-9+.-]*://[^\s?]*\?)\S+", r"\1***", text)
+    text = re.sub(r"(?i)\b((?!ssh://)[a-z][a-z0-9+.-]{0,30}://)\S*@", r"\1***@", text)
+    return re.sub(r"(?i)(\b[a-z][a-z0-9+.-]{0,30}://[^\s?]*\?)\S+", r"\1***", text)
 
 
 def _http(text: str) -> RepositoryUrl:

@@ -188,6 +188,7 @@ def _objects(
         isinstance(content, Mapping)
         and str(content.get("kind", "")).endswith("List")
         and isinstance(content.get("items"), list)
+        and "sops" not in content
     ):
         yield path, content
         return

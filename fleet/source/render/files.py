@@ -40,9 +40,10 @@ class SourceFiles:
 
     @cached_property
     def digest(self) -> Digest:
-        """Names the content: the same wherever the same files are."""
+        """Names the content: the same wherever the same files (and troubles) are."""
         listing = sorted((file.path, file.blob_id) for file in self.files.values())
-        return digest_of(canonical_json([self.root, listing]))
+        findings = [str(finding) for finding in (*self.problems, *self.warnings)]
+        return digest_of(canonical_json([self.root, listing, findings]))
 
     def below(self, name: str) -> SourceFile | None:
         """Find a file by its path from `root`."""

@@ -24,9 +24,12 @@ from fleet.source.render.files import FieldPath, Json, did_you_mean, kind_of
 INSERTED_MAX = 8 * 2**20
 """Characters that all placeholders of one document may insert: far above any real object."""
 
+UNRESOLVED_MAX = 20
+"""Problems of one document that are worth a person's (and a processor's) time."""
+
 _TOKEN = re.compile(r"\$\$\{|\$\{(?P<name>[^{}$]*)\}|\$\{")
 _ROOTS = ("cluster", "values")
-_SUGGESTED_MAX = 2_000
+_SUGGESTED_MAX = 500
 
 
 _KEEP = " (write $${ to keep the text as it is)"
@@ -122,7 +125,7 @@ def has_placeholders(content: Json) -> bool:
 def substitute(
     content: Json, resolve: Callable[[str], Json]
 ) -> tuple[Json, tuple[Unresolved, ...]]:
-    """Replace every placeholder; what cannot be replaced is listed and left as it is.
+    """Replace every placeholder; what cannot be replaced is left as it is, and the first listed.
 
     `resolve` raises `UnknownName`.  `content` is not touched.
     """
@@ -187,6 +190,8 @@ class _Substitution:
                 return token[0]
 
     def _resolved(self, name: str, path: FieldPath, *, otherwise: str) -> Json:
+        if len(self.unresolved) >= UNRESOLVED_MAX:
+            return otherwise
         try:
             value = self.resolve(name)
         except UnknownName as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -11,10 +11,9 @@ from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings
 from fleet.source.repository import Repository, SourceLimits
 from fleet.source.urls import parse_url
 from fleet.source.worker import GitWorker
-from tests.fleet.source.gits import WorkTree
+from tests.fleet.source.gits import OpenRepository, WorkTree
 
 LIMITS = SourceLimits()
-OpenRepository = Callable[..., Repository]
 
 
 @pytest.fixture

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from fleet.source.repository import Repository
+
+OpenRepository = Callable[..., Repository]
+"""What the fixture `open_repository` gives: open a URL, at a ref, with settings and limits."""
 
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],

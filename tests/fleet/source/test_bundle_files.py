@@ -11,8 +11,7 @@ from fleet.source.bundle_files import read_bundle_files
 from fleet.source.errors import PathNotFound
 from fleet.source.problems import InvalidFleet
 from fleet.source.render.render import Renderer
-from tests.fleet.source.conftest import OpenRepository
-from tests.fleet.source.gits import WorkTree
+from tests.fleet.source.gits import OpenRepository, WorkTree
 from tests.fleet.source.render.building import bundle, cluster, config_map, contents
 
 LAYERS = [

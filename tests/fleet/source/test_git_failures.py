@@ -31,7 +31,7 @@ URL = parse_url("https://bot:cAnArY@git.example/fleet.git")
         ("fatal: detected dubious ownership in repository at '/srv/fleet'", RepositoryNotFound),
         ("remote: Repository not found.\nfatal: Authentication failed for 'https://x/'",
          AuthenticationFailed),
-        ("git@git.example: Permission denied (publickey).\nfatal: Could not read", AuthenticationFailed),
+        ("git@git.example: Permission denied (publickey).\nfatal: Could", AuthenticationFailed),
         ("Host key verification failed.\nfatal: Could not read from remote", HostKeyUnknown),
         ("fatal: couldn't find remote ref refs/heads/x", RefNotFound),
         ("fatal: remote error: upload-pack: not our ref 0123", RefNotFound),
@@ -62,3 +62,8 @@ def test_neither_credentials_nor_escapes_of_a_server_are_quoted() -> None:
     assert "cAnArY" not in text
     assert "\x1b" not in text
     assert "\x07" not in text
+
+
+def test_megabytes_of_words_are_cut_before_they_are_looked_at() -> None:
+    error = explain("remote: " + "a://" * 2**20 + "\nfatal: gone", url=URL, ref=None)
+    assert "fatal: gone" in str(error)

@@ -14,8 +14,7 @@ from clusters.model import Revision
 from fleet.source.errors import RepositoryUnreachable, SourceError
 from fleet.source.poller import Poller, Rhythm, SourceName
 from fleet.source.repository import FetchResult
-from tests.fleet.source.conftest import OpenRepository
-from tests.fleet.source.gits import WorkTree
+from tests.fleet.source.gits import OpenRepository, WorkTree
 
 A, B = SourceName("a"), SourceName("b")
 NEVER = Rhythm(interval_s=3600)

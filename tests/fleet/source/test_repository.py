@@ -24,8 +24,7 @@ from fleet.source.errors import (
 from fleet.source.repository import Repository, SourceLimits
 from fleet.source.urls import RepositoryUrl, Transport, parse_url
 from fleet.source.worker import GitWorker
-from tests.fleet.source.conftest import OpenRepository
-from tests.fleet.source.gits import WorkTree
+from tests.fleet.source.gits import OpenRepository, WorkTree
 
 
 @pytest.mark.parametrize("form", ["{}", "file://{}", "{}/.git"])

@@ -17,8 +17,7 @@ from fleet.source.errors import (
 )
 from fleet.source.git_command import GitSettings
 from tests.fakes.git_http import Fault, GitHttp, serve
-from tests.fleet.source.conftest import OpenRepository
-from tests.fleet.source.gits import WorkTree
+from tests.fleet.source.gits import OpenRepository, WorkTree
 
 PASSWORD = "s3cr3t-cAnArY"
 

@@ -16,8 +16,7 @@ from fleet.source.errors import (
 from fleet.source.git_command import GitSettings
 from tests.fakes import sshd
 from tests.fakes.sshd import Sshd
-from tests.fleet.source.conftest import OpenRepository
-from tests.fleet.source.gits import WorkTree
+from tests.fleet.source.gits import OpenRepository, WorkTree
 
 pytestmark = pytest.mark.skipif(sshd.MISSING is not None, reason=str(sshd.MISSING))
 

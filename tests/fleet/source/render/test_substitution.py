@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from fleet.source.render.substitution import (
     INSERTED_MAX,
+    UNRESOLVED_MAX,
     UnknownName,
     Variables,
     has_placeholders,
@@ -123,6 +124,11 @@ def test_values_cannot_be_blown_up() -> None:
     assert unresolved == ()
     _, unresolved = substitute("-".join(["${values.big}"] * 50), big.resolve)
     assert "insert more than" in unresolved[0].message
+
+
+def test_only_the_first_of_many_problems_are_listed() -> None:
+    _, unresolved = substitute([f"${{values.q{n}}}" for n in range(10_000)], VARIABLES.resolve)
+    assert [one.name for one in unresolved] == [f"values.q{n}" for n in range(UNRESOLVED_MAX)]
 
 
 TEXT = st.lists(
