@@ -24,7 +24,6 @@ from clusters.embedded.schema_data import (
     KEPT_EMPTY_STRINGS,
     OMITTED_FALSE,
     OMITTED_ZERO,
-    STRUCT_DEFAULT_ABSENT,
 )
 
 _ABSENT: Final = object()
@@ -76,7 +75,7 @@ def _struct(
         if name in schema.required or not _omitted(child, name, kept):
             out[name] = kept
     for name in schema.present:
-        if out.get(name) is None and name not in STRUCT_DEFAULT_ABSENT:
+        if out.get(name) is None:
             child = schema.child(name)
             assert child is not None
             out[name] = _struct(child, {}, "", [])

@@ -7,6 +7,7 @@ write follows (4 to 8).  Objects are never changed in place; what did not change
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any, Final
 
 from clusters.embedded import fieldset
@@ -24,6 +25,7 @@ from clusters.embedded.managers import (
     encode,
 )
 from clusters.embedded.schema import Schema
+from clusters.embedded.schema_data import STATUS_RESETS
 
 Object = Mapping[str, Any]
 """A Kubernetes object as parsed JSON.  Read only."""
@@ -55,14 +57,18 @@ STATUS: Final = fieldset.of_paths(("f:status",))
 def default_resets(schema: Schema, subresource: str) -> FieldSet:
     """Give the fields that a write of a built-in kind resets, so that they are not owned.
 
-    Through the main resource that is `status`, through `status` it is `spec`.
+    Through the main resource that is `status`, through `status` it is `spec`, and with some kinds
+    part of the metadata.
     """
     if subresource == "status":
-        return _STATUS_RESETS
+        return _status_resets(schema.definition)
     return STATUS if schema.definition and schema.declares("status") else EMPTY
 
 
-_STATUS_RESETS: Final = fieldset.of_paths(("f:spec",), ("f:metadata", "f:labels"))
+@cache
+def _status_resets(definition: str) -> FieldSet:
+    paths = STATUS_RESETS.get(definition, (("spec",),))
+    return fieldset.of_paths(*(tuple("f:" + name for name in path) for path in paths))
 
 
 def empty_object(schema: Schema, api_version: str, kind: str) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from typing import Any, Final
 
 import orjson
 
-from clusters.embedded.schema_data import ALWAYS_PRESENT, FIELD_DEFAULTS, MERGE_OVERRIDES
+from clusters.embedded.schema_data import ALWAYS_PRESENT, FIELD_DEFAULTS
 
 RELEASE: Final = "v1.36.0-local"
 """Newest set of definitions not newer than the API server that we imitate (1.36.2)."""
@@ -62,12 +62,15 @@ class Schema:
         definition: the built-in definition it comes from, or "".
         required: names of fields that must be there.
         present: fields that a typed server always writes, even when nobody set them.
+        preserves: unknown fields of this very node are kept.
+        declares_extra: keys that are no declared field may be set.
     """
 
     __slots__ = (
         "_children",
         "_document",
         "_extra",
+        "_inherits",
         "_items",
         "_properties",
         "atomic",
@@ -91,7 +94,7 @@ class Schema:
         document: Definitions | None = None,
         definition: str = "",
         atomic: bool | None = None,
-        preserves: bool = False,
+        inherits: bool = False,
     ) -> None:
         self.raw = raw
         self.definition = definition
@@ -101,14 +104,16 @@ class Schema:
         self._items: Schema | None = None
         self._properties: Mapping[str, Any] = raw.get("properties") or {}
         self.required: tuple[str, ...] = tuple(raw.get("required") or ())
-        self.preserves = preserves or bool(raw.get("x-kubernetes-preserve-unknown-fields"))
+        self.preserves = bool(raw.get("x-kubernetes-preserve-unknown-fields"))
+        # Pruning asks each node; merging takes unknown fields anywhere below one that does.
+        self._inherits = inherits or self.preserves
         self.shape, self.scalar, self.nullable = _shape_of(raw, definition)
         self.atomic, self.keys = _merge_of(raw, self.shape)
         if atomic is not None and self.shape is Shape.MAP:
             self.atomic = atomic
         self.field_defaults: Mapping[str, Any] = FIELD_DEFAULTS.get(definition, {})
         self.present: Mapping[str, Any] = ALWAYS_PRESENT.get(definition, {})
-        self.declares_extra = _takes_extra(raw, self.shape, preserves=self.preserves)
+        self.declares_extra = _takes_extra(raw, self.shape, preserves=self._inherits)
 
     def declares(self, name: str) -> bool:
         """Say whether `name` is a field of its own, not just a key of a map."""
@@ -127,7 +132,7 @@ class Schema:
         raw = self._properties.get(name)
         if raw is None:
             return self.extra if self.declares_extra else None
-        node = self._make(raw, owner=self.definition, name=name)
+        node = self._make(raw)
         self._children[name] = node
         return node
 
@@ -155,14 +160,11 @@ class Schema:
             default = raw.get("default") if isinstance(raw, Mapping) else None
         return default
 
-    def _make(self, raw: Mapping[str, Any], *, owner: str = "", name: str = "") -> Schema:
-        override = MERGE_OVERRIDES.get((owner, name)) if owner else None
-        if override is not None:
-            raw = {**raw, **override}
+    def _make(self, raw: Mapping[str, Any]) -> Schema:
         reference = raw.get("$ref")
         if reference is not None and self._document is not None:
             return self._document.follow(reference, raw)
-        return Schema(raw, document=self._document)
+        return Schema(raw, document=self._document, inherits=self._inherits)
 
 
 def _shape_of(raw: Mapping[str, Any], definition: str) -> tuple[Shape, Scalar | None, bool]:

@@ -14,16 +14,13 @@ _CORE = "io.k8s.api.core.v1."
 _APPS = "io.k8s.api.apps.v1."
 _BATCH = "io.k8s.api.batch.v1."
 _CRD = "io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1."
-_META = "io.k8s.apimachinery.pkg.apis.meta.v1."
 
 FIELD_DEFAULTS: Final[Mapping[str, Mapping[str, Any]]] = {
     _CORE + "ContainerPort": {"protocol": "TCP"},
     _CORE + "ServicePort": {"protocol": "TCP"},
+    _CORE + "LocalObjectReference": {"name": ""},
 }
 """Defaults of fields that are keys of list items: they name an item that omits them."""
-
-MERGE_OVERRIDES: Final[Mapping[tuple[str, str], Mapping[str, Any]]] = {}
-"""(definition, field) -> merge extensions where the published definition has none."""
 
 _POD_TEMPLATE: Final[Mapping[str, Any]] = {"metadata": {}, "spec": {}}
 _WORKLOAD: Final[Mapping[str, Any]] = {"metadata": {}, "spec": {}, "status": {}}
@@ -82,9 +79,6 @@ ALWAYS_PRESENT: Final[Mapping[str, Mapping[str, Any]]] = {
     "io.k8s.api.admissionregistration.v1.MutatingWebhook": {"clientConfig": {}},
 }
 """Definition -> fields written even when unset, with the value then written."""
-
-STRUCT_DEFAULT_ABSENT: Final[frozenset[str]] = frozenset()
-"""Always-present structs that the current release omits when they are zero."""
 
 KEPT_EMPTY_STRINGS: Final = frozenset(
     {
@@ -154,3 +148,15 @@ OMITTED_FALSE: Final = frozenset(
     }
 )
 """Optional flags that are plain booleans in Go: false is unset."""
+
+STATUS_RESETS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
+    _APPS + "Deployment": (("spec",), ("metadata", "labels")),
+    _CORE + "Pod": (
+        ("spec",),
+        ("metadata", "deletionTimestamp"),
+        ("metadata", "ownerReferences"),
+    ),
+    _CRD + "CustomResourceDefinition": (("spec",), ("metadata",)),
+    "io.k8s.kube-aggregator.pkg.apis.apiregistration.v1.APIService": (("spec",), ("metadata",)),
+}
+"""Definition -> fields that a write of `status` resets, where that is more than `spec`."""
