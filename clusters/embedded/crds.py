@@ -35,7 +35,6 @@ class ServedVersion:
     schema: Schema
     structure: Mapping[str, Any]
     """The `openAPIV3Schema`, as written."""
-    columns: Sequence[Mapping[str, Any]] = ()
     selectable_fields: Sequence[str] = ()
     scale_paths: Mapping[str, str] = field(default_factory=dict)
 
@@ -74,11 +73,11 @@ def _served(definition: Mapping[str, Any], schemas: Schemas) -> Iterator[ServedV
                 verbs=CUSTOM_VERBS,
                 subresources=subresources,
                 list_kind=names.get("listKind") or f"{names['kind']}List",
+                columns=tuple(version.get("additionalPrinterColumns") or ()),
                 custom=True,
             ),
             schema=schemas.from_crd(structure),
             structure=structure,
-            columns=tuple(version.get("additionalPrinterColumns") or ()),
             selectable_fields=tuple(
                 entry["jsonPath"].removeprefix(".")
                 for entry in version.get("selectableFields") or ()
@@ -95,6 +94,8 @@ class CustomResources:
         self._by_definition: dict[str, list[ServedVersion]] = {}
         self._by_path: dict[tuple[str, str, str], ServedVersion] = {}
         self._groups: dict[str, tuple[str, ...]] = {}
+        self.revision = 0
+        """Grows with each change of what is served."""
 
     def serve(self, definition: Mapping[str, Any]) -> None:
         """Serve what an established definition says, and no more what it said before."""
@@ -134,6 +135,7 @@ class CustomResources:
         ]
 
     def _index(self) -> None:
+        self.revision += 1
         self._by_path = {
             (served.resource.group, served.resource.version, served.resource.plural): served
             for versions in self._by_definition.values()

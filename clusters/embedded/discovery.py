@@ -7,8 +7,12 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
+from clusters.embedded import openapi
 from clusters.embedded.exchange import Answer, json_answer, text_answer
 from clusters.embedded.kinds import Resource
+from clusters.embedded.status import not_acceptable
 
 if TYPE_CHECKING:
     from clusters.embedded.cluster import EmbeddedCluster
@@ -34,6 +38,20 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
             return json_answer(VERSION)
         case [health, *_] if health in _HEALTH_PATHS:
             return text_answer("ok")
+        case ["openapi", "v2"]:
+            if "json" not in accept and "*/*" not in accept and accept:
+                raise not_acceptable(("application/json",))
+            return openapi.swagger(cluster)
+        case ["openapi", "v3"]:
+            return openapi.index(cluster)
+        case ["openapi", "v3", "api", version]:
+            return openapi.document(cluster, "", version)
+        case ["openapi", "v3", "apis", group, version]:
+            return openapi.document(cluster, group, version)
+        case ["api"] if _wants_aggregated(accept):
+            return _aggregated(cluster, [""], accept)
+        case ["apis"] if _wants_aggregated(accept):
+            return _aggregated(cluster, [name for name in cluster.groups() if name], accept)
         case ["api"]:
             return json_answer({"kind": "APIVersions", "versions": ["v1"]})
         case ["apis"]:
@@ -46,6 +64,65 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
         case ["apis", group, version] if cluster.serves(group, version):
             return json_answer(_resource_list(cluster, group, version))
     return None
+
+
+def _wants_aggregated(accept: str) -> bool:
+    first = accept.partition(",")[0]
+    return "as=APIGroupDiscoveryList" in first and "json" in first
+
+
+def _aggregated(cluster: EmbeddedCluster, groups: Sequence[str], accept: str) -> Answer:
+    """Answer with all resources of these groups at once (apidiscovery.k8s.io)."""
+    version = "v2beta1" if "v=v2beta1" in accept.partition(",")[0] else "v2"
+    items = [
+        {
+            "metadata": {"name": group, "creationTimestamp": None} if group else {},
+            "versions": [
+                {
+                    "version": served,
+                    "resources": [
+                        _aggregated_entry(row) for row in cluster.resources(group, served)
+                    ],
+                    "freshness": "Current",
+                }
+                for served in cluster.groups()[group]
+            ],
+        }
+        for group in groups
+    ]
+    api = f"apidiscovery.k8s.io/{version}"
+    head = {"kind": "APIGroupDiscoveryList", "apiVersion": api, "metadata": {}}
+    media = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList"
+    return Answer(200, orjson.dumps({**head, "items": items}), media)
+
+
+def _aggregated_entry(resource: Resource) -> Mapping[str, Any]:
+    own = {"group": resource.group, "version": resource.version, "kind": resource.kind}
+    entry: dict[str, Any] = {
+        "resource": resource.plural,
+        "responseKind": own,
+        "scope": "Namespaced" if resource.namespaced else "Cluster",
+        "singularResource": resource.singular,
+        "verbs": resource.verbs,
+    }
+    if resource.short_names:
+        entry["shortNames"] = resource.short_names
+    if resource.categories:
+        entry["categories"] = resource.categories
+    if resource.subresources:
+        entry["subresources"] = [
+            {
+                "subresource": below.name,
+                "responseKind": {
+                    "group": below.group or (resource.group if not below.kind else ""),
+                    "version": below.version or resource.version,
+                    "kind": below.kind or resource.kind,
+                },
+                "verbs": below.verbs,
+            }
+            for below in resource.subresources.values()
+        ]
+    return entry
 
 
 def _group(cluster: EmbeddedCluster, name: str) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 ALL_VERBS = ("create", "delete", "deletecollection", "get", "list", "patch", "update", "watch")
 CUSTOM_VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
@@ -45,6 +46,8 @@ class Resource:
     verbs: tuple[str, ...] = ALL_VERBS
     subresources: Mapping[str, Subresource] = field(default_factory=dict)
     list_kind: str = ""
+    columns: tuple[Mapping[str, Any], ...] = ()
+    """`additionalPrinterColumns` of a custom resource."""
     custom: bool = False
     """Defined by a CRD: unstructured, with its kind in every list item."""
 

@@ -87,8 +87,7 @@ def render(resource: Resource, form: Form, stored: Stored) -> bytes:
         return in_version(resource, stored)
     if form is Form.METADATA:
         return orjson.dumps(_metadata_of(stored))
-    rows = [tables.row(resource, stored)]
-    return orjson.dumps(_table(resource, rows, {"resourceVersion": str(stored.revision)}))
+    return orjson.dumps(_table(resource, [stored], {"resourceVersion": str(stored.revision)}))
 
 
 def render_list(resource: Resource, form: Form, page: Page) -> bytes:
@@ -99,9 +98,7 @@ def render_list(resource: Resource, form: Form, page: Page) -> bytes:
     if page.remaining is not None:
         metadata["remainingItemCount"] = page.remaining
     if form is Form.TABLE:
-        return orjson.dumps(
-            _table(resource, [tables.row(resource, stored) for stored in page.items], metadata)
-        )
+        return orjson.dumps(_table(resource, page.items, metadata))
     if form is Form.METADATA:
         head = {"kind": "PartialObjectMetadataList", "apiVersion": META_VERSION}
         items = [_metadata_of(stored) for stored in page.items]
@@ -119,12 +116,13 @@ def render_list(resource: Resource, form: Form, page: Page) -> bytes:
 
 
 def _table(
-    resource: Resource, rows: Sequence[Mapping[str, Any]], metadata: Mapping[str, Any]
+    resource: Resource, items: Sequence[Stored], metadata: Mapping[str, Any]
 ) -> dict[str, Any]:
+    columns = tables.columns_of(resource)
     return {
         "kind": "Table",
         "apiVersion": META_VERSION,
         "metadata": metadata,
-        "columnDefinitions": tables.columns(resource),
-        "rows": rows,
+        "columnDefinitions": [column.definition for column in columns],
+        "rows": [tables.row(columns, stored) for stored in items],
     }
