@@ -22,13 +22,13 @@ from clusters.embedded.kinds import (
     built_in,
 )
 from clusters.embedded.storage import Stored
+from clusters.embedded.strategies import DEFAULT_STORAGE_CLASS
 
 Body = dict[str, Any]
 _BORN = "2026-01-01T00:00:00Z"
 _NODE_COUNT = 3
 _STORAGE_CLASSES = built_in("storage.k8s.io", "storageclasses")
 _PRIORITY_CLASSES = built_in("scheduling.k8s.io", "priorityclasses")
-DEFAULT_STORAGE_CLASS = "standard"
 
 _READ = ["get", "list", "watch"]
 _WRITE = ["create", "delete", "deletecollection", "patch", "update"]

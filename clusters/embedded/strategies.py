@@ -48,6 +48,10 @@ _GENERATED: Set[StorageKey] = frozenset(
 _ANNOTATIONS_COUNT: Set[StorageKey] = frozenset({("apps", "deployments")})
 """Resources whose generation also grows with their annotations."""
 
+CLAIM_PROTECTION = "kubernetes.io/pvc-protection"
+VOLUME_PROTECTION = "kubernetes.io/pv-protection"
+DEFAULT_STORAGE_CLASS = "standard"
+
 _WHOLE = frozenset({"approval", "binding"})
 """Subresources that write both halves of an object."""
 
@@ -156,9 +160,45 @@ def _definition(old: Mapping[str, Any] | None, body: Body) -> None:
         body["status"] = {"conditions": [], "acceptedNames": empty, "storedVersions": storing}
 
 
+def _protected(finalizer: str) -> Callable[[Mapping[str, Any] | None, Body], None]:
+    def protect(old: Mapping[str, Any] | None, body: Body) -> None:
+        if old is None:
+            metadata = body["metadata"]
+            held = metadata.get("finalizers") or []
+            metadata["finalizers"] = [*held, *({finalizer} - set(held))]
+
+    return protect
+
+
+def _claim(old: Mapping[str, Any] | None, body: Body) -> None:
+    _protected(CLAIM_PROTECTION)(old, body)
+    if old is None and "storageClassName" not in body["spec"]:
+        body["spec"]["storageClassName"] = DEFAULT_STORAGE_CLASS
+
+
+def _job(old: Mapping[str, Any] | None, body: Body) -> None:
+    spec, metadata = body["spec"], body["metadata"]
+    if old is not None or spec.get("manualSelector"):
+        return
+    template = spec["template"]
+    marks = {
+        "batch.kubernetes.io/controller-uid": metadata["uid"],
+        "batch.kubernetes.io/job-name": metadata.get("name", ""),
+        "controller-uid": metadata["uid"],
+        "job-name": metadata.get("name", ""),
+    }
+    labels = {**((template.get("metadata") or {}).get("labels") or {}), **marks}
+    template["metadata"] = {**(template.get("metadata") or {}), "labels": labels}
+    uid = {"batch.kubernetes.io/controller-uid": metadata["uid"]}
+    spec.setdefault("selector", {"matchLabels": uid})
+
+
 _PREPARE: Mapping[StorageKey, Callable[[Mapping[str, Any] | None, Body], None]] = {
     ("", "namespaces"): _namespace,
+    ("", "persistentvolumeclaims"): _claim,
+    ("", "persistentvolumes"): _protected(VOLUME_PROTECTION),
     ("", "services"): addresses.allocate,
+    ("batch", "jobs"): _job,
     ("apiextensions.k8s.io", "customresourcedefinitions"): _definition,
 }
 

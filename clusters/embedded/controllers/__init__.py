@@ -9,11 +9,19 @@ index of owners can be rebuilt from the store.
 from __future__ import annotations
 
 from clusters.embedded.controllers import (
+    addresses,
+    autoscalers,
+    availability,
+    cron_jobs,
+    daemon_sets,
     definitions,
     deployments,
+    jobs,
     namespaces,
     pods,
     replica_sets,
+    stateful_sets,
+    volumes,
 )
 
 CONTROLLERS = (
@@ -21,5 +29,16 @@ CONTROLLERS = (
     definitions.CONTROLLER,
     deployments.CONTROLLER,
     replica_sets.CONTROLLER,
+    stateful_sets.CONTROLLER,
+    daemon_sets.CONTROLLER,
+    jobs.CONTROLLER,
+    cron_jobs.CONTROLLER,
     pods.CONTROLLER,
+    volumes.CLAIMS,
+    volumes.VOLUMES,
+    addresses.SERVICE_CONTROLLER,
+    addresses.INGRESS_CONTROLLER,
+    autoscalers.CONTROLLER,
+    availability.API_SERVICE_CONTROLLER,
+    availability.BUDGET_CONTROLLER,
 )
