@@ -99,11 +99,16 @@ class ReleaseAssigned(Fact, frozen=True, kw_only=True):
     """From now on these clusters should hold this content of a bundle."""
 
     bundle: str
-    digest: str
     revision: str
-    clusters: Sequence[str]
+    digests: Mapping[str, Sequence[str]]
+    """Digest to the clusters that should hold it."""
     cause: str = ""
-    """Why: `new release`, `joined`, a rollout's id, `rollback`."""
+    """Why: `new release`, `placed`, or the rollout that says so."""
+
+    @property
+    def clusters(self) -> list[str]:
+        """All clusters that it is about."""
+        return sorted(name for names in self.digests.values() for name in names)
 
 
 class BundleWithdrawn(Fact, frozen=True, kw_only=True):

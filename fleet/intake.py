@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from clusters.model import Revision
 from fleet.inbox import CommitFaulty, CommitProposed, Message, SourceLooked, SourceUnreadable
 from fleet.model import Bundle, Inventory
+from fleet.release import CommitHead, Proposal
 from fleet.settings import ServerSettings
 from fleet.source.errors import SourceError
 from fleet.source.git_command import GitSettings
@@ -84,6 +85,29 @@ class Intake:
         except (SourceError, InvalidFleet) as error:
             log.warning("cannot read the commit in force from the mirror: %s", error)
             return None
+
+    async def at(self, revision: str) -> At:
+        """Fetch a branch, tag or commit of the fleet repository.
+
+        Raises:
+            SourceError: there is none, or it cannot be fetched.
+        """
+        repository = self._repository(self._fleet.url, revision)
+        fetched = await repository.fetch()
+        return At(repository=repository, revision=fetched.revision)
+
+    async def head(self, at: At) -> CommitHead:
+        """Who made a commit."""
+        return await read_head(at)
+
+    async def propose(self, at: At) -> Proposal:
+        """Read, check and render a commit without posting it.
+
+        Raises:
+            InvalidFleet: everything that is wrong with it.
+            SourceError: it cannot be read.
+        """
+        return await self._reader.read(at, self._other)
 
     async def history(self, limit: int, state: FleetState) -> list[CommitView]:
         """The newest commits of the fleet repository, newest first."""

@@ -34,6 +34,7 @@ from fleet.coordinator import Coordinator
 from fleet.details import Details
 from fleet.events import from_row
 from fleet.feed import Feed
+from fleet.forecast import Forecaster
 from fleet.intake import Intake
 from fleet.model import Cluster
 from fleet.narrating import event_view
@@ -42,6 +43,7 @@ from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
 from fleet.store.store import Store
 from fleet.supervisor import Supervisor
+from fleet.view import FleetView
 
 log = logging.getLogger(__name__)
 
@@ -172,6 +174,7 @@ async def _listening(runtime: Runtime) -> AsyncIterator[None]:
         details=Details(runtime.supervisor, runtime.coordinator.sent),
         store=runtime.store,
         metrics=Metrics(),
+        forecaster=Forecaster(runtime.intake, runtime.coordinator, runtime.supervisor),
         history=lambda limit: runtime.intake.history(limit, runtime.coordinator.state),
         clock=_now,
         tokens=_tokens(settings),
@@ -246,3 +249,26 @@ async def serve(settings: ServerSettings) -> None:
             await work
         except asyncio.CancelledError:
             log.info("stopped")
+
+
+async def converge(settings: ServerSettings, *, timeout_s: float) -> tuple[FleetView, float]:
+    """Run a server until everything that answers has converged; return the last view and the time.
+
+    A time of `timeout_s` or more means that it did not come to that.
+    """
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    async with open_runtime(settings) as runtime:
+        work = loop.create_task(runtime.run(), name="runtime")
+        settled = loop.create_task(runtime.coordinator.settled.wait(), name="settled")
+        done, _ = await asyncio.wait(
+            [work, settled], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        settled.cancel()
+        if work in done:
+            await work
+        seconds = loop.time() - started
+        view = runtime.publisher.snapshot(_now())
+        work.cancel()
+        await asyncio.gather(work, return_exceptions=True)
+    return view, seconds

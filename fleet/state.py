@@ -154,8 +154,9 @@ def _released(state: FleetState, fact: facts.ReleaseCreated) -> None:
 
 def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
     placed = state.assignments.setdefault(fact.bundle, {})
-    for name in fact.clusters:
-        placed[name] = _next(placed.get(name), fact.digest, fact.revision, fact.at, fact.cause)
+    for digest, names in fact.digests.items():
+        for name in names:
+            placed[name] = _next(placed.get(name), digest, fact.revision, fact.at, fact.cause)
 
 
 def _withdrawn(state: FleetState, fact: facts.BundleWithdrawn) -> None:

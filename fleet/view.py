@@ -339,3 +339,37 @@ class CommandResult(View, frozen=True, kw_only=True):
     message: str
     seq: int | None = None
     """The audit row that records it."""
+
+
+class ObjectPlan(View, frozen=True, kw_only=True):
+    """What would happen to one object."""
+
+    action: str
+    """create, change, delete, or keep (it left Git, and deleting needs confirmation)."""
+    object: str
+    changes: Sequence[FieldChange] = ()
+
+
+class ClusterPlan(View, frozen=True, kw_only=True):
+    """What would happen to one bundle on one cluster."""
+
+    cluster: str
+    bundle: str
+    objects: Sequence[ObjectPlan] = ()
+    error: str = ""
+    """Why the cluster could not be asked, or empty."""
+
+
+class PlanView(View, frozen=True, kw_only=True):
+    """What a revision would change if it were in force."""
+
+    revision: str
+    subject: str
+    author: str
+    problems: Sequence[ProblemView] = ()
+    warnings: Sequence[ProblemView] = ()
+    joined: Sequence[str] = ()
+    """Clusters that would join the inventory."""
+    left: Sequence[str] = ()
+    """Clusters that would leave it."""
+    clusters: Sequence[ClusterPlan] = ()

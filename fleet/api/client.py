@@ -29,6 +29,7 @@ from fleet.view import (
     FleetView,
     ObjectDetail,
     ObjectView,
+    PlanView,
 )
 
 if TYPE_CHECKING:
@@ -112,6 +113,11 @@ class ApiClient:
     def why(self, target: str) -> Sequence[str]:
         """Ask why `target` (cluster/NAME, bundle/NAME or rollout/ID) is as it is."""
         return self._get(f"/v1/why?{urlencode({'target': target})}", list[str])
+
+    def plan(self, revision: str, *, bundle: str = "") -> PlanView:
+        """Ask what a revision of the fleet repository would change; may take a while."""
+        query = urlencode({"revision": revision, "bundle": bundle})
+        return self._get(f"/v1/plan?{query}", PlanView)
 
     def command(self, request: CommandRequest, *, key: str | None = None) -> CommandResult:
         """Ask the server to do something.

@@ -23,9 +23,11 @@ from fleet.api.metrics import Metrics
 from fleet.coordinator import Coordinator
 from fleet.details import Details, NotThere
 from fleet.events import from_row
+from fleet.forecast import Forecaster
 from fleet.inbox import CommandAsked
 from fleet.narrating import event_view
 from fleet.publisher import Publisher
+from fleet.source.errors import SourceError
 from fleet.store.store import Store
 from fleet.view import CommandRequest, CommandResult, CommitView, EventView
 from fleet.why import why
@@ -48,6 +50,7 @@ class Parts:
     details: Details
     store: Store
     metrics: Metrics
+    forecaster: Forecaster
     history: Callable[[int], Awaitable[list[CommitView]]]
     clock: Callable[[], datetime]
     tokens: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -75,6 +78,7 @@ class ApiServer:
                 web.get("/v1/history", self._history),
                 web.get("/v1/audit", self._audit),
                 web.get("/v1/why", self._why),
+                web.get("/v1/plan", self._plan),
                 web.post("/v1/commands", self._commands),
             ]
         )
@@ -91,6 +95,8 @@ class ApiServer:
             return _error(404, str(error.args[0]) if error.args else "not found")
         except ClusterError as error:
             return _error(502, f"the cluster says: {error}")
+        except SourceError as error:
+            return _error(422, str(error))
         except web.HTTPException as error:
             if error.status == 401:
                 return _error(401, "a bearer token is needed", "set FLOTILLA_TOKEN or --token-file")
@@ -182,6 +188,13 @@ class ApiServer:
     async def _why(self, request: web.Request) -> web.Response:
         target = request.query.get("target", "fleet")
         return _json(why(self._parts.coordinator.picture, target))
+
+    async def _plan(self, request: web.Request) -> web.Response:
+        query = request.query
+        found = await self._parts.forecaster.forecast(
+            query.get("revision", "HEAD"), bundle=query.get("bundle", "")
+        )
+        return _json(found)
 
     async def _commands(self, request: web.Request) -> web.Response:
         try:

@@ -1,0 +1,132 @@
+"""Commands that change something: each is one request, made once, recorded with who and why."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated
+
+import typer
+
+from fleet.cli.connection import ServerOption, TokenOption, client, person
+from fleet.cli.output import say
+from fleet.view import CommandRequest
+
+
+class Target(StrEnum):
+    """What can be suspended."""
+
+    CLUSTER = "cluster"
+    BUNDLE = "bundle"
+
+
+Name = Annotated[str, typer.Argument(help="Its name.")]
+Reason = Annotated[str, typer.Option("--reason", "-r", help="Why; everybody will see it.")]
+
+
+def _send(
+    command: str,
+    target: str,
+    server: str | None,
+    token_file: object,
+    *,
+    reason: str = "",
+    arguments: dict[str, object] | None = None,
+) -> None:
+    result = client(server, token_file).command(  # type: ignore[arg-type]
+        CommandRequest(
+            command=command,
+            target=target,
+            reason=reason,
+            arguments=arguments or {},
+            actor=person(),
+        )
+    )
+    say(result.message)
+
+
+def suspend(
+    kind: Annotated[Target, typer.Argument(help="cluster or bundle.")],
+    name: Name,
+    reason: Reason,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Stop all changes to a cluster or of a bundle; drift is still watched.
+
+    Examples:
+        flotilla suspend cluster prod-eu-3 --reason "kernel update until 14:00"
+        flotilla suspend bundle payments -r "incident 4711"
+    """
+    _send("suspend", f"{kind}/{name}", server, token_file, reason=reason)
+
+
+def resume(
+    kind: Annotated[Target, typer.Argument(help="cluster or bundle.")],
+    name: Name,
+    reason: Reason = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Allow changes again; also takes a cluster out of quarantine.
+
+    Examples:
+        flotilla resume cluster prod-eu-3
+    """
+    _send("resume", f"{kind}/{name}", server, token_file, reason=reason)
+
+
+def reconcile(
+    target: Annotated[
+        str, typer.Argument(help="fleet, cluster/NAME, bundle/NAME or drift/ID.")
+    ] = "fleet",
+    reason: Reason = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Look now: at Git, and at the clusters, retrying what failed.
+
+    Examples:
+        flotilla reconcile
+        flotilla reconcile cluster/prod-eu-3
+    """
+    command = "correctDrift" if target.startswith("drift/") else "reconcile"
+    _send(command, target, server, token_file, reason=reason)
+
+
+def confirm_prune(
+    bundle: Annotated[str, typer.Argument(help="The bundle whose deletions are confirmed.")],
+    cluster: Annotated[
+        list[str] | None, typer.Option("--cluster", "-c", help="Only on these clusters.")
+    ] = None,
+    reason: Reason = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Confirm that objects which left Git may be deleted.  `flotilla get needs` lists them.
+
+    Examples:
+        flotilla confirm-prune payments
+        flotilla confirm-prune payments -c dev-1 -r "moved to its own namespace"
+    """
+    _send(
+        "confirmPrune",
+        f"bundle/{bundle}",
+        server,
+        token_file,
+        reason=reason,
+        arguments={"clusters": cluster} if cluster else None,
+    )
+
+
+def acknowledge(
+    drift: Annotated[str, typer.Argument(help="Its id, as `flotilla get drift -o name` says.")],
+    reason: Reason,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Note that a drift is known, so that it needs nobody any more.
+
+    Examples:
+        flotilla acknowledge prod-eu-1/web/Deployment.apps/shop/web -r "load test until Friday"
+    """
+    _send("acknowledgeDrift", f"drift/{drift}", server, token_file, reason=reason)

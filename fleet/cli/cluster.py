@@ -1,0 +1,107 @@
+"""`flotilla cluster`: the inventory's clusters, and embedded ones to try things on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet.cli.connection import ServerOption, TokenOption
+from fleet.cli.output import EXIT_USAGE, Format, fail, say
+
+app = typer.Typer(help="Serve, add and list clusters.", no_args_is_help=True)
+
+
+@app.command()
+def serve(
+    clusters: Annotated[int, typer.Option("--clusters", help="How many.")] = 3,
+    port: Annotated[int, typer.Option("--port", help="On loopback; 0: any free one.")] = 0,
+    kubeconfig: Annotated[
+        Path | None, typer.Option("--kubeconfig", help="Where to write contexts to.")
+    ] = None,
+    ready_after: Annotated[
+        str, typer.Option("--ready-after", help="How long Pods take to become ready.")
+    ] = "2s",
+    faults: Annotated[
+        str, typer.Option("--faults", help="JSON, or NAME=VALUE,…: latency_s=0.1,error_rate=0.05.")
+    ] = "",
+) -> None:
+    """Serve embedded clusters: Kubernetes APIs without nodes, for demos, tests and CI.
+
+    Examples:
+        flotilla cluster serve --clusters 24 --port 8001 --kubeconfig kubeconfig
+        kubectl --kubeconfig kubeconfig --context cluster-001 get namespaces
+    """
+    import asyncio
+
+    from clusters.embedded.options import read_duration, read_faults
+    from clusters.embedded.serve import cluster_names
+    from clusters.embedded.serve import serve as serve_embedded
+
+    try:
+        asyncio.run(
+            serve_embedded(
+                cluster_names(clusters),
+                port=port,
+                kubeconfig=kubeconfig,
+                ready_after_s=read_duration(ready_after),
+                faults=read_faults(faults),
+            )
+        )
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
+    except OSError as error:
+        fail(f"cannot serve on port {port}: {error.strerror or error}")
+
+
+@app.command()
+def add(
+    context: Annotated[str, typer.Option("--context", help="Context of the server's kubeconfig.")],
+    name: Annotated[str, typer.Option("--name", help="Default: the context's name.")] = "",
+    label: Annotated[
+        list[str] | None, typer.Option("--label", "-l", help="KEY=VALUE; may be repeated.")
+    ] = None,
+    repo: Annotated[Path, typer.Option("--repo", help="Work tree to write it into.")] = Path(),
+) -> None:
+    """Write the document that adds a cluster to the inventory; commit it to make it so.
+
+    Examples:
+        flotilla cluster add --context prod-eu-1 --label env=prod --label region=eu-west
+    """
+    from fleet.source.problems import InvalidFleet
+    from fleet.starter import cluster_document
+    from fleet.validation import check_work_tree
+
+    chosen = name or context.replace("/", "-").replace(":", "-").replace("@", "-").lower()
+    labels = dict(pair.partition("=")[::2] for pair in label or ())
+    target = repo / "clusters" / f"{chosen}.yaml"
+    if target.exists():
+        fail(f"{target} exists already", EXIT_USAGE)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(cluster_document(chosen, context=context, labels=labels))
+    try:
+        check_work_tree(repo)
+    except InvalidFleet as error:
+        ours = [p for p in error.problems if p.file == f"clusters/{chosen}.yaml"]
+        if ours:
+            target.unlink()
+            fail("; ".join(map(str, ours)), EXIT_USAGE)
+    say(f"wrote {target}; commit it, and the server takes it in")
+
+
+@app.command("list")
+def list_clusters(
+    output: Annotated[Format, typer.Option("--output", "-o")] = Format.TABLE,
+    selector: Annotated[str, typer.Option("--selector", "-l")] = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """List the clusters of the inventory (the same as `flotilla get clusters`).
+
+    Examples:
+        flotilla cluster list -l env=prod
+    """
+    from fleet.cli.get import Kind, get
+
+    get(Kind.CLUSTERS, output=output, selector=selector, server=server, token_file=token_file)

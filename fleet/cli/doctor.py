@@ -1,0 +1,111 @@
+"""`flotilla doctor`: is everything here that is needed, and does everything answer."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fleet.api.errors import ApiError
+from fleet.cli.connection import ServerOption, TokenOption, client
+from fleet.cli.output import printable
+from fleet.view import FleetView
+
+SLOW_MS = 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing that was looked at."""
+
+    good: bool
+    subject: str
+    words: str
+
+
+def doctor(
+    kubeconfig: Annotated[Path | None, typer.Option("--kubeconfig")] = None,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Check this machine, the server, and every cluster; say what to do about what is wrong.
+
+    Examples:
+        flotilla doctor
+    """
+    findings = [*_machine(kubeconfig), *_terminal(), *_server(server, token_file)]
+    for finding in findings:
+        print(printable(f"{'✓' if finding.good else '✖'} {finding.subject:<12} {finding.words}"))
+    raise SystemExit(0 if all(finding.good for finding in findings) else 1)
+
+
+def _machine(kubeconfig: Path | None) -> Iterator[Finding]:
+    version = ".".join(map(str, sys.version_info[:3]))
+    yield Finding(sys.version_info >= (3, 11), "python", f"{version} (3.11 or newer is needed)")
+    git = shutil.which("git")
+    if git is None:
+        yield Finding(False, "git", "not found: install git")
+    else:
+        said = subprocess.run([git, "--version"], capture_output=True, text=True, check=False)
+        yield Finding(True, "git", said.stdout.strip())
+    kubectl = shutil.which("kubectl")
+    yield Finding(True, "kubectl", kubectl or "not found (only needed for handing over to it)")
+    from fleet.settings import default_kubeconfig
+
+    path = kubeconfig or default_kubeconfig()
+    if not path.exists():
+        yield Finding(True, "kubeconfig", f"{path} does not exist (the server may have its own)")
+        return
+    mode = path.stat().st_mode & 0o077
+    words = f"{path}" + (f" can be read by others: chmod 600 {path}" if mode & 0o044 else "")
+    yield Finding(not mode & 0o044, "kubeconfig", words)
+
+
+def _terminal() -> Iterator[Finding]:
+    term = os.environ.get("TERM", "")
+    yield Finding(term not in ("", "dumb"), "terminal", term or "TERM is not set")
+    if os.environ.get("TMUX"):
+        said = subprocess.run(
+            ["tmux", "show-options", "-gv", "escape-time"],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        delay = said.stdout.strip()
+        if delay.isdigit():
+            good = int(delay) <= 50
+            advice = "" if good else ": Esc feels slow, put `set -sg escape-time 10` in tmux.conf"
+            yield Finding(good, "tmux", f"escape-time {delay} ms{advice}")
+
+
+def _server(server: str | None, token_file: Path | None) -> Iterator[Finding]:
+    api = client(server, token_file)
+    try:
+        view = api.snapshot()
+    except ApiError as error:
+        yield Finding(False, "server", str(error))
+        return
+    yield Finding(True, "server", f"{api.address} answers, version {view.version}")
+    yield from _git(view)
+    for cluster in view.clusters:
+        slow = cluster.latency_ms is not None and cluster.latency_ms > SLOW_MS
+        silent = cluster.state in ("Offline", "Quarantined")
+        latency = f"{cluster.latency_ms:.0f} ms" if cluster.latency_ms is not None else "no answer"
+        words = f"{cluster.state}, {latency}{' (slow)' if slow else ''}"
+        yield Finding(not silent, cluster.name, f"{words}: {cluster.why}" if silent else words)
+
+
+def _git(view: FleetView) -> Iterator[Finding]:
+    git = view.git
+    if git.error:
+        yield Finding(False, "repository", git.error)
+    elif git.refused_revision:
+        words = f"commit {git.refused_revision[:8]} is refused: `flotilla why` says why"
+        yield Finding(False, "repository", words)
+    else:
+        yield Finding(True, "repository", f"{git.repository} at {git.revision[:8]}")

@@ -1,0 +1,215 @@
+"""`flotilla get`: lists, for people and programs."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from fleet.api.stream import Heartbeat
+from fleet.cli.connection import ServerOption, TokenOption, client
+from fleet.cli.output import Format, fail, labels_text, show_data, show_table
+from fleet.view import (
+    BundleOnCluster,
+    BundleView,
+    ClusterView,
+    DriftView,
+    EventView,
+    FleetView,
+    NeedView,
+)
+
+
+class Kind(StrEnum):
+    """What can be listed."""
+
+    CLUSTERS = "clusters"
+    BUNDLES = "bundles"
+    PLACEMENTS = "placements"
+    DRIFT = "drift"
+    NEEDS = "needs"
+    EVENTS = "events"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Listing:
+    """How one kind is read and shown.  Columns after `narrow` are shown with -o wide only."""
+
+    items: Callable[[FleetView], Sequence[Any]]
+    headers: Sequence[str]
+    row: Callable[[Any], Sequence[str]]
+    narrow: int
+    name: Callable[[Any], str]
+    cluster: Callable[[Any], str]
+
+
+def _age(at: datetime | None) -> str:
+    if at is None:
+        return "-"
+    seconds = max(0.0, (datetime.now(UTC) - at).total_seconds())
+    for size, unit in ((86_400, "d"), (3_600, "h"), (60, "m")):
+        if seconds >= size:
+            return f"{int(seconds // size)}{unit}"
+    return f"{int(seconds)}s"
+
+
+def _cluster_row(c: ClusterView) -> list[str]:
+    return [
+        c.name, c.state, f"{c.bundles_ready}/{c.bundles_total}", str(c.objects), str(c.drifted),
+        c.revision[:8], _age(c.last_seen), c.why, c.version, labels_text(c.labels),
+    ]  # fmt: skip
+
+
+def _bundle_row(b: BundleView) -> list[str]:
+    return [
+        b.name, f"{b.clusters_ready}/{b.clusters_total}", b.revision[:8], b.strategy or "-",
+        b.suspended or b.message, b.source,
+    ]  # fmt: skip
+
+
+def _placement_row(p: BundleOnCluster) -> list[str]:
+    return [
+        p.cluster, p.bundle, p.state, p.health, f"{p.applied}/{p.objects}", str(p.drifted),
+        p.revision[:8], p.assigned_revision[:8], p.message,
+    ]  # fmt: skip
+
+
+def _drift_row(d: DriftView) -> list[str]:
+    where = f"{d.namespace}/{d.name}" if d.namespace else d.name
+    return [
+        _age(d.seen_at), d.cluster, d.bundle, f"{d.kind} {where}",
+        ",".join(d.paths) or "(deleted)", d.who, d.state, d.policy, d.note,
+    ]  # fmt: skip
+
+
+def _need_row(n: NeedView) -> list[str]:
+    return [n.kind, n.subject, _age(n.since), n.sentence, n.command]
+
+
+def _event_row(e: EventView) -> list[str]:
+    return [str(e.seq), e.at.strftime("%H:%M:%S"), e.actor, e.kind, e.sentence]
+
+
+_LISTINGS: Mapping[Kind, _Listing] = {
+    Kind.CLUSTERS: _Listing(
+        items=lambda view: view.clusters,
+        headers=["NAME", "STATE", "BUNDLES", "OBJECTS", "DRIFT", "REVISION", "SEEN", "WHY",
+                 "VERSION", "LABELS"],
+        row=_cluster_row, narrow=8, name=lambda c: c.name, cluster=lambda c: c.name,
+    ),
+    Kind.BUNDLES: _Listing(
+        items=lambda view: view.bundles,
+        headers=["NAME", "READY", "REVISION", "STRATEGY", "MESSAGE", "SOURCE"],
+        row=_bundle_row, narrow=5, name=lambda b: b.name, cluster=lambda _: "",
+    ),
+    Kind.PLACEMENTS: _Listing(
+        items=lambda view: view.placements,
+        headers=["CLUSTER", "BUNDLE", "STATE", "HEALTH", "APPLIED", "DRIFT", "REVISION",
+                 "ASSIGNED", "MESSAGE"],
+        row=_placement_row, narrow=9, name=lambda p: f"{p.cluster}/{p.bundle}",
+        cluster=lambda p: p.cluster,
+    ),
+    Kind.DRIFT: _Listing(
+        items=lambda view: view.drift,
+        headers=["AGE", "CLUSTER", "BUNDLE", "OBJECT", "CHANGED", "BY", "STATE", "POLICY", "NOTE"],
+        row=_drift_row, narrow=7, name=lambda d: d.id, cluster=lambda d: d.cluster,
+    ),
+    Kind.NEEDS: _Listing(
+        items=lambda view: view.needs,
+        headers=["NEEDS", "SUBJECT", "SINCE", "WHAT", "ANSWER"],
+        row=_need_row, narrow=5, name=lambda n: n.id, cluster=lambda _: "",
+    ),
+    Kind.EVENTS: _Listing(
+        items=lambda view: view.events,
+        headers=["SEQ", "TIME", "ACTOR", "KIND", "WHAT"],
+        row=_event_row, narrow=5, name=lambda e: str(e.seq), cluster=lambda e: e.cluster,
+    ),
+}  # fmt: skip
+
+
+def get(
+    kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    output: Annotated[Format, typer.Option("--output", "-o", help="Form.")] = Format.TABLE,
+    selector: Annotated[
+        str, typer.Option("--selector", "-l", help="Cluster labels, like env=prod,tier!=canary.")
+    ] = "",
+    state: Annotated[str, typer.Option("--state", help="Only this state, like Failed.")] = "",
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Print again on changes.")] = False,
+    no_headers: Annotated[bool, typer.Option("--no-headers")] = False,
+    sort_by: Annotated[str, typer.Option("--sort-by", help="A column, like STATE.")] = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """List clusters, bundles, placements, drift, needs or events.
+
+    Examples:
+        flotilla get clusters -l env=prod --sort-by state
+        flotilla get needs
+        flotilla get drift -o json
+        flotilla get clusters -w
+    """
+    listing = _LISTINGS[kind]
+    api = client(server, token_file)
+    view = api.snapshot()
+    _show(view, listing, kind, output, selector, state, sort_by, headers=not no_headers)
+    while watch:
+        with api.changes(view.cursor) as stream:
+            next(item for item in stream if not isinstance(item, Heartbeat))
+        time.sleep(0.5)  # changes come in flocks
+        view = api.snapshot()
+        print()
+        _show(view, listing, kind, output, selector, state, sort_by, headers=not no_headers)
+
+
+def _show(
+    view: FleetView,
+    listing: _Listing,
+    kind: Kind,
+    output: Format,
+    selector: str,
+    state: str,
+    sort_by: str,
+    *,
+    headers: bool,
+) -> None:
+    items = _selected(view, listing, selector)
+    if state:
+        items = [i for i in items if getattr(i, "state", "").lower() == state.lower()]
+    if sort_by:
+        column = _column(listing, sort_by)
+        items = sorted(items, key=lambda item: listing.row(item)[column])
+    if output in (Format.JSON, Format.YAML):
+        show_data(items, output, kind=f"{kind.value}List")
+    elif output is Format.NAME:
+        for item in items:
+            print(listing.name(item))
+    else:
+        width = len(listing.headers) if output is Format.WIDE else listing.narrow
+        rows = [listing.row(item)[:width] for item in items]
+        show_table(rows, listing.headers[:width], with_headers=headers)
+
+
+def _selected(view: FleetView, listing: _Listing, text: str) -> Sequence[Any]:
+    items = listing.items(view)
+    if not text:
+        return items
+    from fleet.selector import parse_selector
+
+    try:
+        wanted = parse_selector(text)
+    except ValueError as error:
+        fail(str(error), 2)
+    chosen = {c.name for c in view.clusters if wanted.matches(c.labels)}
+    return [item for item in items if listing.cluster(item) in chosen]
+
+
+def _column(listing: _Listing, name: str) -> int:
+    known: Iterable[str] = [header.lower() for header in listing.headers]
+    if name.lower() not in known:
+        fail(f"there is no column {name!r}; there is: {', '.join(known)}", 2)
+    return list(known).index(name.lower())

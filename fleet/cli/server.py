@@ -1,0 +1,117 @@
+"""`flotilla server`: the coordinator as a service."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from fleet.cli.output import EXIT_TIMEOUT, EXIT_USAGE, fail, say, show_table
+
+if TYPE_CHECKING:
+    from fleet.settings import ServerSettings
+
+
+def server(
+    repo: Annotated[str, typer.Option("--repo", help="The fleet repository: path or URL.")],
+    ref: Annotated[
+        str | None, typer.Option("--ref", help="Branch, tag or commit; default branch if not set.")
+    ] = None,
+    path: Annotated[str, typer.Option("--path", help="Folder with the fleet's documents.")] = "",
+    state: Annotated[
+        Path | None, typer.Option("--state", help="Where the database and the mirror are kept.")
+    ] = None,
+    listen: Annotated[
+        str, typer.Option("--listen", help="unix:PATH or HOST:PORT; default: a private socket.")
+    ] = "",
+    database: Annotated[
+        str | None,
+        typer.Option("--database", envvar="FLOTILLA_DATABASE", help="PostgreSQL URL; else SQLite."),
+    ] = None,
+    kubeconfig: Annotated[
+        Path | None, typer.Option("--kubeconfig", help="Where contexts are looked up.")
+    ] = None,
+    secrets_dir: Annotated[
+        Path | None, typer.Option("--secrets-dir", help="Kubeconfigs named by secretRef.")
+    ] = None,
+    token_file: Annotated[
+        Path | None, typer.Option("--token-file", help="NAME:TOKEN lines, for TCP.")
+    ] = None,
+    known_hosts: Annotated[
+        Path | None, typer.Option("--known-hosts", help="Host keys of Git servers over ssh.")
+    ] = None,
+    interval: Annotated[float, typer.Option("--interval", help="Seconds between looks.")] = 30.0,
+    once: Annotated[
+        bool, typer.Option("--once", help="Converge, print a summary, and stop.")
+    ] = False,
+    timeout: Annotated[
+        float, typer.Option("--timeout", help="With --once: give up after so many seconds.")
+    ] = 600.0,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v")] = False,
+) -> None:
+    """Keep a fleet as its repository says.
+
+    Examples:
+        flotilla server --repo https://git.example.com/fleet.git
+        flotilla server --repo . --listen 127.0.0.1:8480 --token-file tokens
+        flotilla server --repo . --once
+    """
+    import asyncio
+    import logging
+
+    from fleet.runtime import serve
+    from fleet.settings import ServerSettings, default_kubeconfig, default_state_dir
+    from fleet.source.errors import SourceError
+    from fleet.store.errors import StoreError
+
+    logging.basicConfig(
+        level=logging.DEBUG if verbose else logging.INFO,
+        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
+    )
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    settings = ServerSettings(
+        repo=repo,
+        ref=ref,
+        path=path,
+        state_dir=state or default_state_dir(),
+        database=database,
+        listen=listen,
+        token_file=token_file,
+        kubeconfig=kubeconfig or default_kubeconfig(),
+        secrets_dir=secrets_dir,
+        interval_s=interval,
+        known_hosts=known_hosts,
+    )
+    try:
+        if once:
+            asyncio.run(_once(settings, timeout))
+        else:
+            asyncio.run(serve(settings))
+    except (SourceError, StoreError, ValueError) as error:
+        fail(str(error), EXIT_USAGE if isinstance(error, ValueError) else 1)
+    except OSError as error:
+        fail(f"cannot listen on {settings.address}: {error.strerror or error}")
+
+
+async def _once(settings: ServerSettings, timeout_s: float) -> None:
+    from fleet.runtime import converge
+
+    view, seconds = await converge(settings, timeout_s=timeout_s)
+    rows = [
+        [c.name, c.state, f"{c.bundles_ready}/{c.bundles_total}", str(c.objects), c.why]
+        for c in view.clusters
+    ]
+    show_table(rows, ["CLUSTER", "STATE", "BUNDLES", "OBJECTS", "WHY"])
+    ready = sum(c.state == "Ready" for c in view.clusters)
+    objects = sum(c.objects for c in view.clusters)
+    say(
+        f"{ready} of {len(view.clusters)} clusters ready, {objects} objects, "
+        f"{len(view.needs)} things need somebody, {seconds:.1f} s"
+    )
+    for need in view.needs:
+        say(f"  {need.kind}: {need.subject}: {need.sentence}")
+    if seconds >= timeout_s:
+        fail(f"not converged after {timeout_s:g} s", EXIT_TIMEOUT)
+    if ready < len(view.clusters) or view.git.problems:
+        raise SystemExit(1)

@@ -1,0 +1,157 @@
+"""What a revision would change if it were in force: asked by dry runs, never done."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from clusters.client.api import ClusterApi
+from clusters.errors import ClusterError, UnknownKind
+from clusters.guards import PruneBudget, prune_refusal
+from clusters.inspecting import FieldDifference, inspect
+from clusters.model import BundleName, ClusterName, Digest, Manifest, ObjectRef
+from clusters.records import Record
+from fleet.coordinator import Coordinator
+from fleet.deciding.commits import current_digests, problem_views
+from fleet.intake import Intake
+from fleet.release import BundleChange, Proposal, changes
+from fleet.source.problems import InvalidFleet
+from fleet.supervisor import Supervisor
+from fleet.view import ClusterPlan, FieldChange, ObjectPlan, PlanView
+
+IN_FLIGHT = 16
+"""Clusters that are asked at the same time."""
+
+
+class Forecaster:
+    """Answers `flotilla plan`."""
+
+    def __init__(self, intake: Intake, coordinator: Coordinator, supervisor: Supervisor) -> None:
+        self._intake = intake
+        self._coordinator = coordinator
+        self._supervisor = supervisor
+        self._gate = asyncio.Semaphore(IN_FLIGHT)
+
+    async def forecast(self, revision: str, *, bundle: str = "") -> PlanView:
+        """Read a revision and ask every cluster that it changes.
+
+        Raises:
+            SourceError: there is no such revision, or it cannot be read.
+        """
+        at = await self._intake.at(revision)
+        head = await self._intake.head(at)
+        try:
+            proposal = await self._intake.propose(at)
+        except InvalidFleet as error:
+            return PlanView(
+                revision=head.revision,
+                subject=head.subject,
+                author=head.author,
+                problems=problem_views(error.problems),
+            )
+        state = self._coordinator.state
+        known, wanted = set(state.clusters), set(proposal.inventory.clusters)
+        found = [
+            change
+            for change in changes(proposal, current_digests(state))
+            if not bundle or change.bundle == bundle
+        ]
+        plans = await asyncio.gather(
+            *(
+                self._cluster(proposal, change.bundle, cluster, digest)
+                for change in found
+                for cluster, digest in _targets(change)
+            )
+        )
+        return PlanView(
+            revision=head.revision,
+            subject=head.subject,
+            author=head.author,
+            warnings=problem_views(proposal.warnings),
+            joined=sorted(wanted - known),
+            left=sorted(known - wanted),
+            clusters=sorted(plans, key=lambda plan: (plan.bundle, plan.cluster)),
+        )
+
+    async def _cluster(
+        self, proposal: Proposal, bundle: BundleName, cluster: ClusterName, digest: Digest | None
+    ) -> ClusterPlan:
+        reconciler = self._supervisor.running.get(cluster)
+        if reconciler is None or reconciler.api is None:
+            why = "it is not in force yet" if reconciler is None else "it does not answer now"
+            return ClusterPlan(cluster=cluster, bundle=bundle, error=f"cannot be asked: {why}")
+        manifests = proposal.contents[digest] if digest else ()
+        async with self._gate:
+            try:
+                objects = await _objects(reconciler.api, manifests, reconciler.records)
+            except ClusterError as error:
+                return ClusterPlan(cluster=cluster, bundle=bundle, error=str(error))
+        gone = _gone(bundle, manifests, list(reconciler.records.values()), reconciler.budget)
+        return ClusterPlan(cluster=cluster, bundle=bundle, objects=[*objects, *gone])
+
+
+def _targets(change: BundleChange) -> list[tuple[ClusterName, Digest | None]]:
+    placed: list[tuple[ClusterName, Digest | None]] = [
+        (cluster, digest)
+        for digests in (change.changed, change.joined)
+        for digest, clusters in digests.items()
+        for cluster in clusters
+    ]
+    return [*placed, *((cluster, None) for cluster in change.withdrawn)]
+
+
+async def _objects(
+    api: ClusterApi, manifests: Sequence[Manifest], records: Mapping[ObjectRef, Record]
+) -> list[ObjectPlan]:
+    changed = [
+        manifest for manifest in manifests if not _is_applied(records.get(manifest.ref), manifest)
+    ]
+    return [plan for plan in await asyncio.gather(*(_one(api, m) for m in changed)) if plan]
+
+
+def _is_applied(record: Record | None, manifest: Manifest) -> bool:
+    return bool(
+        record
+        and record.present
+        and record.applied.confirmed
+        and record.applied.digest == manifest.digest
+        and not record.drift
+    )
+
+
+async def _one(api: ClusterApi, manifest: Manifest) -> ObjectPlan | None:
+    try:
+        inspection = await inspect(api, manifest)
+    except UnknownKind:
+        # Its definition comes with the same revision: the cluster cannot judge it yet.
+        return ObjectPlan(action="create", object=str(manifest.ref))
+    except ClusterError as error:
+        if "not found" in error.message and manifest.ref.namespace:
+            return ObjectPlan(action="create", object=str(manifest.ref))
+        raise
+    if inspection.live is None:
+        return ObjectPlan(action="create", object=str(manifest.ref))
+    if not inspection.differences:
+        return None
+    return ObjectPlan(
+        action="change",
+        object=str(manifest.ref),
+        changes=[_field(d, secret=manifest.ref.kind == "Secret") for d in inspection.differences],
+    )
+
+
+def _field(difference: FieldDifference, *, secret: bool) -> FieldChange:
+    return FieldChange(
+        path=difference.path, desired=difference.desired, live=difference.live, masked=secret
+    )
+
+
+def _gone(
+    bundle: BundleName, manifests: Sequence[Manifest], records: list[Record], budget: PruneBudget
+) -> list[ObjectPlan]:
+    wanted = {manifest.ref for manifest in manifests}
+    members = [record for record in records if record.bundle == bundle]
+    gone = sorted(record.ref for record in members if record.ref not in wanted)
+    held = prune_refusal(gone, members=len(members), remaining=len(manifests), budget=budget)
+    action = "keep" if held else "delete"
+    return [ObjectPlan(action=action, object=str(ref)) for ref in gone]
