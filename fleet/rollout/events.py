@@ -64,6 +64,8 @@ class RolloutStarted(Fact):
 
     id: RolloutId
     plan: Plan
+    follows: RolloutId | None = None
+    """The rollout of the bundle that was under way when this one began: not to be overtaken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +297,8 @@ class Superseded(Fact):
 
     by: str
     reason: str = ""
+    hurry: bool = False
+    """For a hotfix: clusters that are healthy need not finish their soak."""
 
 
 # --- rollback and hold --------------------------------------------------------------------------

@@ -62,6 +62,7 @@ def fold(rollout: Rollout, event: CommandFact) -> Rollout:  # noqa: PLR0911 - on
         case Superseded():
             reason = event.reason or f"the newer release {event.by} takes its place"
             stop = Stop(cause=StopCause.SUPERSEDE, reason=reason, at=event.at, actor=event.by)
+            stop = replace(stop, hurry=event.hurry)
             return _reclocked(_stopped(rollout, stop), event)
         case Retried():
             return _retried(rollout, event)

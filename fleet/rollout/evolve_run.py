@@ -48,6 +48,7 @@ def begin(event: RolloutStarted) -> Rollout:
         started_at=event.at,
         stages=tuple(stages),
         clusters=clusters,
+        follows=event.follows,
     )
 
 

@@ -66,13 +66,11 @@ def refusal(
     bundles = changing.bundles.get(cluster, frozenset())
     most = limits.bundles_per_cluster
     if most is not None and len(bundles - {bundle}) >= most:
-        return f"{most} other bundles change on it, and maxBundlesChangingPerCluster is {most}"
+        return f"maxBundlesChangingPerCluster is {most}, and so many others change on it"
     if limits.clusters is not None and not bundles:
         busy = len(changing.bundles) + extra
         if busy >= limits.clusters:
-            return (
-                f"{busy} clusters change at once, and maxClustersChanging allows {limits.clusters}"
-            )
+            return f"maxClustersChanging allows {limits.clusters}, and {busy} are changing"
     return ""
 
 

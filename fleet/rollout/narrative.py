@@ -64,11 +64,23 @@ from fleet.rollout.requests import (
     Skipped,
     WindowBypassed,
 )
+from fleet.rollout.state import StopCause
 
 _ASSIGNED = {
     Purpose.RELEASE: "is given",
     Purpose.BASELINE: "is given its stage's baseline",
     Purpose.ROLLBACK: "goes back to",
+}
+
+
+_CAUSES = {
+    StopCause.BREACH: "the budget is exceeded",
+    StopCause.GATE: "a gate failed",
+    StopCause.REJECTED: "it was rejected",
+    StopCause.UNREACHABLE: "too much is out of reach",
+    StopCause.ABORT: "it is aborted",
+    StopCause.SUPERSEDE: "it is replaced",
+    StopCause.ROLLBACK: "it is rolled back",
 }
 
 
@@ -107,7 +119,7 @@ def _run(event: RunFact) -> str:
         case StageCompleted():
             return f"stage {event.stage} is complete"
         case Stopped():
-            return f"no more starts, because of a {event.cause}: {event.reason}"
+            return f"no more starts, {_CAUSES[event.cause]}: {event.reason}"
         case Halted():
             return "the rollout halts and waits for a person"
         case RolloutEnded():

@@ -43,13 +43,16 @@ class Baseline:
     """Digest that the newest release completed in a stage has for a cluster."""
 
 
+NOTHING_ASSIGNED = Baseline()
+
+
 def make_plan(
     release: Release,
     inventory: Inventory,
     *,
     rollout: RolloutId,
     now: datetime,
-    baseline: Baseline = Baseline(),
+    baseline: Baseline = NOTHING_ASSIGNED,
 ) -> Plan:
     """Plan the way of `release`.  Random orders are seeded by `rollout`, so they can be repeated.
 
@@ -59,7 +62,7 @@ def make_plan(
     strategy = release.strategy
     problems = list(strategy_problems(strategy, inventory, now))
     stages_of = assign_stages(strategy, inventory, release.digests)
-    problems += _placement_problems(strategy, stages_of)
+    problems += placement_problems(strategy, stages_of)
     if problems:
         raise PlanRefused(problems)
     members: dict[StageName, list[Cluster]] = {stage.name: [] for stage in strategy.stages}
@@ -113,9 +116,10 @@ def selects(stage: Stage, cluster: Cluster, inventory: Inventory) -> bool:
     return any(group is not None and group.select.matches(cluster.labels) for group in groups)
 
 
-def _placement_problems(
+def placement_problems(
     strategy: Strategy, stages_of: Mapping[ClusterName, Sequence[StageName]]
 ) -> list[str]:
+    """Say which clusters are not in exactly one stage."""
     problems = []
     for name, stages in sorted(stages_of.items()):
         if not stages:

@@ -73,17 +73,18 @@ def _of_clusters(reason: ClusterReason, now: datetime) -> str:
             verb = _verb(reason.clusters, "soaks", "soak")
             return f"{_in(reason.stage)}{names(reason.clusters)} {verb}{until}"
         case ForWindow():
-            opens = f"opens in {_span(reason.until, now)}" if reason.until else "has no opening"
-            verb = _verb(reason.clusters, "waits", "wait")
+            until = "for ever: it has no opening"
+            if reason.until:
+                until = f"for another {_span(reason.until, now)}{_at(reason.until)}"
             return (
-                f"{_in(reason.stage)}{names(reason.clusters)} {verb} for window {reason.window}, "
-                f"which {opens}{_at(reason.until)}"
+                f"{_in(reason.stage)}window {reason.window} keeps {names(reason.clusters)} out "
+                f"{until}"
             )
         case ForClosing():
             verb = _verb(reason.clusters, "is", "are")
             return (
-                f"{_in(reason.stage)}window {reason.window} closes in {_span(reason.at, now)} "
-                f"while {names(reason.clusters)} {verb} in flight"
+                f"{_in(reason.stage)}window {reason.window} will keep changes out in "
+                f"{_span(reason.at, now)}, and {names(reason.clusters)} {verb} in flight"
             )
         case ForContact():
             until = f"; put off in {_span(reason.until, now)}" if reason.until else ""
@@ -92,8 +93,7 @@ def _of_clusters(reason: ClusterReason, now: datetime) -> str:
             verb = _verb(reason.clusters, "joined late and gets", "joined late and get")
             return f"{_in(reason.stage)}{names(reason.clusters)} {verb} the stage's baseline first"
         case ForObservation():
-            verb = _verb(reason.clusters, "is", "are")
-            return f"{names(reason.clusters)} {verb} looked at again before anything else is done"
+            return f"looked at again before anything else is done: {names(reason.clusters)}"
         case _:
             assert_never(reason)
 
@@ -101,15 +101,14 @@ def _of_clusters(reason: ClusterReason, now: datetime) -> str:
 def _of_limits(reason: RoomReason) -> str:
     match reason:
         case ForSlot():
-            return (
-                f"{_in(reason.stage)}all {reason.concurrency} slots are taken, "
-                f"{_count(reason.pending)} waiting"
-            )
+            many = f"all {reason.concurrency} slots are"
+            taken = "the only slot is" if reason.concurrency == 1 else many
+            return f"{_in(reason.stage)}{taken} taken, {_count(reason.pending)} waiting"
         case ForBudget():
             return (
                 f"{_in(reason.stage)}{_count(reason.pending)} waiting: with {reason.failures} "
-                f"failed and {reason.in_flight} in flight, one more could exceed the "
-                f"{reason.allowed} failures allowed"
+                f"failed and {reason.in_flight} in flight, one more could break "
+                f"more than the budget of {reason.allowed} lets"
             )
         case ForBatch():
             return (
@@ -118,8 +117,8 @@ def _of_limits(reason: RoomReason) -> str:
             )
         case ForSpread():
             return (
-                f"{_in(reason.stage)}{reason.most} clusters with the same {reason.label} are in "
-                f"flight, which is the limit ({', '.join(reason.domains)})"
+                f"{_in(reason.stage)}no more than {reason.most} with the same {reason.label} may "
+                f"be in flight ({', '.join(reason.domains)} taken)"
             )
         case ForReturn():
             return (
@@ -153,8 +152,8 @@ def _of_words(reason: WordReason, now: datetime) -> str:
             return f"no more starts ({reason.reason}); {names(reason.clusters)} {verb} first"
         case ForRollback():
             more = f", {_count(reason.pending)} still to go" if reason.pending else ""
-            going = names(reason.clusters) if reason.clusters else "nothing"
-            return f"{going} on the way back{more}"
+            going = names(reason.clusters) if reason.clusters else "none"
+            return f"on the way back: {going}{more}"
         case _:
             assert_never(reason)
 
@@ -176,7 +175,7 @@ def _gate(reason: ForGate, now: datetime) -> str:
             f"{_in(reason.stage)}gate {reason.gate}{where} cannot tell{detail}; "
             "pass it, or reject the release"
         )
-    until = f", asked again in {_span(reason.until, now)}" if reason.until else ""
+    until = f", again in {_span(reason.until, now)}" if reason.until else ""
     return f"{_in(reason.stage)}gate {reason.gate}{where} is not open{detail}{until}"
 
 

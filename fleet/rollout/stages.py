@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
+from clusters.model import ClusterName
 from fleet.model import OnBreach, UnreachableMode
 from fleet.rollout import admission, gates, latecomers, rollback
 from fleet.rollout.events import (
@@ -13,6 +16,8 @@ from fleet.rollout.events import (
     Stopped,
 )
 from fleet.rollout.facts import Ahead
+from fleet.rollout.progress import ClusterState
+from fleet.rollout.requests import UndoScope
 from fleet.rollout.state import Phase, Position, StagePhase, StageRun, Stop, StopCause
 from fleet.rollout.turn import Turn
 from fleet.rollout.waiting import ForDraining, ForPerson, ForReturn, ForTrain
@@ -30,9 +35,8 @@ def go_on(turn: Turn) -> None:
     if not run.plan.size and not run.tally.busy:
         turn.conclude(StageCompleted(at=turn.now, stage=run.name))
     elif rollout.pause is not None:
-        who = f"{rollout.pause.actor} paused it"
         why = f": {rollout.pause.reason}" if rollout.pause.reason else ""
-        turn.wait(ForPerson(reason=who + why))
+        turn.wait(ForPerson(reason=f"paused by {rollout.pause.actor}{why}"))
     elif turn.facts.frozen:
         turn.wait(ForPerson(reason=turn.facts.frozen))
     elif run.phase is StagePhase.WAITING:
@@ -49,7 +53,7 @@ def breached(turn: Turn) -> bool:
         if failures > allowed:
             reason = (
                 f"{failures} of {run.plan.size} clusters of stage {run.name} failed, "
-                f"{allowed} are allowed"
+                f"its budget is {allowed}"
             )
             _stop(turn, run, StopCause.BREACH, reason)
             return True
@@ -58,7 +62,7 @@ def breached(turn: Turn) -> bool:
         run = rollout.stages[min(rollout.current, len(rollout.stages) - 1)]
         reason = (
             f"{rollout.failures} of {rollout.plan.size} clusters failed over all stages, "
-            f"{total} are allowed"
+            f"the budget of the rollout is {total}"
         )
         _stop(turn, run, StopCause.BREACH, reason)
         return True
@@ -80,24 +84,28 @@ def _stop(turn: Turn, run: StageRun, cause: StopCause, reason: str) -> None:
 
 def _begin(turn: Turn, run: StageRun) -> None:
     """Start the stage once the release ahead and every gate let it."""
-    if _behind(turn, run):
+    if _behind(turn, run) or _ahead_stopped(turn):
         return
     if _pass(turn, run, Position.BEFORE):
         turn.conclude(StageStarted(at=turn.now, stage=run.name))
 
 
 def _behind(turn: Turn, run: StageRun) -> bool:
-    """Whether the release ahead has to finish this stage first, or its failures stop this one."""
+    """Whether the release ahead has to finish this stage first."""
     ahead = turn.facts.ahead
-    if ahead is None:
+    if ahead is None or ahead.stopped or run.name in ahead.completed:
         return False
-    if ahead.stopped and not _mends(turn, ahead):
-        turn.wait(ForPerson(reason=f"rollout {ahead.rollout} ahead stopped: {ahead.stopped}"))
-        return True
-    if run.name not in ahead.completed and not ahead.stopped:
-        turn.wait(ForTrain(stage=run.name, ahead=ahead.rollout))
-        return True
-    return False
+    turn.wait(ForTrain(stage=run.name, ahead=ahead.rollout))
+    return True
+
+
+def _ahead_stopped(turn: Turn) -> bool:
+    """Whether failures of the release ahead stop this one: it would bring the same to them."""
+    ahead = turn.facts.ahead
+    if ahead is None or not ahead.stopped or _mends(turn, ahead):
+        return False
+    turn.wait(ForPerson(reason=f"rollout {ahead.rollout} ahead stopped: {ahead.stopped}"))
+    return True
 
 
 def _mends(turn: Turn, ahead: Ahead) -> bool:
@@ -135,7 +143,7 @@ def _run(turn: Turn, run: StageRun) -> None:
         return
     if run.tally.busy:
         latecomers.give_baselines(turn, run)
-        if watched and not too_many:
+        if watched and not too_many and not _ahead_stopped(turn):
             admission.admit(turn, run)
     elif run.settled_at is None:
         turn.conclude(StageSettled(at=turn.now, stage=run.name))
@@ -156,7 +164,8 @@ def _too_many_deferred(turn: Turn, run: StageRun) -> bool:
             return True
         case UnreachableMode.FAIL:
             reason = (
-                f"{deferred} clusters of stage {run.name} are unreachable, {allowed} are allowed"
+                f"{deferred} of {run.plan.size} clusters of stage {run.name} are out of reach, "
+                f"its limit is {allowed}"
             )
             _stop(turn, run, StopCause.UNREACHABLE, reason)
             return True
@@ -164,11 +173,11 @@ def _too_many_deferred(turn: Turn, run: StageRun) -> bool:
 
 def play_out(turn: Turn, stop: Stop) -> None:
     """Let what is in flight finish, then do what the stop asks for."""
-    flying = tuple(name for run in turn.rollout.stages for name in run.tally.in_flight)
+    scope = rollback.reaction(turn.rollout, stop)
+    flying = tuple(_unfinished(turn, stop, scope))
     if flying:
         turn.wait(ForDraining(clusters=flying, reason=stop.reason))
         return
-    scope = rollback.reaction(turn.rollout, stop)
     match stop.cause:
         case StopCause.ABORT:
             turn.conclude(RolloutEnded(at=turn.now, phase=Phase.ABORTED))
@@ -180,3 +189,15 @@ def play_out(turn: Turn, stop: Stop) -> None:
             turn.conclude(Halted(at=turn.now))
         case _:
             turn.wait(ForPerson(reason=stop.reason, halted=True))
+
+
+def _unfinished(turn: Turn, stop: Stop, scope: UndoScope | None) -> Iterator[ClusterName]:
+    """Yield what must finish first; a soak need not, where the cluster is to go back anyway."""
+    for run in turn.rollout.stages:
+        goes_back = scope is UndoScope.ROLLOUT or (
+            scope is UndoScope.STAGE and run.name == stop.stage
+        )
+        for name in run.tally.in_flight:
+            soaking = turn.rollout.clusters[name].state is ClusterState.SOAKING
+            if not (soaking and goes_back):
+                yield name

@@ -152,6 +152,8 @@ class Stop:
     stage: StageName | None = None
     actor: str = ""
     reaction: OnBreach = OnBreach.HALT
+    hurry: bool = False
+    """Clusters that are healthy need not finish their soak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,6 +198,8 @@ class Rollout:
     started_at: datetime
     stages: tuple[StageRun, ...]
     clusters: Mapping[ClusterName, ClusterRollout]
+    follows: RolloutId | None = None
+    """The rollout of the same bundle that it must not overtake."""
     current: int = 0
     """Index of the first stage that is not completed."""
     pause: Pause | None = None

@@ -7,8 +7,8 @@ each rollout does the rest (`Superseded` lets what is in flight finish first).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import assert_never
 
 from clusters.model import Digest
@@ -42,6 +42,8 @@ class Arrangement:
     dropped: tuple[Dropped, ...] = ()
     supersede: tuple[RolloutId, ...] = ()
     """Rollouts to end: feed each a `Superseded` event."""
+    hurry: bool = False
+    """What that event is to say about soaks."""
     reason: str = ""
     """Why the first waiting release waits; empty if none does."""
 
@@ -65,7 +67,7 @@ def arrange(
         return Arrangement()
     newest = waiting[-1]
     if newest.hotfix and newest.author in hotfix_authors:
-        return _replacing(rollouts, waiting, held, always=True)
+        return replace(_replacing(rollouts, waiting, held, always=True), hurry=True)
     match newest.strategy.on_new_release:
         case OnNewRelease.QUEUE:
             return _queued(rollouts, waiting, held)
@@ -154,27 +156,22 @@ def _train(
     return _start_first(waiting, held)
 
 
-def ahead_of(rollout: Rollout, rollouts: Sequence[Rollout]) -> Ahead | None:
+def ahead_of(rollout: Rollout, rollouts: Iterable[Rollout]) -> Ahead | None:
     """Say what the release before `rollout` has done, if it must not be overtaken.
 
     `rollouts` are those of the bundle, ended ones included, in any order.
     """
-    earlier = [
-        each
-        for each in rollouts
-        if each.id != rollout.id
-        and each.started_at < rollout.started_at
-        and (each.ended_at is None or each.ended_at > rollout.started_at)
-        and each.phase not in (Phase.COMPLETED, Phase.ABORTED, Phase.SUPERSEDED)
-    ]
-    if not earlier:
+    by_id = {each.id: each for each in rollouts}
+    ahead = by_id.get(rollout.follows) if rollout.follows else None
+    while ahead is not None and ahead.phase in (Phase.ABORTED, Phase.SUPERSEDED):
+        ahead = by_id.get(ahead.follows) if ahead.follows else None
+    if ahead is None or ahead.phase is Phase.COMPLETED:
         return None
-    ahead = max(earlier, key=lambda each: each.started_at)
-    broke = ahead.breached_at is not None and ahead.phase is not Phase.RUNNING
+    broke = _breaking(ahead) or ahead.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
     return Ahead(
         rollout=ahead.id,
         completed=frozenset(run.name for run in ahead.stages if run.phase is StagePhase.COMPLETED),
-        stopped=ahead.stop.reason if ahead.stop and (broke or _breaking(ahead)) else "",
+        stopped=ahead.stop.reason if ahead.stop and broke else "",
         failed={
             name: entry.seat.digest
             for name, entry in ahead.clusters.items()

@@ -26,6 +26,7 @@ from fleet.rollout.waiting import (
     ForClosing,
     ForClusters,
     ForContact,
+    ForGate,
     ForObservation,
     ForSoak,
 )
@@ -181,6 +182,9 @@ class _Stage:
 
     def _soak(self, entry: ClusterRollout) -> None:
         turn = self.turn
+        if turn.rollout.stop is not None and turn.rollout.stop.hurry:
+            turn.conclude(ClusterWithdrawn(at=turn.now, cluster=entry.name))
+            return
         if entry.drifts >= DRIFTS_MAX:
             reason = f"it was changed by hand {entry.drifts} times while it soaked"
             turn.conclude(ClusterGaveUp(at=turn.now, cluster=entry.name, reason=reason))
@@ -205,9 +209,24 @@ class _Stage:
         if not entry.soak.reached(wanted, turn.now):
             self.soaking.append(entry.name)
             self.first_soak = _earlier(self.first_soak, entry.soak.due(wanted))
-        elif satisfied and not entry.reobserve:
+        elif satisfied and not entry.reobserve and not self._measuring(entry):
             over = ClusterWithdrawn if entry.leaving else SoakElapsed
             turn.conclude(over(at=turn.now, cluster=entry.name))
+
+    def _measuring(self, entry: ClusterRollout) -> bool:
+        for gate in self.run.gates.values():
+            if gate.cluster == entry.name and gate.asked_at is not None:
+                reason = ForGate(
+                    stage=self.run.name,
+                    gate=gate.gate,
+                    position=gate.position,
+                    verdict=gate.verdict,
+                    cluster=entry.name,
+                    detail="being measured",
+                )
+                self.turn.wait(reason)
+                return True
+        return False
 
     def _say(self) -> None:
         turn, name = self.turn, self.run.name

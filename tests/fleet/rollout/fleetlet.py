@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -22,7 +22,7 @@ from fleet.model import (
     Window,
 )
 from fleet.rollout.advance import advance
-from fleet.rollout.decisions import AssignRelease, Effect, PlaceHold
+from fleet.rollout.decisions import Effect, PlaceHold
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
@@ -147,9 +147,6 @@ class Run:
         self.rollout, self.outcome = step.rollout, step.outcome
         self.log += step.events
         self.asked += step.effects
-        leases = self.facts.leases
-        assigned = [each.cluster for each in step.effects if isinstance(each, AssignRelease)]
-        self.facts = replace(self.facts, leases=leases.granted(assigned, self.rollout.id))
         for each in step.effects:
             if isinstance(each, PlaceHold):
                 self.tell(HoldPlaced(at=self.now, reason=each.reason))

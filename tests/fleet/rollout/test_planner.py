@@ -71,8 +71,8 @@ def test_reserve_admission_keeps_the_bound() -> None:
     run.fail("prod-02")
     assert run.rollout.phase is Phase.HALTED
     assert run.where(ClusterState.FAILED) == {"prod-01", "prod-02"}
-    assert (
-        "2 of 10 clusters of stage prod failed, 1 are allowed" in run.reasons(ForPerson)[0].reason
+    assert run.reasons(ForPerson)[0].reason == (
+        "2 of 10 clusters of stage prod failed, its budget is 1"
     )
 
 
@@ -101,7 +101,7 @@ def test_a_deadline_counts_active_time_only() -> None:
     run = Run.of(plan_of(strategy(stage(progress_deadline_s=600)), clusters("prod", 1)))
     run.later(seconds=500)
     run.tell(Paused(at=run.now, actor="ada", reason="lunch"))
-    assert run.reasons(ForPerson)[0].reason == "ada paused it: lunch"
+    assert run.reasons(ForPerson)[0].reason == "paused by ada: lunch"
     run.later(hours=5)
     run.tell(Resumed(at=run.now, actor="ada"))
     run.later(seconds=99)
