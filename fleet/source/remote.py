@@ -54,7 +54,15 @@ class Remote:
         Raises:
             SourceError: there is no (good) answer, or a limit was reached.
         """
-        options = ("--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules")
+        options: tuple[str, ...] = (
+            "--quiet",
+            "--no-tags",
+            "--no-write-fetch-head",
+            "--no-recurse-submodules",
+        )
+        if "*" in refspec:
+            # A branch that is gone may be in the way of one that begins with its name.
+            options = (*options, "--prune")
         words = ("fetch", *options, "--", self.url.text, refspec)
         await self._ask(words, self.settings.transfer_timeout_s)
         # A fast transfer ends between two checks.

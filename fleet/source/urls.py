@@ -87,6 +87,9 @@ def parse_url(text: str, *, allow_local: bool = True) -> RepositoryUrl:
         raise _unsafe(text, "transport helpers (ext::, fd:: and the like) run commands")
     if scheme is None and (scp := _scp(text)):
         return scp
+    if scheme is None and ":" in text and not text.startswith(("/", "./", "../")):
+        # Neither user@host:path nor surely a path, and what is before an @ may be a password.
+        raise _unsafe(text, "it is no URL of a repository (a path with ':' starts with / or ./)")
     if scheme is None:
         return _local(text, Path(text), allow_local)
     match scheme["scheme"].lower():
@@ -147,8 +150,7 @@ def _http(text: str) -> RepositoryUrl:
     if parts.query or parts.fragment:
         raise _unsafe(text, "a repository URL has neither '?' nor '#'")
     _check_host(text, host)
-    if not parts.path.strip("/"):
-        raise _unsafe(text, "the path of the repository is missing")
+    _check_path(text, parts.path)
     transport = Transport(parts.scheme.lower())
     if transport is Transport.HTTP and not _is_loopback(host):
         raise _unsafe(text, "http:// can be read and changed on its way; write https://")
@@ -176,8 +178,7 @@ def _ssh(text: str) -> RepositoryUrl:
         raise _unsafe(text, "a repository URL has neither '?' nor '#'")
     _check_host(text, host)
     _check_user(text, user)
-    if not parts.path.strip("/"):
-        raise _unsafe(text, "the path of the repository is missing")
+    _check_path(text, parts.path)
     place = parts.netloc.rpartition("@")[2] if port or ":" in host else host
     at = f"{user}@" if user else ""
     return RepositoryUrl(text=f"ssh://{at}{place}{parts.path}", transport=Transport.SSH)
@@ -188,18 +189,19 @@ def _scp(text: str) -> RepositoryUrl | None:
     form = _SCP.fullmatch(text)
     if form is None:
         return None
-    if " " in text or form["path"].startswith("-") or "@" in form["path"].partition("/")[0]:
+    if " " in text or form["path"].startswith("-"):
         raise _unsafe(text, "it is no URL of a repository")
+    _check_path(text, form["path"])
     _check_host(text, form["host"].strip("[]"))
     _check_user(text, form["user"])
     return RepositoryUrl(text=text, transport=Transport.SSH)
 
 
 def _file(text: str, allow_local: bool) -> RepositoryUrl:
-    parts = urlsplit(text)
-    if parts.netloc not in ("", "localhost"):
+    host, slash, path = text[len("file://") :].partition("/")
+    if host not in ("", "localhost") or not slash:
         raise _unsafe(text, "file:// names no host; write file:///path")
-    return _local(text, Path(unquote(parts.path)), allow_local)
+    return _local(text, Path("/" + unquote(path)), allow_local)
 
 
 def _local(text: str, path: Path, allow_local: bool) -> RepositoryUrl:
@@ -218,6 +220,14 @@ def _check_host(text: str, host: str) -> None:
     if address.is_link_local or address.is_unspecified or address.is_multicast:
         # 169.254.169.254 answers with the machine's own credentials (CVE-2026-44936).
         raise _unsafe(text, "link-local and multicast addresses hold no repositories")
+
+
+def _check_path(text: str, path: str) -> None:
+    if not path.strip("/"):
+        raise _unsafe(text, "the path of the repository is missing")
+    if "@" in path:
+        # https://me:pa/ss@host is a path on the host `me`, and would be shown.
+        raise _unsafe(text, "an '@' behind the host; write / in a password as %2F, @ as %40")
 
 
 def _check_user(text: str, user: str | None) -> None:

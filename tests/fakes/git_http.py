@@ -36,6 +36,8 @@ class GitHttp:
     login: tuple[str, str] | None = None
     fault: Fault = Fault.NONE
     redirect_to: str = ""
+    speaks_version_2: bool = True
+    """Old servers send only what a branch or tag names, never any commit."""
     url: str = ""
     requests: list[web.Request] = field(default_factory=list)
 
@@ -76,7 +78,9 @@ class GitHttp:
             "GIT_CONFIG_COUNT": "1",
             "GIT_CONFIG_KEY_0": "safe.directory",
             "GIT_CONFIG_VALUE_0": "*",
-            "GIT_PROTOCOL": request.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": (
+                request.headers.get("Git-Protocol", "") if self.speaks_version_2 else ""
+            ),
             "REQUEST_METHOD": request.method,
             "QUERY_STRING": request.query_string,
             "PATH_INFO": request.path,

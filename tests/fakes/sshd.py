@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
+import os
+import pwd
 import shutil
 import socket
 import subprocess
@@ -53,14 +54,15 @@ def run(folder: Path) -> Iterator[Sshd]:
         "PasswordAuthentication no\nKbdInteractiveAuthentication no\nPermitRootLogin yes\n"
     )
     # As root, sshd wants its empty folder for dropped privileges.
-    if getpass.getuser() == "root":
+    user = pwd.getpwuid(os.getuid()).pw_name
+    if user == "root":
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)
     server = subprocess.Popen(
         [SSHD, "-D", "-e", "-f", str(folder / "config")], stderr=subprocess.DEVNULL
     )
     try:
         _wait_for(port)
-        yield Sshd(port, getpass.getuser(), client / "key", client / "known_hosts")
+        yield Sshd(port, user, client / "key", client / "known_hosts")
     finally:
         server.terminate()
         server.wait()

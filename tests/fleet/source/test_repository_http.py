@@ -10,6 +10,7 @@ import pytest
 
 from fleet.source.errors import (
     AuthenticationFailed,
+    RefNotFound,
     RepositoryNotFound,
     RepositoryUnreachable,
     SourceError,
@@ -136,3 +137,24 @@ async def test_credentials_do_not_follow_a_redirect(
         with pytest.raises(RepositoryUnreachable):
             await open_repository(url).fetch()
         assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize("speaks_version_2", [True, False])
+async def test_a_commit_that_no_branch_names(
+    speaks_version_2: bool,
+    server: GitHttp,
+    work_tree: WorkTree,
+    open_repository: OpenRepository,
+) -> None:
+    server.speaks_version_2 = speaks_version_2
+    older = work_tree.git("rev-parse", "HEAD")
+    work_tree.git("branch", "topic")
+    newer = work_tree.commit({"b": "1"})
+    url = f"{server.url}/origin/.git"
+    assert (await open_repository(url, older).fetch()).revision == older
+    work_tree.git("branch", "-D", "topic")
+    work_tree.git("branch", "topic/deeper")
+    work_tree.commit({"b": "2"})
+    assert (await open_repository(url, newer).fetch()).revision == newer
+    with pytest.raises(RefNotFound, match="was it pushed"):
+        await open_repository(url, "1" * 40).fetch()
