@@ -6,7 +6,7 @@ stricter than kubectl: what it decides silently is refused here (a key given twi
 overrides an earlier key, bytes that are no text), and every size is limited before it is spent.
 
 The C parser delivers events; values are built from them directly.  Positions are not recorded
-(manifests are megabytes, errors are rare): `Document.line_of` parses once more when asked.
+(manifests are megabytes, errors are rare): `fleet.source.positions` parses once more when asked.
 Scalars are read by `fleet.source.scalars`, aliases copied by `fleet.source.aliases`.
 """
 
@@ -14,10 +14,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 import yaml
+from yaml._yaml import CParser
 from yaml.events import (
     AliasEvent,
     MappingEndEvent,
@@ -28,17 +27,9 @@ from yaml.events import (
 )
 
 from fleet.source.aliases import AliasBudget, Anchored
+from fleet.source.positions import FilePositions, ParserEvent
 from fleet.source.scalars import Json, ScalarError, key_of, value_of
 from fleet.source.yaml_problems import YamlProblem, encoding_problem, syntax_problem
-
-try:
-    from yaml import CBaseLoader
-    from yaml._yaml import CParser
-except ImportError as error:  # pragma: no cover - every wheel of PyYAML has it
-    raise ImportError("PyYAML is installed without its C parser (libyaml)") from error
-
-ParserEvent = Any
-"""An event of `yaml.events`; its stubs make every attribute optional, which none is here."""
 
 __all__ = ["DEFAULT_LIMITS", "Document", "Json", "Limits", "YamlProblem", "read_documents"]
 
@@ -71,32 +62,12 @@ class Document:
     file: str
     line: int
     """Where its content starts."""
-    _data: bytes = field(repr=False, compare=False)
+    _positions: FilePositions = field(repr=False, compare=False)
     _index: int = field(repr=False, compare=False)
 
     def line_of(self, path: tuple[str | int, ...]) -> int:
         """Find the line of a field (of its key) or list item, or of its nearest parent there is."""
-        node, line = self._root, self.line
-        for part in path:
-            match node:
-                case yaml.MappingNode() if isinstance(part, str):
-                    found = next((pair for pair in node.value if pair[0].value == part), None)
-                    if found is None:
-                        return line
-                    line, node = found[0].start_mark.line + 1, found[1]
-                case yaml.SequenceNode() if isinstance(part, int) and part < len(node.value):
-                    node = node.value[part]
-                    line = node.start_mark.line + 1
-                case _:
-                    return line
-        return line
-
-    @cached_property
-    def _root(self) -> yaml.Node:
-        for index, node in enumerate(yaml.compose_all(self._data, CBaseLoader)):
-            if index == self._index:
-                return node
-        raise AssertionError("the document was there when its content was read")
+        return self._positions.line_of(self._index, path) or self.line
 
 
 def read_documents(data: bytes, *, file: str, limits: Limits = DEFAULT_LIMITS) -> list[Document]:
@@ -138,7 +109,7 @@ class _Reader:
     """Builds the values of one file from the events of the parser, by recursive descent."""
 
     def __init__(self, data: bytes, file: str, limits: Limits) -> None:
-        self._data = data
+        self._positions = FilePositions(data)
         self._file = file
         self._limits = limits
         self._next: Callable[[], ParserEvent] = CParser(data).get_event
@@ -164,7 +135,7 @@ class _Reader:
                         content=content,
                         file=self._file,
                         line=first.start_mark.line + 1,
-                        _data=self._data,
+                        _positions=self._positions,
                         _index=index,
                     )
                 )

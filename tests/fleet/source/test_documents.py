@@ -132,18 +132,6 @@ def test_the_worked_example_is_read() -> None:
     assert inventory.gates["sre-approval"].check == ApprovalCheck(count=2, roles=("sre",))
 
 
-def test_the_example_fleet_is_valid_without_a_warning() -> None:
-    folder = ROOT / "examples" / "fleet"
-    files = {
-        str(path.relative_to(folder)): path.read_bytes()
-        for path in folder.rglob("*")
-        if path.is_file()
-    }
-    inventory, warnings = read_inventory(files)
-    assert warnings == ()
-    assert len(inventory.clusters) == 6
-
-
 WORDS = st.sampled_from(
     [
         "flotilla.dev/v1", "Bundle", "Cluster", "Strategy", "Gate", "Window", "Fleet", "a",

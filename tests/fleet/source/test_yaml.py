@@ -164,6 +164,16 @@ def test_line_of_gives_the_line_of_a_key_an_item_or_the_nearest_parent() -> None
     assert document.line_of(("spec", "list", 1, "missing", "deeper")) == 7
     assert document.line_of(("spec", "list", 5)) == 5
     assert document.line_of(("kind", "inside a scalar")) == 3
+    assert document.line_of(("missing",)) == 3
+
+
+def test_line_of_copes_with_anchors_set_again_aliases_and_odd_keys() -> None:
+    text = "a: &x {k: 1}\nb: &x\n  k: 2\n'z z': &y w\n*y : 1\nc:\n- *x\n- 2\n"
+    document = read_documents(text.encode(), file="f.yaml")[0]
+    assert document.line_of(("b", "k")) == 3
+    assert document.line_of(("z z",)) == 4
+    assert document.line_of(("c", 0, "k")) == 7
+    assert document.line_of(("c", 1)) == 8
 
 
 @given(JSON)
