@@ -86,6 +86,13 @@ _RULES = (
         "the state directory cannot be written; make room or mend its permissions",
     ),
     _rule(
+        r"is corrupt|bad object|bad tree|packfile .* (cannot|does not)|unable to read|missing blob|"
+        r"bad revision|object file .* is empty|did not send all necessary objects",
+        MirrorFailed,
+        "objects are damaged: delete the local copy in the state directory, it is fetched again; "
+        "if that does not help, run git fsck on the server",
+    ),
+    _rule(
         r"server certificate|SSL certificate|certificate verif|certificate subject",
         RepositoryUnreachable,
         "the server's certificate is not trusted; give Flotilla the certificate of its authority",

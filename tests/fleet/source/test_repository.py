@@ -386,3 +386,19 @@ async def test_even_an_unchecked_url_runs_nothing(
         await repository.fetch()
     await repository.close()
     assert not marker.exists()
+
+
+async def test_damaged_objects_are_called_that(
+    tmp_path: Path, work_tree: WorkTree, open_repository: OpenRepository
+) -> None:
+    repository = open_repository(work_tree.path)
+    revision = (await repository.fetch()).revision
+    await repository.close()
+    for path in await asyncio.to_thread(lambda: list((tmp_path / "state").rglob("objects/??/*"))):
+        path.chmod(0o600)
+        path.write_bytes(b"")
+    with pytest.raises(MirrorFailed, match="cannot be used"):
+        await repository.read_tree(revision, "")
+    work_tree.commit({"b": "1"})
+    with pytest.raises(MirrorFailed, match="delete the local copy|cannot be used"):
+        await repository.fetch()
