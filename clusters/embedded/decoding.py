@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 import yaml
 
+from clusters.embedded import protobuf
 from clusters.embedded.kinds import Resource
 from clusters.embedded.status import bad_request, request_too_large, unsupported_media_type
 
@@ -86,7 +87,10 @@ def read_object(data: bytes, content_type: str) -> dict[str, Any]:
     Raises:
         ApiStatus: as `read_value`, and 400 for a body that is no object.
     """
-    value = read_value(data, content_type)
+    if media_type(content_type) == PROTOBUF:
+        value: Any = protobuf.read_object(data)
+    else:
+        value = read_value(data, content_type)
     if not isinstance(value, dict):
         raise bad_request(
             "couldn't get version/kind; json parse error: json: cannot unmarshal "

@@ -12,7 +12,6 @@ import orjson
 from clusters.embedded import openapi
 from clusters.embedded.exchange import Answer, json_answer, text_answer
 from clusters.embedded.kinds import Resource
-from clusters.embedded.status import not_acceptable
 
 if TYPE_CHECKING:
     from clusters.embedded.cluster import EmbeddedCluster
@@ -39,9 +38,7 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
         case [health, *_] if health in _HEALTH_PATHS:
             return text_answer("ok")
         case ["openapi", "v2"]:
-            if "json" not in accept and "*/*" not in accept and accept:
-                raise not_acceptable(("application/json",))
-            return openapi.swagger(cluster)
+            return openapi.swagger(cluster, accept)
         case ["openapi", "v3"]:
             return openapi.index(cluster)
         case ["openapi", "v3", "api", version]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from clusters.embedded import protobuf
 from clusters.embedded.exchange import Answer, json_answer
 from clusters.embedded.kinds import BUILT_IN, GROUP_VERSIONS, Resource
 from clusters.embedded.schema import definitions
@@ -25,6 +26,7 @@ Raw = dict[str, Any]
 _INFO = {"title": "Kubernetes", "version": "v1.36.2"}
 _OLD_REFERENCE = "#/$defs/"
 _META = "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
+_PROTOBUF = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 _WRITE_PARAMETERS = ("dryRun", "fieldManager", "fieldValidation")
 
 
@@ -172,8 +174,7 @@ def document(cluster: EmbeddedCluster, group: str, version: str) -> Answer | Non
     return Answer(200, _group_document(cluster, group, version))
 
 
-def swagger(cluster: EmbeddedCluster) -> Answer:
-    """Answer `/openapi/v2`, as JSON."""
+def _all_definitions(cluster: EmbeddedCluster) -> tuple[Raw, list[Resource]]:
     custom = [
         resource
         for group, versions in cluster.custom.groups.items()
@@ -181,11 +182,15 @@ def swagger(cluster: EmbeddedCluster) -> Answer:
         for resource in cluster.custom.resources(group, version)
     ]
     everything = {**definitions().raw, **_custom_schemas(cluster, custom)}
-    return json_answer(
-        {
-            "swagger": "2.0",
-            "info": _INFO,
-            "paths": _paths([*BUILT_IN.values(), *custom]),
-            "definitions": _plain(everything, "#/definitions/"),
-        }
-    )
+    plain: Raw = _plain(everything, "#/definitions/")
+    return plain, custom
+
+
+def swagger(cluster: EmbeddedCluster, accept: str) -> Answer:
+    """Answer `/openapi/v2`, as JSON or, as kubectl wants it, as protobuf."""
+    plain, custom = _all_definitions(cluster)
+    if "proto-openapi.spec.v2" in accept:
+        body = protobuf.openapi_document(_INFO["title"], _INFO["version"], plain)
+        return Answer(200, body, _PROTOBUF)
+    paths = _paths([*BUILT_IN.values(), *custom])
+    return json_answer({"swagger": "2.0", "info": _INFO, "paths": paths, "definitions": plain})
