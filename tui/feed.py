@@ -100,8 +100,10 @@ class Feed:
             self._cursor = view.cursor
             self._put(snapshot=view)
         self._stream = self._client.changes(self._cursor)
-        self._put()
         try:
+            if self._stopped.is_set():
+                return
+            self._put()
             for item in self._stream:
                 match item:
                     case Changes(cursor=cursor, changes=changes):

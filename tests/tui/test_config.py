@@ -1,0 +1,78 @@
+from pathlib import Path
+
+import pytest
+
+from tui.actions import BY_ID
+from tui.config import Config, ConfigError, config_path, load_config, parse_config, state_path
+
+
+def test_a_missing_file_means_the_defaults(tmp_path: Path) -> None:
+    assert load_config(tmp_path / "none.toml") == Config()
+
+
+def test_all_settings_are_read() -> None:
+    text = """
+view = "drift"
+theme = "ansi-dark"
+ascii = true
+mouse = false
+group_by = "region"
+context = "admin@{name}"
+editor = true
+
+[keys]
+sync = "ctrl+s"
+
+[columns]
+clusters = ["name", "why"]
+"""
+    assert parse_config(text, "config.toml") == Config(
+        view="drift",
+        theme="ansi-dark",
+        ascii=True,
+        mouse=False,
+        group_by="region",
+        context="admin@{name}",
+        editor=True,
+        keys={"sync": "ctrl+s"},
+        columns={"clusters": ("name", "why")},
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("\ncolour = 1", "c.toml:2: unknown setting 'colour'"),
+        ("ascii = 1", "c.toml:1: ascii must be a bool"),
+        ('\n\nview = "nowhere"', "c.toml:3: no view 'nowhere'"),
+        ('[keys]\nsink = "s"', "c.toml:2: no action 'sink'"),
+        ("[keys]\nsync = 1", "c.toml:2: the key of sync must be text"),
+        ("[columns]\nclusters = 'name'", "c.toml:2: columns of clusters must be a list"),
+        ("view =", "c.toml: Invalid value"),
+    ],
+)
+def test_what_is_unknown_or_wrong_is_refused_with_its_line(text: str, message: str) -> None:
+    with pytest.raises(ConfigError) as refused:
+        parse_config(text, "c.toml")
+
+    assert str(refused.value).startswith(message)
+
+
+def test_a_file_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "config.toml"
+    path.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(ConfigError, match="cannot be read"):
+        load_config(path)
+
+
+def test_the_file_is_where_xdg_says() -> None:
+    assert config_path({"XDG_CONFIG_HOME": "/c"}) == Path("/c/flotilla/config.toml")
+    assert config_path({"HOME": "/h"}) == Path("/h/.config/flotilla/config.toml")
+    assert state_path({"HOME": "/h"}) == Path("/h/.local/state/flotilla")
+
+
+def test_ids_of_actions_are_unique_and_so_are_their_keys_in_a_view() -> None:
+    keys = [key for action in BY_ID.values() for key in action.keys.split(",")]
+
+    assert len(keys) == len(set(keys))

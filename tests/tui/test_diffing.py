@@ -1,0 +1,70 @@
+import msgspec
+
+from fleet.view import FieldChange, ObjectDetail
+from tests.fakes import fleets
+from tests.fakes.api_server import detail
+from tui.diffing import LINES_MAX, diff_lines, field_lines, is_hunk, yaml_diff, yaml_lines
+from tui.format import Tone, plain
+
+
+def deployment() -> ObjectDetail:
+    view = fleets.cluster(5, 24)
+    obj = next(o for o in fleets.objects(view) if o.kind == "Deployment" and o.bundle == "web")
+    return detail(view.name, obj)
+
+
+def test_minus_is_live_and_plus_is_desired() -> None:
+    lines = [plain(line) for line in diff_lines(deployment())]
+
+    assert "-  replicas: 7" in lines
+    assert "+  replicas: 3" in lines
+    assert lines.index("-  replicas: 7") < lines.index("+  replicas: 3")
+
+
+def test_equal_texts_have_no_difference() -> None:
+    given = deployment()
+    same = msgspec.structs.replace(given, live_yaml=given.desired_yaml)
+
+    assert yaml_diff("a: 1\n", "a: 1\n") == []
+    assert plain(diff_lines(same)[-1]) == "✓ live is as desired"
+
+
+def test_secret_values_are_never_written_out() -> None:
+    secret = FieldChange(path="data.password", desired="hunter2", live="hunter3", masked=True)
+
+    (line,) = field_lines([secret])
+
+    assert "hunter" not in plain(line)
+    assert "secret" in plain(line)
+
+
+def test_fields_show_both_values() -> None:
+    (line,) = field_lines([FieldChange(path="spec.replicas", desired=3, live=None)])
+
+    assert plain(line) == "spec.replicas  (not set) → 3"
+
+
+def test_the_next_difference_can_be_found() -> None:
+    lines = yaml_diff("\n".join(map(str, range(99))), "\n".join(map(str, range(1, 98))))
+
+    assert [is_hunk(line) for line in lines].count(True) == 2
+
+
+def test_a_text_too_long_to_compare_says_where_to_look() -> None:
+    long = "\n".join(map(str, range(LINES_MAX)))
+
+    assert "pager" in plain(yaml_diff(long, "a: 1")[0])
+
+
+def test_keys_of_yaml_stand_out_from_values() -> None:
+    lines = yaml_lines("spec:\n  image: nginx:1.27\n- item\n")
+
+    assert lines[0] == (("spec:", Tone.ACCENT), ("", Tone.PLAIN))
+    assert lines[1] == (("  image:", Tone.ACCENT), (" nginx:1.27", Tone.PLAIN))
+    assert lines[2] == (("- item", Tone.PLAIN),)
+
+
+def test_what_a_cluster_sends_cannot_leave_its_line() -> None:
+    lines = yaml_diff("a: \x1b[2J\n", "a: b\x07\n")
+
+    assert all(part.isprintable() for line in lines for part, _ in line)

@@ -1,0 +1,141 @@
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import msgspec
+
+from fleet.api.client import ApiClient
+from fleet.view import Change, FleetView
+from tests.fakes import fleets
+from tests.fakes.api_server import ApiServer
+from tui.feed import BACKLOG_MAX, Feed
+from tui.store import FleetStore
+
+
+class Reader:
+    """Takes what a feed has, as the app would, and keeps what came of it."""
+
+    def __init__(self, feed: Feed) -> None:
+        self.feed = feed
+        self.store = FleetStore()
+        self.snapshots = 0
+        self.link = feed.take().link
+
+    def take(self) -> None:
+        batch = self.feed.take()
+        self.link = batch.link
+        if batch.snapshot is not None:
+            self.snapshots += 1
+            self.store.load(batch.snapshot)
+        self.store.apply(batch.changes)
+
+    def until(self, condition: Callable[[], object]) -> None:
+        end = time.monotonic() + 5
+        while True:
+            self.take()
+            if condition():
+                return
+            assert time.monotonic() < end, "it never came"
+            time.sleep(0.005)
+
+
+@contextmanager
+def feeding(server: ApiServer | str, notify: Callable[[], None] = lambda: None) -> Iterator[Reader]:
+    address = server if isinstance(server, str) else server.address
+    feed = Feed(ApiClient(address, timeout_s=2.0), notify=notify)
+    thread = threading.Thread(target=feed.run)
+    thread.start()
+    try:
+        yield Reader(feed)
+    finally:
+        feed.stop()
+        thread.join(timeout=5)
+        assert not thread.is_alive()
+
+
+def changed(view: FleetView, why: str) -> Change:
+    cluster = msgspec.structs.replace(view.clusters[0], why=why)
+    return Change(entity="cluster", key=cluster.name, value=cluster)
+
+
+def why(reader: Reader) -> str:
+    return next(iter(reader.store.clusters.values())).why
+
+
+def test_a_snapshot_comes_first_and_changes_follow() -> None:
+    with ApiServer(fleets.fleet(3)) as server, feeding(server) as reader:
+        reader.until(lambda: reader.store.loaded and server.streams)
+        server.send([changed(server.view, "first")])
+        server.send([changed(server.view, "second")])
+
+        reader.until(lambda: why(reader) == "second")
+
+        assert reader.snapshots == 1
+        assert reader.link.connected
+
+
+def test_after_a_break_the_stream_goes_on_from_its_cursor() -> None:
+    with ApiServer(fleets.fleet(3)) as server, feeding(server) as reader:
+        reader.until(lambda: reader.store.loaded and server.streams)
+        server.send([changed(server.view, "before")], cursor="boot-77")
+        reader.until(lambda: why(reader) == "before")
+        server.drop()
+        reader.until(lambda: not reader.link.connected)
+        reader.feed.retry_now()
+
+        reader.until(lambda: reader.link.connected and server.streams)
+
+        assert reader.snapshots == 1
+        assert server.requests[-1].endswith("cursor=boot-77")
+
+
+def test_a_reset_leads_to_a_new_snapshot() -> None:
+    with ApiServer(fleets.fleet(3)) as server, feeding(server) as reader:
+        reader.until(lambda: reader.store.loaded and server.streams)
+        server.view = fleets.fleet(5)
+        server.reset()
+
+        reader.until(lambda: len(reader.store.clusters) == 5)
+
+        assert reader.snapshots == 2
+
+
+def test_more_than_can_be_taken_leads_to_a_new_snapshot() -> None:
+    with ApiServer(fleets.fleet(1)) as server, feeding(server) as reader:
+        reader.until(lambda: reader.store.loaded and server.streams)
+        heap = [changed(server.view, "many")] * (BACKLOG_MAX // 10)
+        for _ in range(11):
+            server.send(heap)
+
+        end = time.monotonic() + 5
+        while sum("snapshot" in each for each in server.requests) < 2:
+            assert time.monotonic() < end, "no second snapshot was asked for"
+            time.sleep(0.005)
+
+
+def test_no_server_is_told_and_tried_again(tmp_path: Path) -> None:
+    path = tmp_path / "api.sock"
+    with feeding(f"unix:{path}") as reader:
+        reader.until(lambda: reader.link.error)
+        assert reader.link.retry_at is not None
+        with ApiServer(fleets.fleet(2), socket_path=path):
+            reader.feed.retry_now()
+            reader.until(lambda: reader.store.loaded)
+
+
+def test_many_news_are_announced_once_until_they_are_taken() -> None:
+    told: list[int] = []
+    with (
+        ApiServer(fleets.fleet(1)) as server,
+        feeding(server, lambda: told.append(1)) as reader,
+    ):
+        reader.until(lambda: reader.store.loaded and server.streams)
+        reader.take()
+        before = len(told)
+        for number in range(20):
+            server.send([changed(server.view, str(number))])
+        time.sleep(0.1)
+
+        assert len(told) == before + 1

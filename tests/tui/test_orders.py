@@ -1,0 +1,235 @@
+from typing import Any
+
+import msgspec
+import pytest
+
+from fleet.view import ClusterState, NeedView
+from tests.fakes import fleets
+from tui.actions import ACTIONS
+from tui.orders import plan
+from tui.plans import NotNow, Plan, RolloutCluster, Tier
+from tui.queries import approvals, drift_groups
+from tui.store import FleetStore
+
+
+@pytest.fixture
+def store() -> FleetStore:
+    made = FleetStore()
+    made.load(fleets.fleet(24))
+    return made
+
+
+def planned(action: str, subjects: list[object], store: FleetStore) -> Plan:
+    made = plan(action, subjects, store)
+    assert isinstance(made, Plan), made
+    return made
+
+
+def sent(made: Plan) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(each.command, each.target, dict(each.arguments)) for each in made.requests]
+
+
+def member(store: FleetStore, name: str, state: str) -> RolloutCluster:
+    rollout = store.rollouts["payments-7"]
+    return RolloutCluster(rollout=rollout, name=name, stage="prod", state=state)
+
+
+def test_syncing_a_cluster_that_is_not_production_only_asks(store: FleetStore) -> None:
+    made = planned("sync", [store.clusters["dev-eu-000"]], store)
+
+    assert sent(made) == [("reconcile", "cluster/dev-eu-000", {})]
+    assert made.tier is Tier.ASK
+    assert not made.production
+
+
+def test_production_must_be_typed(store: FleetStore) -> None:
+    made = planned("sync", [store.clusters["prod-eu-009"]], store)
+
+    assert (made.tier, made.scope, made.production) == (Tier.TYPE, "prod-eu-009", True)
+    assert made.needs_reason
+    assert made.facts[0] == "1 cluster, 1 of them production"
+
+
+def test_many_clusters_must_be_typed_even_when_none_is_production(store: FleetStore) -> None:
+    dev = [
+        msgspec.structs.replace(store.clusters["dev-eu-000"], name=f"dev-{number}")
+        for number in range(11)
+    ]
+    few, many = planned("sync", dev[:10], store), planned("sync", dev, store)
+
+    assert (few.tier, many.tier) == (Tier.ASK, Tier.TYPE)
+    assert many.scope == "11 selected"
+    assert len(many.requests) == 11
+
+
+def test_a_suspended_cluster_is_resumed_before_it_is_synced(store: FleetStore) -> None:
+    suspended = store.clusters["prod-ap-014"]
+
+    assert plan("sync", [suspended], store) == NotNow(
+        "prod-ap-014 is suspended (carol: load test): resume it first (T)"
+    )
+    assert sent(planned("suspend", [suspended], store)) == [("resume", "cluster/prod-ap-014", {})]
+
+
+def test_suspending_wants_a_reason(store: FleetStore) -> None:
+    made = planned("suspend", [store.clusters["dev-eu-000"]], store)
+
+    assert sent(made) == [("suspend", "cluster/dev-eu-000", {})]
+    assert made.needs_reason
+
+
+def test_pausing_a_rollout_is_sent_at_once_and_resuming_asks(store: FleetStore) -> None:
+    rollout = store.rollouts["payments-7"]
+    paused = msgspec.structs.replace(rollout, phase="Paused")
+
+    assert planned("suspend", [rollout], store).tier is Tier.SEND
+    assert sent(planned("suspend", [paused], store)) == [
+        ("resumeRollout", "rollout/payments-7", {})
+    ]
+
+
+def test_approving_names_the_gate_and_the_plan_that_was_read(store: FleetStore) -> None:
+    (approval,) = approvals(store.rollouts.values())
+    expected = {
+        "stage": "prod",
+        "gate": "sre-approval",
+        "position": "before",
+        "planHash": "5e1d0c",
+    }
+
+    for subject in (approval, approval.rollout, member(store, "prod-eu-009", "Pending")):
+        made = planned("approve", [subject], store)
+        assert sent(made) == [("approve", "rollout/payments-7", expected)]
+        assert (made.tier, made.scope) == (Tier.TYPE, "prod")
+    assert "gate soak-30m: 22m of 30m" in made.facts
+
+
+def test_reject_without_an_approval_aborts(store: FleetStore) -> None:
+    rollout = store.rollouts["payments-7"]
+    running = msgspec.structs.replace(rollout, stages=())
+
+    assert planned("reject", [rollout], store).requests[0].command == "reject"
+    assert planned("reject", [running], store).requests[0].command == "abort"
+
+
+def test_promotion_says_which_gates_it_passes_over(store: FleetStore) -> None:
+    made = planned("promote", [store.rollouts["payments-7"]], store)
+
+    assert sent(made) == [("promote", "rollout/payments-7", {"stage": "prod"})]
+    assert "passes over gate soak-30m: 22m of 30m" in made.facts
+
+
+@pytest.mark.parametrize("action", ["promote", "suspend", "approve"])
+def test_nothing_is_done_to_a_finished_rollout(store: FleetStore, action: str) -> None:
+    assert isinstance(plan(action, [store.rollouts["search-6"]], store), NotNow)
+
+
+def test_retry_names_the_clusters_that_failed(store: FleetStore) -> None:
+    rollout = store.rollouts["payments-7"]
+    broken = [
+        msgspec.structs.replace(each, state="Failed") if each.name == "dev-eu-000" else each
+        for each in rollout.clusters
+    ]
+    failed = msgspec.structs.replace(rollout, clusters=broken)
+
+    assert sent(planned("retry", [failed], store))[0][2] == {"clusters": ["dev-eu-000"]}
+    assert plan("retry", [rollout], store) == NotNow("no cluster of this rollout failed")
+    one = planned("retry", [member(store, "prod-eu-009", "Failed")], store)
+    assert sent(one)[0][2] == {"clusters": ["prod-eu-009"]}
+
+
+def test_a_quarantined_cluster_is_let_out_by_retry(store: FleetStore) -> None:
+    quarantined = store.clusters["prod-ap-023"]
+    assert quarantined.state is ClusterState.QUARANTINED
+
+    assert sent(planned("retry", [quarantined], store)) == [("resume", "cluster/prod-ap-023", {})]
+
+
+def test_skipping_needs_a_cluster_of_a_rollout(store: FleetStore) -> None:
+    made = planned("skip", [member(store, "prod-eu-009", "Failed")], store)
+
+    assert sent(made) == [("skip", "rollout/payments-7", {"cluster": "prod-eu-009"})]
+    assert isinstance(plan("skip", [store.rollouts["payments-7"]], store), NotNow)
+
+
+def test_a_group_of_drift_is_put_back_cluster_by_cluster(store: FleetStore) -> None:
+    (group,) = drift_groups(store.drift.values())
+
+    made = planned("sync", [group], store)
+
+    assert [each.target for each in made.requests] == ["drift/drift-2", "drift/drift-1"]
+    assert made.production
+    acknowledged = planned("acknowledge", [group], store)
+    assert acknowledged.requests[0].command == "acknowledgeDrift"
+    assert acknowledged.needs_reason
+
+
+def test_drift_that_is_settled_asks_for_nothing(store: FleetStore) -> None:
+    corrected = msgspec.structs.replace(store.drift["drift-1"], state="corrected")
+
+    assert plan("sync", [corrected], store) == NotNow("this drift is already put back")
+    assert plan("acknowledge", [corrected], store) == NotNow("this drift is corrected")
+
+
+def test_a_held_bundle_is_released_by_the_same_key(store: FleetStore) -> None:
+    web = store.bundles["web"]
+    held = msgspec.structs.replace(web, held_digest="d1gest")
+
+    assert planned("hold", [web], store).requests[0].command == "hold"
+    assert planned("hold", [held], store).requests[0].command == "releaseHold"
+
+
+def test_deletions_are_confirmed_only_where_some_wait(store: FleetStore) -> None:
+    web = store.bundles["web"]
+    place = store.placements["dev-eu-000/web"]
+    assert plan("confirm_prune", [web], store) == NotNow("no deletion waits for a word here")
+    waits = NeedView(id="confirm/web", kind="confirm", subject="web", sentence="3 objects kept")
+    store.needs[waits.id] = waits
+
+    assert sent(planned("confirm_prune", [web], store)) == [("confirmPrune", "bundle/web", {})]
+    assert sent(planned("confirm_prune", [place], store))[0][2] == {"clusters": ["dev-eu-000"]}
+    assert planned("confirm_prune", [waits], store).tier is Tier.TYPE
+
+
+def test_deleting_all_of_a_bundle_is_refused_here(store: FleetStore) -> None:
+    gone = msgspec.structs.replace(store.bundles["web"], message="no longer in Git")
+    store.bundles["web"] = gone
+    waits = NeedView(id="confirm/web", kind="confirm", subject="web", sentence="all kept")
+    store.needs[waits.id] = waits
+
+    assert planned("confirm_prune", [gone], store).tier is Tier.REFUSE
+
+
+def test_a_need_stands_for_what_it_speaks_of(store: FleetStore) -> None:
+    need = store.needs["approval/payments-7/prod/sre-approval"]
+
+    assert planned("approve", [need], store).requests[0].target == "rollout/payments-7"
+
+
+@pytest.mark.parametrize("action", [action.id for action in ACTIONS if action.writes])
+def test_every_writing_action_answers_for_everything_it_may_meet(
+    store: FleetStore, action: str
+) -> None:
+    subjects: list[object] = [
+        *store.clusters.values(),
+        *store.bundles.values(),
+        *store.placements.values(),
+        *store.rollouts.values(),
+        *store.drift.values(),
+        *store.needs.values(),
+        *approvals(store.rollouts.values()),
+        *drift_groups(store.drift.values()),
+        *fleets.history(),
+        member(store, "prod-eu-009", "Failed"),
+    ]
+    for subject in subjects:
+        made = plan(action, [subject], store)
+        if isinstance(made, NotNow):
+            assert made.reason
+        else:
+            assert made.requests
+            assert made.tier is not Tier.TYPE or (made.scope and made.needs_reason)
+
+
+def test_nothing_selected_is_a_reason(store: FleetStore) -> None:
+    assert plan("sync", [], store) == NotNow("nothing is selected that this could be done to")
