@@ -37,6 +37,9 @@ _CONFIGURATION = {
     "http.followRedirects": "false",
     "http.lowSpeedLimit": "1",
     "http.lowSpeedTime": "30",
+    # Packs are synced to disk, loose objects are not: a power cut would leave them empty.
+    "fetch.unpackLimit": "1",
+    "gc.autoPackLimit": "20",
     "gc.autoDetach": "false",
     "maintenance.autoDetach": "false",
     # What a force-push left behind may still be assigned to clusters.

@@ -388,17 +388,28 @@ async def test_even_an_unchecked_url_runs_nothing(
     assert not marker.exists()
 
 
-async def test_damaged_objects_are_called_that(
+async def test_damaged_objects_are_called_that_and_fetched_again(
     tmp_path: Path, work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     repository = open_repository(work_tree.path)
     revision = (await repository.fetch()).revision
     await repository.close()
-    for path in await asyncio.to_thread(lambda: list((tmp_path / "state").rglob("objects/??/*"))):
+    for path in await asyncio.to_thread(lambda: list((tmp_path / "state").rglob("*.pack"))):
         path.chmod(0o600)
-        path.write_bytes(b"")
+        path.write_bytes(b"PACK")
     with pytest.raises(MirrorFailed, match="cannot be used"):
         await repository.read_tree(revision, "")
-    work_tree.commit({"b": "1"})
-    with pytest.raises(MirrorFailed, match="delete the local copy|cannot be used"):
-        await repository.fetch()
+    assert (await repository.fetch()).revision == revision
+    assert len(await repository.read_tree(revision, "")) == 2
+
+
+async def test_many_commits_are_packed_together(
+    tmp_path: Path, work_tree: WorkTree, open_repository: OpenRepository
+) -> None:
+    repository = open_repository(work_tree.path)
+    for n in range(24):
+        work_tree.commit({"n": str(n)})
+        revision = (await repository.fetch()).revision
+    packs = await asyncio.to_thread(lambda: list((tmp_path / "state").rglob("*.pack")))
+    assert 1 <= len(packs) < 22
+    assert len(await repository.log(revision, "n", 100)) == 24
