@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusters.model import ClusterName
-from fleet.model import Bundle, Cluster, GroupName, Inventory, StageName, Strategy
+from fleet.model import Bundle, GroupName, Inventory, StageName, Strategy
 from fleet.selector import Selector
 
 
@@ -36,60 +36,82 @@ def placed_clusters(
         holding: clusters that already have the bundle.  A taint keeps it from coming, it does not
             drive it out.
     """
-    placement = bundle.placement
-    chosen = set(placement.clusters) & inventory.clusters.keys()
-    chosen |= selected(inventory, placement.select, placement.groups)
-    chosen -= set(placement.exclude)
-    return tuple(
-        sorted(
-            name
-            for name in chosen
-            if name in holding or _tolerates(placement.tolerations, inventory.clusters[name])
-        )
-    )
+    return Placer(inventory).placed(bundle, holding=holding)
 
 
 def stage_members(
     strategy: Strategy, inventory: Inventory, clusters: Iterable[ClusterName]
 ) -> StageMembers:
     """Divide `clusters` over the stages of `strategy`; unknown names are unplaced."""
-    wanted = set(clusters)
-    chosen = {
-        stage.name: selected(inventory, stage.select, stage.groups, among=wanted)
-        for stage in strategy.stages
-    }
-    stages_of: dict[ClusterName, tuple[StageName, ...]] = {
-        cluster: tuple(stage for stage, names in chosen.items() if cluster in names)
-        for cluster in sorted(wanted)
-    }
-    return StageMembers(
-        members={stage: tuple(sorted(names)) for stage, names in chosen.items()},
-        unplaced=tuple(cluster for cluster, stages in stages_of.items() if not stages),
-        repeated={cluster: stages for cluster, stages in stages_of.items() if len(stages) > 1},
-    )
+    return Placer(inventory).divided(strategy, clusters)
 
 
-def selected(
-    inventory: Inventory,
-    select: Selector | None,
-    groups: Sequence[GroupName],
-    *,
-    among: Collection[ClusterName] | None = None,
-) -> set[ClusterName]:
-    """Give the clusters that a selector or any of the groups matches.
+class Placer:
+    """Places many bundles of one inventory: what a selector matches is found once."""
 
-    Groups that the inventory lacks match nothing.
-    """
-    selectors = [inventory.groups[name].select for name in groups if name in inventory.groups]
-    if select is not None:
-        selectors.append(select)
-    return {
-        cluster.name
-        for cluster in inventory.clusters.values()
-        if (among is None or cluster.name in among)
-        and any(selector.matches(cluster.labels) for selector in selectors)
-    }
+    def __init__(self, inventory: Inventory) -> None:
+        self._inventory = inventory
+        self._matches: dict[Selector, frozenset[ClusterName]] = {}
+        self._tainted = {
+            name: frozenset(taint.key for taint in cluster.taints)
+            for name, cluster in inventory.clusters.items()
+            if cluster.taints
+        }
 
+    def placed(
+        self, bundle: Bundle, *, holding: Collection[ClusterName] = ()
+    ) -> tuple[ClusterName, ...]:
+        """Do what `placed_clusters` does."""
+        placement = bundle.placement
+        chosen = self.selected(placement.select, placement.groups)
+        chosen |= self._inventory.clusters.keys() & placement.clusters
+        kept_away = {
+            name
+            for name, taints in self._tainted.items()
+            if not taints <= set(placement.tolerations) and name not in holding
+        }
+        return tuple(sorted(chosen - kept_away - set(placement.exclude)))
 
-def _tolerates(tolerations: Sequence[str], cluster: Cluster) -> bool:
-    return all(taint.key in tolerations for taint in cluster.taints)
+    def divided(self, strategy: Strategy, clusters: Iterable[ClusterName]) -> StageMembers:
+        """Do what `stage_members` does."""
+        wanted = set(clusters)
+        chosen = {
+            stage.name: self.selected(stage.select, stage.groups) & wanted
+            for stage in strategy.stages
+        }
+        once: set[ClusterName] = set()
+        again: set[ClusterName] = set()
+        for names in chosen.values():
+            again |= once & names
+            once |= names
+        return StageMembers(
+            members={stage: tuple(sorted(names)) for stage, names in chosen.items()},
+            unplaced=tuple(sorted(wanted - once)),
+            repeated={
+                cluster: tuple(stage for stage, names in chosen.items() if cluster in names)
+                for cluster in sorted(again)
+            },
+        )
+
+    def selected(
+        self, select: Selector | None, groups: Sequence[GroupName] = ()
+    ) -> set[ClusterName]:
+        """Give the clusters that a selector or any of the groups matches.
+
+        Groups that the inventory lacks match nothing.
+        """
+        known = self._inventory.groups
+        selectors = [known[name].select for name in groups if name in known]
+        if select is not None:
+            selectors.append(select)
+        return set().union(*map(self._matching, selectors))
+
+    def _matching(self, selector: Selector) -> frozenset[ClusterName]:
+        found = self._matches.get(selector)
+        if found is None:
+            found = self._matches[selector] = frozenset(
+                cluster.name
+                for cluster in self._inventory.clusters.values()
+                if selector.matches(cluster.labels)
+            )
+        return found

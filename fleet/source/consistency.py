@@ -23,7 +23,7 @@ from fleet.model import (
     Strategy,
     WindowCheck,
 )
-from fleet.placement import placed_clusters, selected, stage_members
+from fleet.placement import Placer
 from fleet.schema.document import Path
 from fleet.selector import Selector
 
@@ -166,8 +166,9 @@ def coverage(inventory: Inventory) -> Iterator[Finding]:
 
     All references of the inventory must lead somewhere.
     """
+    placer = Placer(inventory)
     for strategy in inventory.strategies.values():
-        repeated = stage_members(strategy, inventory, inventory.clusters).repeated
+        repeated = placer.divided(strategy, inventory.clusters).repeated
         for stages in sorted(set(repeated.values())):
             names = [cluster for cluster, found in repeated.items() if found == stages]
             yield Finding(
@@ -180,8 +181,7 @@ def coverage(inventory: Inventory) -> Iterator[Finding]:
         if bundle.strategy is None:
             continue
         travels = inventory.strategies[bundle.strategy]
-        placed = placed_clusters(bundle, inventory)
-        if unplaced := stage_members(travels, inventory, placed).unplaced:
+        if unplaced := placer.divided(travels, placer.placed(bundle)).unplaced:
             yield Finding(
                 place=bundle.place,
                 path=("spec", "strategyRef"),
@@ -197,14 +197,15 @@ def _position(strategy: Strategy, stage: str) -> int:
 
 def suspicions(inventory: Inventory) -> Iterator[Finding]:
     """Find what is allowed and probably not meant: mostly selectors that match nothing."""
+    placer = Placer(inventory)
     for group in inventory.groups.values():
-        yield from _empty(inventory, group.place, group.select, ("spec", "select"))
+        yield from _empty(placer, group.place, group.select, ("spec", "select"))
     for window in inventory.windows.values():
-        yield from _empty(inventory, window.place, window.select, ("spec", "select"))
+        yield from _empty(placer, window.place, window.select, ("spec", "select"))
     for strategy in inventory.strategies.values():
         for index, stage in enumerate(strategy.stages):
-            yield from _empty_stage(inventory, strategy, stage, index)
-    placed = {name: placed_clusters(one, inventory) for name, one in inventory.bundles.items()}
+            yield from _empty_stage(placer, strategy, stage, index)
+    placed = {name: placer.placed(one) for name, one in inventory.bundles.items()}
     for bundle in inventory.bundles.values():
         if not placed[bundle.name]:
             yield Finding(
@@ -214,24 +215,20 @@ def suspicions(inventory: Inventory) -> Iterator[Finding]:
             )
         for index, layer in enumerate(bundle.values):
             path = ("spec", "values", index, "when")
-            yield from _empty(inventory, bundle.place, layer.when, path)
+            yield from _empty(placer, bundle.place, layer.when, path)
         for index, patch in enumerate(bundle.patches):
             path = ("spec", "patches", index, "when")
-            yield from _empty(inventory, bundle.place, patch.when, path)
+            yield from _empty(placer, bundle.place, patch.when, path)
         yield from _unmet(bundle, placed)
 
 
-def _empty(
-    inventory: Inventory, place: Place, select: Selector | None, path: Path
-) -> Iterator[Finding]:
-    if select is not None and not selected(inventory, select, ()):
+def _empty(placer: Placer, place: Place, select: Selector | None, path: Path) -> Iterator[Finding]:
+    if select is not None and not placer.selected(select):
         yield Finding(place=place, path=path, message="matches no cluster", found=repr(str(select)))
 
 
-def _empty_stage(
-    inventory: Inventory, strategy: Strategy, stage: Stage, index: int
-) -> Iterator[Finding]:
-    if not selected(inventory, stage.select, stage.groups):
+def _empty_stage(placer: Placer, strategy: Strategy, stage: Stage, index: int) -> Iterator[Finding]:
+    if not placer.selected(stage.select, stage.groups):
         yield Finding(
             place=strategy.place,
             path=("spec", "stages", index),
@@ -243,9 +240,8 @@ def _unmet(
     bundle: Bundle, placed: Mapping[BundleName, tuple[ClusterName, ...]]
 ) -> Iterator[Finding]:
     for index, dependency in enumerate(bundle.depends_on):
-        missing = [
-            name for name in placed[bundle.name] if name not in placed.get(dependency.bundle, ())
-        ]
+        there = set(placed.get(dependency.bundle, ()))
+        missing = [name for name in placed[bundle.name] if name not in there]
         if missing:
             yield Finding(
                 place=bundle.place,
