@@ -10,7 +10,7 @@ takes anything.  Applying, tracking, patching, defaulting and validating all rea
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from functools import cache
 from importlib.resources import files
@@ -269,6 +269,11 @@ def definitions() -> Definitions:
 
 class Schemas:
     """Finds the root node of a kind."""
+
+    @staticmethod
+    def kinds() -> Iterable[tuple[str, str, str]]:
+        """Give (group, version, kind) of every built-in kind."""
+        return definitions().kinds().keys()
 
     def builtin(self, group: str, version: str, kind: str) -> Schema | None:
         """Give the schema of a built-in kind; None if this release has no such kind."""

@@ -88,7 +88,7 @@ def _selected_template(spec: Part, kind: str, *, restart: Sequence[str]) -> Iter
     """Check selector and template of a controller, and that they fit each other."""
     chosen = spec.get("selector")
     template = spec.get("template") or {}
-    if not chosen:
+    if chosen is None:
         yield field_errors.required("spec.selector")
     else:
         yield from selector(chosen, "spec.selector")
