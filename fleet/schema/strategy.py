@@ -109,22 +109,23 @@ class StageFields(StageDefaults):
     def stage(self, defaults: StageDefaults, place: Place) -> Stage:
         """The stage that this declares, `defaults` filled in."""
         settings = defaults.given() | self.given()
-        settings |= {
-            name: value
-            for name in ("unreachable", "gates")
-            if (value := _overlaid(getattr(defaults, name), getattr(self, name)))
-        }
-        if "unreachable" in settings:
-            settings["unreachable"] = UnreachablePolicy(**settings["unreachable"])
-        if "gates" in settings:
-            settings["gates"] = StageGates(
-                **{when: tuple(map(GateName, names)) for when, names in settings["gates"].items()}
-            )
-        if isinstance(spread := settings.get("spread"), SpreadFields):
-            settings["spread"] = Spread(by=spread.by, max_per_domain=spread.max_per_domain)
-        settings["name"] = StageName(self.name)
-        settings["groups"] = tuple(map(GroupName, self.groups))
-        return Stage(place=place, **settings)
+        spread: SpreadFields | None = settings.get("spread")
+        gates = _overlaid(defaults.gates, self.gates)
+        return Stage(
+            **settings
+            | {
+                "name": StageName(self.name),
+                "place": place,
+                "groups": tuple(map(GroupName, self.groups)),
+                "spread": spread and Spread(by=spread.by, max_per_domain=spread.max_per_domain),
+                "unreachable": UnreachablePolicy(
+                    **_overlaid(defaults.unreachable, self.unreachable)
+                ),
+                "gates": StageGates(
+                    **{when: tuple(map(GateName, names)) for when, names in gates.items()}
+                ),
+            }
+        )
 
 
 def _overlaid(defaults: Fields | None, own: Fields | None) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from graphlib import CycleError, TopologicalSorter
 
 from clusters.model import BundleName, ClusterName
 from fleet.model import (
+    ApprovalCheck,
     Bundle,
     Gate,
     HealthCheck,
@@ -220,6 +221,33 @@ def suspicions(inventory: Inventory) -> Iterator[Finding]:
             path = ("spec", "patches", index, "when")
             yield from _empty(placer, bundle.place, patch.when, path)
         yield from _unmet(bundle, placed)
+    yield from _unheld_roles(inventory)
+
+
+def _unheld_roles(inventory: Inventory) -> Iterator[Finding]:
+    """Find roles that the Fleet document, which lists roles, gives to nobody."""
+    held = inventory.settings.roles
+    if not held:
+        return
+    asked: list[tuple[Place, Path, str]] = [
+        (gate.place, ("spec", "approval", "roles", index), role)
+        for gate in inventory.gates.values()
+        if isinstance(gate.check, ApprovalCheck)
+        for index, role in enumerate(gate.check.roles)
+    ] + [
+        (window.place, ("spec", "bypassRole"), window.bypass_role)
+        for window in inventory.windows.values()
+        if window.bypass_role is not None
+    ]
+    for place, path, role in asked:
+        if not held.get(role):
+            yield Finding(
+                place=place,
+                path=path,
+                message="nobody has this role",
+                found=repr(role),
+                allowed=_listed(sorted(held)),
+            )
 
 
 def _empty(placer: Placer, place: Place, select: Selector | None, path: Path) -> Iterator[Finding]:

@@ -1,6 +1,6 @@
 import pytest
 
-from fleet.model import Amount, OnBreach, UnreachableMode, UnreachablePolicy
+from fleet.model import Amount, OnBreach, StageGates, UnreachableMode, UnreachablePolicy
 from tests.fleet.source.documents_by_hand import document, inventory, problems
 
 
@@ -22,6 +22,14 @@ def test_stages_take_what_they_do_not_say_from_the_defaults() -> None:
     assert second.on_breach is OnBreach.ROLLBACK_RUN
     assert (first.max_concurrency, first.max_failures) == (Amount(1), Amount(0))
     assert one.max_failures == Amount(5)
+
+
+def test_empty_mappings_say_nothing() -> None:
+    spec = "{defaults: {unreachable: {}, gates: {}}, stages: [{name: a, select: x, gates: {}}]}"
+    [one] = inventory(document("Strategy", "s", spec)).strategies.values()
+    assert one.stages[0].unreachable == UnreachablePolicy()
+    assert one.stages[0].gates == StageGates()
+    assert one.stages[0].spread is None
 
 
 @pytest.mark.parametrize(

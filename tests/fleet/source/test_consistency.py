@@ -101,3 +101,14 @@ def test_a_dependency_that_does_not_go_everywhere_is_warned_about() -> None:
         bundle("web", "{selector: env}", ", dependsOn: [{bundle: base}]"),
     )
     assert "waits on dev-1 for base, which does not go there" in found
+
+
+def test_roles_that_nobody_has_are_warned_about_once_roles_are_listed() -> None:
+    gate = document("Gate", "g", "{approval: {roles: [sre, ops]}}")
+    assert not warnings(gate)
+    fleet = document("Fleet", "f", "{roles: {sre: [ada], ops: []}}")
+    window = document("Window", "w", "{kind: deny, cron: 0 1 * * *, duration: 1h, bypassRole: x}")
+    assert warnings(gate, fleet, window) == [
+        "4: spec.approval.roles[1]: nobody has this role (found 'ops'; allowed ops, sre)",
+        "14: spec.bypassRole: nobody has this role (found 'x'; allowed ops, sre)",
+    ]

@@ -1,4 +1,7 @@
+import copy
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -8,6 +11,7 @@ from hypothesis import strategies as st
 from fleet.model import Amount, ApprovalCheck, GateScope, Place, PrometheusCheck
 from fleet.source.documents import read_inventory
 from fleet.source.problems import InvalidFleet
+from fleet.source.yaml import read_documents
 from tests.fleet.source.documents_by_hand import bundle, cluster, document, problems, reading
 
 ROOT = Path(__file__).parents[3]
@@ -132,41 +136,52 @@ def test_the_worked_example_is_read() -> None:
     assert inventory.gates["sre-approval"].check == ApprovalCheck(count=2, roles=("sre",))
 
 
-WORDS = st.sampled_from(
-    [
-        "flotilla.dev/v1", "Bundle", "Cluster", "Strategy", "Gate", "Window", "Fleet", "a",
-        "env=prod",
-        "10%", "5m", "FREQ=DAILY", "0 9 * * *", "", "${x", "2026-01-01", "random", "\n", "é",
+def valid_documents() -> list[Any]:
+    folder = ROOT / "examples" / "fleet"
+    files = sorted(path for path in folder.rglob("*.yaml") if "apps" not in path.parts)
+    return [
+        document.content
+        for path in files
+        for document in read_documents(path.read_bytes(), file=path.name)
     ]
-)  # fmt: skip
-FIELDS = st.sampled_from(
-    [
-        "metadata", "name", "labels", "spec", "source", "path", "placement", "selector", "clusters",
-        "stages", "select", "values", "inline", "patches", "json6902", "op", "window", "approval",
-        "rrule", "cron", "duration", "from", "to", "guards", "prune", "connection", "context",
-        "job",
-    ]
-)  # fmt: skip
-NOISE = st.recursive(
-    st.none() | st.booleans() | st.integers(-5, 5) | st.floats(0, 1) | WORDS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(FIELDS, inner, max_size=5),
-    max_leaves=25,
-)
 
 
-@given(
-    st.sampled_from(["Fleet", "Cluster", "ClusterGroup", "Bundle", "Strategy", "Gate", "Window"]),
-    NOISE,
-    NOISE,
-)
-def test_any_content_is_read_or_refused_with_a_place(
-    kind: str, metadata: object, spec: object
+def paths_in(value: object, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield path
+    match value:
+        case dict():
+            inside = list(value.items())
+        case list():
+            inside = list(enumerate(value))
+        case _:
+            inside = []
+    for key, item in inside:
+        yield from paths_in(item, (*path, key))
+
+
+VALID = valid_documents()
+FIELDS = [(index, path) for index, one in enumerate(VALID) for path in paths_in(one) if path]
+ODD = [
+    None, True, 0, -1, 1.5, "", "x y", "\n", "é" * 99, "%", "../..", "http://[", "99999-01-01",
+    "* * * * *", "RRULE:FREQ=DAILY;COUNT=0", "DTSTART:99990101T000000\nFREQ=DAILY;INTERVAL=9",
+    [], {}, [None], [[]], [{}], {"a": None}, {"matchLabels": None}, {"matchExpressions": [3]},
+]  # fmt: skip
+
+
+@given(st.sampled_from(FIELDS), st.sampled_from(ODD))
+def test_anything_in_any_field_is_read_or_refused_with_a_place(
+    where: tuple[int, tuple[Any, ...]], odd: object
 ) -> None:
-    content = {"apiVersion": "flotilla.dev/v1", "kind": kind, "metadata": metadata, "spec": spec}
+    index, path = where
+    content = copy.deepcopy(VALID[index])
+    inside = content
+    for part in path[:-1]:
+        inside = inside[part]
+    inside[path[-1]] = odd
     data = yaml.safe_dump(content, default_style='"').encode()
     try:
         read_inventory({"x.yaml": data})
     except InvalidFleet as refused:
         lines = data.count(b"\n")
-        broken = [one for one in refused.problems if not (1 <= one.line <= lines and one.message)]
-        assert broken == []
+        if [one for one in refused.problems if not (1 <= one.line <= lines and one.message)]:
+            raise
