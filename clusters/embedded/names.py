@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Final
 
 Check = Callable[[str], list[str]]
@@ -59,6 +60,7 @@ def _too_long(limit: int) -> str:
     return f"must be no more than {limit} bytes"
 
 
+@lru_cache(maxsize=8192)
 def _fits(pattern: str, value: str) -> bool:
     return re.fullmatch(pattern, value) is not None
 
