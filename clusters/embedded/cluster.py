@@ -11,8 +11,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from clusters.embedded import kinds
 from clusters.embedded.access import User
 from clusters.embedded.controllers import CONTROLLERS
@@ -160,9 +158,8 @@ class EmbeddedCluster:
 
     def holds_uid(self, uid: str) -> bool:
         """Tell whether any object has this uid."""
-        mark = orjson.dumps({"uid": uid})[1:-1]
         return any(
-            mark in stored.raw and stored.load()["metadata"]["uid"] == uid
+            stored.uid == uid
             for _, shelf in self.storage.shelves()
             for stored in shelf.objects.values()
         )

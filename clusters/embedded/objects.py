@@ -90,9 +90,15 @@ class Objects:
         return stored
 
     def create(
-        self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
+        self,
+        resource: Resource,
+        path: ResourcePath,
+        body: Body,
+        options: WriteOptions,
+        *,
+        source: Source = Source.BODY,
     ) -> Written:
-        """Create an object from what a client sent.
+        """Create an object from what a client sent, or a controller made.
 
         Raises:
             ApiStatus: 400, 403, 404 (of the namespace), 409, 422.
@@ -101,7 +107,7 @@ class Objects:
         _place(resource, path, body)
         if body["metadata"].get("resourceVersion"):
             raise untyped("resourceVersion should not be set on objects to be created")
-        return self._insert(resource, path, body, options, source=Source.BODY)
+        return self._insert(resource, path, body, options, source=source)
 
     def update(
         self, resource: Resource, path: ResourcePath, body: Body, options: WriteOptions
@@ -216,7 +222,8 @@ class Objects:
             body = self._track(resource, "", None, body, options)
         metadata = body["metadata"]
         shaping.prepare(resource, "", None, body)
-        self._validate(resource, "", None, body)
+        if source is not Source.OWN:
+            shaping.judge(resource, "", None, body)
         name = metadata["name"]
         key = f"{path.namespace}/{name}" if path.namespace else name
         if self.storage.get(resource.storage_key, key) is not None:
@@ -257,7 +264,8 @@ class Objects:
         if source is not Source.APPLY:
             new = self._track(resource, path.subresource, old, new, options)
         shaping.prepare(resource, path.subresource, old, new)
-        self._validate(resource, path.subresource, old, new)
+        if source is not Source.OWN:
+            shaping.judge(resource, path.subresource, old, new)
         if ownership.settle(old, new) is old:
             return Written(stored=live, warnings=warnings)
         new = ordered(new)
@@ -275,12 +283,6 @@ class Objects:
         """Bring an object to the form of its kind; with the warnings it earns."""
         schema = self._schema_of(resource)
         return shaping.decode(resource, schema, body, source, options.field_validation)
-
-    def _validate(
-        self, resource: Resource, subresource: str, old: Body | None, new: Body
-    ) -> None:
-        """Judge an object as it would be stored."""
-        shaping.judge(resource, subresource, old, new)
 
     def _track(
         self,

@@ -66,19 +66,14 @@ def form_of(accept: str) -> Form:
 def in_version(resource: Resource, stored: Stored) -> bytes:
     """Give an object's bytes in the version that was asked for."""
     raw = stored.raw
-    if raw.startswith(resource.head):
-        return raw
-    body = stored.load()
-    head = {"kind": resource.kind, "apiVersion": resource.api_version}
-    return orjson.dumps({**head, **body, **head})
+    return raw if raw.startswith(resource.head) else resource.head + stored.from_metadata
 
 
-def _metadata_of(stored: Stored) -> dict[str, Any]:
-    return {
-        "kind": "PartialObjectMetadata",
-        "apiVersion": META_VERSION,
-        "metadata": stored.load()["metadata"],
-    }
+_METADATA_HEAD = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":'
+
+
+def _metadata_of(stored: Stored) -> bytes:
+    return b"".join((_METADATA_HEAD, stored.metadata_raw, b"}"))
 
 
 def render(resource: Resource, form: Form, stored: Stored) -> bytes:
@@ -86,7 +81,7 @@ def render(resource: Resource, form: Form, stored: Stored) -> bytes:
     if form is Form.OBJECT:
         return in_version(resource, stored)
     if form is Form.METADATA:
-        return orjson.dumps(_metadata_of(stored))
+        return _metadata_of(stored)
     return orjson.dumps(_table(resource, [stored], {"resourceVersion": str(stored.revision)}))
 
 
@@ -100,16 +95,17 @@ def render_list(resource: Resource, form: Form, page: Page) -> bytes:
     if form is Form.TABLE:
         return orjson.dumps(_table(resource, page.items, metadata))
     if form is Form.METADATA:
-        head = {"kind": "PartialObjectMetadataList", "apiVersion": META_VERSION}
-        items = [_metadata_of(stored) for stored in page.items]
-        return orjson.dumps({**head, "metadata": metadata, "items": items})
-    raws = [in_version(resource, stored) for stored in page.items]
-    if not resource.custom:
-        cut = len(resource.head)
-        raws = [b"{" + raw[cut:] for raw in raws]
+        kind, api_version = "PartialObjectMetadataList", META_VERSION
+        raws = [_metadata_of(stored) for stored in page.items]
+    elif resource.custom:
+        kind, api_version = resource.list_kind, resource.api_version
+        raws = [in_version(resource, stored) for stored in page.items]
+    else:  # items of typed lists go without kind and version
+        kind, api_version = resource.list_kind, resource.api_version
+        raws = [b"{" + stored.from_metadata for stored in page.items]
     return b'{"kind":"%s","apiVersion":"%s","metadata":%s,"items":[%s]}' % (
-        resource.list_kind.encode(),
-        resource.api_version.encode(),
+        kind.encode(),
+        api_version.encode(),
         orjson.dumps(metadata),
         b",".join(raws),
     )

@@ -13,7 +13,7 @@ from typing import Any
 
 from clusters.embedded import strategies
 from clusters.embedded.conversion import Undecodable
-from clusters.embedded.defaults import stored_form
+from clusters.embedded.defaults import set_defaults, stored_form
 from clusters.embedded.kinds import Resource
 from clusters.embedded.schema import Schema
 from clusters.embedded.status import ApiStatus, Cause, bad_request, invalid
@@ -35,6 +35,8 @@ class Source(StrEnum):
     BODY = "body"
     PATCH = "patch"
     APPLY = "apply"
+    OWN = "own"
+    """A controller of this cluster made it: well-formed, only defaults are missing."""
 
 
 def decode(
@@ -45,6 +47,9 @@ def decode(
     Raises:
         ApiStatus: 400 or 422 for values of the wrong type, and for unknown fields if strict.
     """
+    if source is Source.OWN:
+        set_defaults(body, group=resource.group, kind=resource.kind)
+        return body, ()
     try:
         decoded = stored_form(body, schema, group=resource.group, kind=resource.kind)
     except Undecodable as error:

@@ -12,7 +12,7 @@ What an object may look like is decided above (`objects`), who listens is in `wa
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -24,23 +24,55 @@ from clusters.embedded.kinds import StorageKey
 HISTORY_EVENTS_MAX = 512
 """Events kept per resource: the depth of a real server's watch cache for a small resource."""
 
+_HEAD = frozenset({"kind", "apiVersion", "metadata"})
 _NO_LABELS: Mapping[str, str] = {}
+
+
+_METADATA = b'"metadata":'
 
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """One version of one object.  `key` is `namespace/name`, or the name alone."""
+    """One version of one object.  `key` is `namespace/name`, or the name alone.
+
+    The bytes are kind, apiVersion, metadata and then the rest; the metadata are
+    `raw[metadata_start:metadata_end]`, to be given out without parsing.
+    """
 
     key: str
     revision: int
     raw: bytes
+    uid: str
     labels: Mapping[str, str]
+    owners: Sequence[Mapping[str, Any]]
+    """Its owner references."""
+    metadata_start: int
+    metadata_end: int
 
     @classmethod
     def of(cls, key: str, revision: int, body: Mapping[str, Any]) -> Stored:
         """Serialise a body that carries its resourceVersion already."""
-        labels = body["metadata"].get("labels") or _NO_LABELS
-        return cls(key, revision, orjson.dumps(body), labels)
+        metadata = body["metadata"]
+        head = orjson.dumps({"kind": body["kind"], "apiVersion": body["apiVersion"]})
+        inner = orjson.dumps(metadata)
+        rest = orjson.dumps({name: body[name] for name in body if name not in _HEAD})
+        ending = b"," + rest[1:] if len(rest) > 2 else b"}"
+        raw = b"".join((head[:-1], b",", _METADATA, inner, ending))
+        start = len(head) + len(_METADATA)
+        labels = metadata.get("labels") or _NO_LABELS
+        owners = metadata.get("ownerReferences") or ()
+        uid = metadata.get("uid", "")
+        return cls(key, revision, raw, uid, labels, owners, start, start + len(inner))
+
+    @property
+    def metadata_raw(self) -> bytes:
+        """The metadata alone, as bytes."""
+        return self.raw[self.metadata_start : self.metadata_end]
+
+    @property
+    def from_metadata(self) -> bytes:
+        """All that follows kind and apiVersion, with the closing brace."""
+        return self.raw[self.metadata_start - len(_METADATA) :]
 
     def load(self) -> dict[str, Any]:
         """Parse to a copy that the caller may change."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING
 
-from clusters.embedded.controllers.runtime import Controller, own_key, write_status
+from clusters.embedded.controllers.runtime import Controller, own_key
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.kinds import SERVICES, built_in
 
 if TYPE_CHECKING:

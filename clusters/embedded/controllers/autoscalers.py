@@ -11,8 +11,8 @@ from clusters.embedded.controllers.runtime import (
     own_key,
     path_to,
     with_condition,
-    write_status,
 )
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.kinds import AUTOSCALERS, DEPLOYMENTS, STATEFUL_SETS, Resource
 from clusters.embedded.requests import WriteOptions
 from clusters.embedded.storage import Event

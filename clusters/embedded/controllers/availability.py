@@ -6,13 +6,8 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.controllers import podset
-from clusters.embedded.controllers.runtime import (
-    API_SERVER,
-    Controller,
-    own_key,
-    with_condition,
-    write_status,
-)
+from clusters.embedded.controllers.runtime import API_SERVER, Controller, own_key, with_condition
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.kinds import API_SERVICES, PODS, SERVICES, built_in
 from clusters.embedded.storage import Event
 

@@ -7,7 +7,7 @@ served and taken away (Kubernetes documentation, "Owners and Dependents", "Casca
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.controllers.runtime import (
@@ -28,23 +28,12 @@ Address = tuple[StorageKey, str]
 """Where an object is stored."""
 
 
-def owners_of(stored: Stored) -> list[Body]:
-    """Give the owner references of an object."""
-    if b'"ownerReferences"' not in stored.raw:
-        return []
-    return stored.load()["metadata"].get("ownerReferences") or []
-
-
 class Collector:
     """Owners and dependents of one cluster."""
 
     def __init__(self, cluster: EmbeddedCluster) -> None:
         self._cluster = cluster
         self._dependents: dict[str, set[Address]] = {}
-
-    def owners(self, stored: Stored) -> list[Body]:
-        """Give the owner references of an object."""
-        return owners_of(stored)
 
     def dependents(self, uid: str) -> Iterator[tuple[Resource, Stored]]:
         """Give the objects that name this owner."""
@@ -57,10 +46,12 @@ class Collector:
     def notice(self, event: Event) -> None:
         """Take in a write; a listener of the store."""
         address = (event.resource, event.current.key)
-        before = owners_of(event.previous) if event.previous is not None else []
+        before = event.previous.owners if event.previous is not None else ()
         gone = event.change is Change.DELETED
-        after = [] if gone else owners_of(event.current)
-        self._index(address, {owner["uid"] for owner in before}, {owner["uid"] for owner in after})
+        after = () if gone else event.current.owners
+        if before or after:
+            uids = [{owner["uid"] for owner in owners} for owners in (before, after)]
+            self._index(address, *uids)
         if gone:
             self._owner_went(event.current)
             for owner in before:
@@ -78,14 +69,12 @@ class Collector:
             self._dependents.setdefault(uid, set()).add(address)
 
     def _owner_went(self, owner: Stored) -> None:
-        uid = owner.load()["metadata"]["uid"] if self._dependents else ""
-        if uid not in self._dependents:
-            return
-        self._cluster.soon(self._collect, uid)
+        if owner.uid in self._dependents:
+            self._cluster.soon(self._collect, owner.uid)
 
     def _collect(self, uid: str) -> None:
         for resource, stored in list(self.dependents(uid)):
-            others = [owner for owner in owners_of(stored) if owner["uid"] != uid]
+            others = [owner for owner in stored.owners if owner["uid"] != uid]
             if any(self._exists(owner["uid"]) for owner in others):
                 self._disown(resource, stored, uid)
             else:
@@ -131,7 +120,7 @@ class Collector:
         for resource, stored in list(self.dependents(uid)):
             blocking = any(
                 owner["uid"] == uid and owner.get("blockOwnerDeletion")
-                for owner in owners_of(stored)
+                for owner in stored.owners
             )
             if b'"deletionTimestamp"' not in stored.raw:
                 options = DeleteOptions(policy="Foreground")
@@ -142,7 +131,7 @@ class Collector:
         if not waiting:
             self._release(address, uid, FOREGROUND)
 
-    def _dependent_went(self, owner: Body, namespace: str) -> None:
+    def _dependent_went(self, owner: Mapping[str, Any], namespace: str) -> None:
         group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
         for address in self._cluster.addresses_of(
             group, str(owner.get("kind")), owner, namespace
@@ -154,7 +143,7 @@ class Collector:
     def _release(self, address: Address, uid: str, finalizer: str) -> None:
         stored = self._cluster.storage.get(*address)
         resource = self._cluster.any_version(address[0])
-        if stored is None or resource is None or stored.load()["metadata"]["uid"] != uid:
+        if stored is None or resource is None or stored.uid != uid:
             return
 
         def change(body: Body) -> Body:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from clusters.embedded.controllers import podset
-from clusters.embedded.controllers.runtime import Controller, create, owner_reference, own_key, write_status
+from clusters.embedded.controllers.runtime import Controller, own_key, owner_reference
+from clusters.embedded.controllers.writing import create, write_status
 from clusters.embedded.kinds import CRON_JOBS, JOBS
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ _NAMES = {
     "@hourly": "0 * * * *",
 }
 _BOUNDS = ((0, 59), (0, 23), (1, 31), (1, 12), (0, 6))
-_MONTHS = "jan feb mar apr may jun jul aug sep oct nov dec".split()
-_DAYS = "sun mon tue wed thu fri sat".split()
+_MONTHS = ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"]
+_DAYS = ["sun", "mon", "tue", "wed", "thu", "fri", "sat"]
 _LOOK_AHEAD_DAYS = 366
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.controllers import podset
 from clusters.embedded.controllers.pods import fits, nodes
-from clusters.embedded.controllers.runtime import Controller, own_key, write_status
+from clusters.embedded.controllers.runtime import Controller, own_key
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.kinds import DAEMON_SETS, PODS
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from clusters.embedded.controllers.runtime import (
     own_key,
     path_to,
     with_condition,
-    write_status,
 )
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.crds import condition
 from clusters.embedded.deleting import CRD_CLEANUP, DeleteOptions
 from clusters.embedded.kinds import CRDS, StorageKey

@@ -13,12 +13,11 @@ from clusters.embedded.controllers import podset
 from clusters.embedded.controllers.runtime import (
     CONTROLLER_MANAGER,
     Controller,
-    create,
     own_key,
     owner_reference,
     path_to,
-    write_status,
 )
+from clusters.embedded.controllers.writing import create, write_status
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import DEPLOYMENTS, REPLICA_SETS
 from clusters.embedded.requests import WriteOptions

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.controllers import podset
-from clusters.embedded.controllers.runtime import Controller, own_key, with_condition, write_status
+from clusters.embedded.controllers.runtime import Controller, own_key, with_condition
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import JOBS, PODS
 

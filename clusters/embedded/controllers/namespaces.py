@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 from clusters.embedded.controllers.runtime import (
     CONTROLLER_MANAGER,
     Controller,
-    create,
     own_key,
     path_to,
     with_condition,
 )
+from clusters.embedded.controllers.writing import create
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
 from clusters.embedded.requests import WriteOptions

@@ -18,13 +18,11 @@ from clusters.embedded.controllers.runtime import (
     SCHEDULER,
     Controller,
     own_key,
-    path_to,
     with_condition,
-    write_status,
 )
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import NODES, PODS
-from clusters.embedded.requests import WriteOptions
 from clusters.embedded.storage import Stored
 
 if TYPE_CHECKING:
@@ -115,13 +113,10 @@ def _schedule(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
     choice = hashlib.blake2b(key.encode(), digest_size=2).digest()
     node = fitting[int.from_bytes(choice) % len(fitting)]["metadata"]["name"]
 
-    def bind(body: Body) -> Body:
-        status = dict(body["status"])
-        status["conditions"] = with_condition(status.get("conditions") or (), bound, now)
-        return {**body, "spec": {**body["spec"], "nodeName": node}, "status": status}
-
-    path = path_to(PODS, key, "binding")
-    cluster.objects.patch(PODS, path, bind, WriteOptions(manager=SCHEDULER))
+    status = dict(pod["status"])
+    status["conditions"] = with_condition(status.get("conditions") or (), bound, now)
+    spec = {**pod["spec"], "nodeName": node}
+    cluster.storage.put(PODS.storage_key, key, {**pod, "spec": spec, "status": status})
 
 
 def _address(pod: Mapping[str, Any]) -> str:
@@ -145,7 +140,7 @@ def _begin(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
     }
     status["conditions"] = _conditions(pod, now, started=False, ready=False)
     write_status(cluster, PODS, key, status, manager=KUBELET)
-    cluster.runtime.wake(CONTROLLER, key, cluster.runtime.timing.ready_after_s)
+    cluster.runtime.start_timer(pod["metadata"]["uid"], cluster.runtime.timing.pod_start_s)
 
 
 def _container(
@@ -195,9 +190,8 @@ def _conditions(pod: Body, now: str, *, started: bool, ready: bool) -> list[Body
 def _proceed(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
     """Let the containers come to their fate when their time has come."""
     status = pod["status"]
-    since_s = (cluster.time() - podset.parse_time(status["startTime"])).total_seconds()
-    left_s = cluster.runtime.timing.ready_after_s - since_s
-    if status["phase"] == "Pending" and left_s > 1.0:
+    left_s = cluster.runtime.left_s(pod["metadata"]["uid"])
+    if left_s > 0:
         cluster.runtime.wake(CONTROLLER, key, left_s)
         return
     fates = [fate_of(spec["image"]) for spec in pod["spec"]["containers"]]
@@ -283,7 +277,7 @@ def _fail_to_pull(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
     status["conditions"] = _conditions(pod, now, started=True, ready=False)
     write_status(cluster, PODS, key, status, manager=KUBELET)
     if not backing_off:
-        cluster.runtime.wake(CONTROLLER, key, cluster.runtime.timing.ready_after_s)
+        cluster.runtime.start_timer(pod["metadata"]["uid"], cluster.runtime.timing.ready_after_s)
 
 
 def _crash(cluster: EmbeddedCluster, key: str, pod: Body) -> None:

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from clusters.embedded.controllers.runtime import create, owner_reference
+from clusters.embedded.controllers.runtime import owner_reference
+from clusters.embedded.controllers.writing import create
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import PODS, Resource
 from clusters.embedded.storage import Event, Stored
@@ -36,7 +37,7 @@ def owner_key(kind: str) -> Any:
     """Wake the controlling owner, of this kind, of the object that an event is about."""
 
     def keys(cluster: EmbeddedCluster, event: Event) -> Iterable[str]:
-        for owner in cluster.collector.owners(event.current):
+        for owner in event.current.owners:
             if owner.get("controller") and owner["kind"] == kind:
                 yield f"{event.current.namespace}/{owner['name']}"
 

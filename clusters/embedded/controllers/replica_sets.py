@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.controllers import podset
-from clusters.embedded.controllers.runtime import Controller, own_key, write_status
+from clusters.embedded.controllers.runtime import Controller, own_key
+from clusters.embedded.controllers.writing import write_status
 from clusters.embedded.kinds import PODS, REPLICA_SETS
 
 if TYPE_CHECKING:
@@ -56,5 +57,4 @@ CONTROLLER = Controller(
     name="replica sets",
     reconcile=reconcile,
     watches={REPLICA_SETS.storage_key: own_key, PODS.storage_key: podset.owner_key("ReplicaSet")},
-    prompt=True,
 )

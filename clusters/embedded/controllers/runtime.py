@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.kinds import Resource, StorageKey
-from clusters.embedded.requests import ResourcePath, WriteOptions
+from clusters.embedded.requests import ResourcePath
 from clusters.embedded.status import ApiStatus
-from clusters.embedded.storage import Event, Stored
+from clusters.embedded.storage import Event
 
 if TYPE_CHECKING:
     from clusters.embedded.cluster import EmbeddedCluster
@@ -38,14 +38,19 @@ class Timing:
     """How fast the imitated cluster is."""
 
     ready_after_s: float = 2.0
-    """From the creation of a Pod until it is ready."""
+    """From the creation of a workload until it is ready."""
     reaction_s: float = 0.25
     """From a change until the workload controllers notice it."""
 
     @classmethod
     def of(cls, ready_after_s: float) -> Timing:
         """Choose a reaction that fits: a cluster that is ready at once reacts at once."""
-        return cls(ready_after_s=ready_after_s, reaction_s=min(0.25, ready_after_s / 4))
+        return cls(ready_after_s=ready_after_s, reaction_s=min(0.25, ready_after_s / 8))
+
+    @property
+    def pod_start_s(self) -> float:
+        """From the creation of a Pod until it runs: what four reactions leave of the whole."""
+        return max(self.ready_after_s - 4 * self.reaction_s, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +84,18 @@ class Runtime:
         self._pending: dict[tuple[str, str], asyncio.TimerHandle | asyncio.Handle] = {}
         self._loop = asyncio.get_running_loop()
         self._closed = False
+        self._timers: dict[str, float] = {}
+
+    def start_timer(self, name: str, seconds: float) -> None:
+        """Start a timer that `left_s` reads; finer than the seconds that objects carry."""
+        self._timers[name] = self._loop.time() + seconds
+
+    def left_s(self, name: str) -> float:
+        """Give what a timer has left; 0 for one that ran out, or never was."""
+        left_s = self._timers.get(name, 0.0) - self._loop.time()
+        if left_s <= 0:
+            self._timers.pop(name, None)
+        return max(left_s, 0.0)
 
     def notice(self, event: Event) -> None:
         """Wake whom an event concerns; a listener of the store."""
@@ -133,42 +150,6 @@ def path_to(resource: Resource, key: str, subresource: str = "") -> ResourcePath
         name=name,
         subresource=subresource,
     )
-
-
-def write_status(
-    cluster: EmbeddedCluster,
-    resource: Resource,
-    key: str,
-    status: Mapping[str, Any],
-    *,
-    manager: str = CONTROLLER_MANAGER,
-    annotations: Mapping[str, str] | None = None,
-) -> Stored:
-    """Set the status of an object as a controller does, and annotations that go with it."""
-
-    def change(body: Body) -> Body:
-        if annotations:
-            metadata = body["metadata"]
-            metadata["annotations"] = {**(metadata.get("annotations") or {}), **annotations}
-        return {**body, "status": dict(status)}
-
-    path = path_to(resource, key, "status" if resource.has("status") else "")
-    return cluster.objects.patch(resource, path, change, WriteOptions(manager=manager)).stored
-
-
-def create(
-    cluster: EmbeddedCluster, resource: Resource, body: Body, *, manager: str = CONTROLLER_MANAGER
-) -> Stored:
-    """Create an object as a controller does.
-
-    Raises:
-        ApiStatus: it is there already, or its namespace is going away.
-    """
-    namespace = body["metadata"].get("namespace", "")
-    path = ResourcePath(
-        group=resource.group, version=resource.version, namespace=namespace, plural=resource.plural
-    )
-    return cluster.objects.create(resource, path, body, WriteOptions(manager=manager)).stored
 
 
 def owner_reference(resource: Resource, owner: Mapping[str, Any]) -> Body:

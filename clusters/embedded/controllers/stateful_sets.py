@@ -6,13 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from clusters.embedded.controllers import podset
-from clusters.embedded.controllers.runtime import (
-    Controller,
-    create,
-    own_key,
-    owner_reference,
-    write_status,
-)
+from clusters.embedded.controllers.runtime import Controller, own_key, owner_reference
+from clusters.embedded.controllers.writing import create, write_status
 from clusters.embedded.kinds import (
     PERSISTENT_VOLUME_CLAIMS,
     PODS,

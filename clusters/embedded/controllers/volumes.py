@@ -4,14 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from clusters.embedded.controllers.runtime import (
-    CONTROLLER_MANAGER,
-    Controller,
-    create,
-    own_key,
-    path_to,
-    write_status,
-)
+from clusters.embedded.controllers.runtime import CONTROLLER_MANAGER, Controller, own_key, path_to
+from clusters.embedded.controllers.writing import create, write_status
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import PERSISTENT_VOLUME_CLAIMS, PERSISTENT_VOLUMES, PODS, built_in
 from clusters.embedded.requests import WriteOptions
