@@ -33,10 +33,10 @@ from fleet.schema.fields import (
     MovingAmount,
     Name,
     RelativePath,
-    SelectorField,
     exactly_one,
     refused,
 )
+from fleet.schema.selectors import SelectorField
 
 _REMOTE = re.compile(
     r"(?:https?|ssh|file)://[^\s@]*(?:[^\s:@/]+@)?[^\s@]+|[A-Za-z0-9_.-]+@[A-Za-z0-9.-]+:[^\s:]+"

@@ -14,10 +14,10 @@ from fleet.schema.fields import (
     Fields,
     LabelKey,
     Properties,
-    SelectorField,
     Timezone,
     refused,
 )
+from fleet.schema.selectors import SelectorField
 
 _SECRET_NAME = re.compile(r"(?:[a-z]+:)?[A-Za-z0-9][-A-Za-z0-9_.]*(?:/[A-Za-z0-9][-A-Za-z0-9_.]*)*")
 

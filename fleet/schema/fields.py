@@ -1,4 +1,4 @@
-"""Types of fields that several kinds share: names, durations, amounts, selectors, paths, URLs.
+"""Types of fields that several kinds share: names, durations, amounts, labels, paths, URLs.
 
 Every refusal says what is allowed; `fleet.schema.translation` adds where and what was found.
 """
@@ -6,7 +6,6 @@ Every refusal says what is allowed; `fleet.schema.translation` adds where and wh
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -22,7 +21,6 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from fleet.model import Amount
-from fleet.selector import Selector, parse_selector
 
 REFUSED = "flotilla_refused"
 
@@ -161,7 +159,12 @@ def check_label_key(value: str) -> str:
     return value
 
 
-def _label_value(value: object) -> str:
+def check_label_value(value: object) -> str:
+    """Check the value of a label: a text, which YAML makes of few things.
+
+    Raises:
+        PydanticCustomError: Kubernetes would not take it.
+    """
     if not isinstance(value, str):
         raise refused("a label value must be a text: put it in quotes", "a text")
     if not _LABEL_VALUE.fullmatch(value):
@@ -172,7 +175,7 @@ def _label_value(value: object) -> str:
 
 
 LabelKey = Annotated[str, AfterValidator(check_label_key)]
-LabelFields = dict[LabelKey, Annotated[str, PlainValidator(_label_value)]]
+LabelFields = dict[LabelKey, Annotated[str, PlainValidator(check_label_value)]]
 
 
 def _property(value: object) -> str:
@@ -188,55 +191,6 @@ def _property(value: object) -> str:
 
 Properties = dict[str, Annotated[str, PlainValidator(_property)]]
 """Free facts about a cluster; numbers are kept as text."""
-
-_EXPRESSIONS = {"In": "in", "NotIn": "notin", "Exists": "", "DoesNotExist": "!"}
-
-
-def read_selector(value: object) -> Selector:
-    """Read a selector in text form, or as the mapping that Kubernetes uses.
-
-    Raises:
-        PydanticCustomError: what is wrong with it; an empty one is refused.
-    """
-    match value:
-        case str():
-            text = value
-        case Mapping() if value and not value.keys() - {"matchLabels", "matchExpressions"}:
-            text = ",".join(_terms(value))
-        case _:
-            raise refused(
-                "no selector",
-                "a text like 'env=prod,region in (eu,us)', or matchLabels and matchExpressions",
-            )
-    try:
-        return parse_selector(text)
-    except ValueError as error:
-        raise refused(str(error)) from None
-
-
-def _terms(selector: Mapping[str, Any]) -> list[str]:
-    labels = selector.get("matchLabels") or {}
-    expressions = selector.get("matchExpressions") or []
-    if not isinstance(labels, Mapping) or not isinstance(expressions, list):
-        raise refused("no selector", "matchLabels as a mapping, matchExpressions as a list")
-    terms = [f"{check_label_key(key)}={_label_value(value)}" for key, value in labels.items()]
-    return terms + [_expression(one) for one in expressions]
-
-
-def _expression(one: object) -> str:
-    match one:
-        case {"key": str(key), "operator": "In" | "NotIn" as operator, "values": [_, *_] as values}:
-            listed = ",".join(map(_label_value, values))
-            return f"{check_label_key(key)} {_EXPRESSIONS[operator]} ({listed})"
-        case {"key": str(key), "operator": "Exists" | "DoesNotExist" as operator}:
-            return f"{_EXPRESSIONS[operator]}{check_label_key(key)}"
-    raise refused(
-        "no expression of a selector",
-        "key, operator (In, NotIn, Exists, DoesNotExist) and, for the first two, values",
-    )
-
-
-SelectorField = Annotated[Selector, PlainValidator(read_selector)]
 
 _CURLY = re.compile(r"\{\{\s*([^{}\s]+)\s*\}\}")
 

@@ -35,10 +35,10 @@ from fleet.schema.fields import (
     MovingAmount,
     Name,
     PositiveDuration,
-    SelectorField,
     check_label_key,
     refused,
 )
+from fleet.schema.selectors import SelectorField
 
 
 def _sort_key(value: str) -> str:

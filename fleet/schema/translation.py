@@ -1,7 +1,7 @@
 """Turns pydantic's errors into problems: where it is, what was found, what is allowed.
 
-Values are shown only where they cannot be secret: free content (values, patches) has no rules that
-could fail, and a refusal marked as secret keeps its value to itself.
+Values are shown only where they cannot be secret: texts in free content (values, patches) are not,
+and a refusal marked as secret keeps its value to itself.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from fleet.schema.fields import REFUSED
 from fleet.source.problems import Problem
 
 _SHOWN_MAX = 60
+_MAY_BE_SECRET = frozenset({"connection", "inline", "merge", "json6902", "manifest", "url"})
+"""Fields below which a text is never shown: free content, or where credentials are pasted."""
 
 _TYPES = {
     "string_type": "a text (put it in quotes)",
@@ -81,9 +83,10 @@ def _texts(
 ) -> tuple[str, str | None, str | None]:
     """Give message, found and allowed."""
     kind, context, given = detail["type"], detail.get("ctx", {}), detail["input"]
+    found = "a text" if isinstance(given, str) and _MAY_BE_SECRET & set(path) else shown(given)
     if kind == REFUSED:
-        found = None if context["secret"] or isinstance(given, dict) else shown(given)
-        return context["message"], found, context["allowed"]
+        hidden = context["secret"] or isinstance(given, dict)
+        return context["message"], None if hidden else found, context["allowed"]
     if kind == "missing":
         return "is required and missing", None, None
     if kind == "extra_forbidden":
@@ -91,12 +94,12 @@ def _texts(
         return f"unknown field{guess(str(path[-1]), known)}", None, ", ".join(known)
     if kind in ("enum", "literal_error"):
         words = re.findall(r"'([^']*)'", str(context.get("expected", "")))
-        return f"unknown value{guess(str(given), words)}", shown(given), ", ".join(words)
+        return f"unknown value{guess(str(given), words)}", found, ", ".join(words)
     if kind in _TYPES:
-        return "has the wrong type", shown(given), _TYPES[kind]
+        return "has the wrong type", found, _TYPES[kind]
     if kind in _BOUNDS:
         key, text = _BOUNDS[kind]
-        return "is out of range", shown(given), text.format(context[key])
+        return "is out of range", found, text.format(context[key])
     return detail["msg"], None, None
 
 

@@ -15,10 +15,10 @@ from fleet.schema.document import Locator, Spec
 from fleet.schema.fields import (
     Name,
     PositiveDuration,
-    SelectorField,
     check_timezone,
     refused,
 )
+from fleet.schema.selectors import SelectorField
 
 EPOCH = datetime(2024, 1, 1)
 """Where recurrences without a DTSTART are counted from: a Monday, so that weeks align."""

@@ -57,6 +57,10 @@ def test_what_may_be_secret_is_never_shown(spec: str) -> None:
     found = problems(document("Cluster", "c", spec))
     assert found
     assert "hunter2" not in str(found)
+    rest = ", values: [{inline: hunter2}], patches: [{target: {}, merge: hunter2}]"
+    found = problems(bundle("b", "{selector: x}", rest))
+    assert "4: spec.values[0].inline: has the wrong type (found a text; allowed a mapping)" in found
+    assert "hunter2" not in str(found)
     source = "{path: x, git: 'https://me:hunter2@example.com/x'}"
     spec = f"{{source: {source}, placement: {{selector: x}}}}"
     assert "hunter2" not in str(problems(document("Bundle", "b", spec)))
