@@ -177,8 +177,9 @@ def _kept_back(
 def blocker_of(turn: Turn, entry: ClusterRollout) -> str:
     """Say what about this cluster forbids a start, wherever it stands; empty: nothing."""
     facts, rollout = turn.facts, turn.rollout
-    if entry.seat.digest in facts.held:
-        return f"the digest {entry.seat.digest[:8]} is on hold; release the hold or commit a fix"
+    given = entry.seat.baseline if entry.baseline_due else entry.seat.digest
+    if given in facts.held:
+        return "its content is on hold; release the hold, or commit a fix"
     if reason := facts.blocked.get(entry.name):
         return reason
     other = facts.leases.other_holder(entry.name, rollout.id)

@@ -36,6 +36,7 @@ from fleet.rollout.state import (
     Approval,
     GateRun,
     GateVerdict,
+    HoldState,
     Phase,
     Rollout,
     StagePhase,
@@ -103,7 +104,7 @@ def check(  # noqa: PLR0911 - one return for each kind of request
         case RollbackRequested():
             return _rollback(rollout, request)
         case HoldReleased():
-            if not rollout.held:
+            if rollout.hold is not HoldState.PLACED:
                 return Already(message=f"{name} has no hold")
             return _with_reason(request, "releasing a hold")
         case _:

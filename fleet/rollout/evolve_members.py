@@ -33,7 +33,7 @@ from fleet.rollout.folding import (
 )
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
-from fleet.rollout.state import Pause, Phase, Rollout, StagePhase, StageRun
+from fleet.rollout.state import HoldState, Pause, Phase, Rollout, StagePhase, StageRun
 
 State = ClusterState
 
@@ -214,7 +214,8 @@ def _restarted(rollout: Rollout, event: CoordinatorStarted) -> Rollout:
         entries.append(retimed(rollout, entry, event.at))
     rollout = put(rollout, *entries)
     stages = tuple(_unasked(run, event) for run in rollout.stages)
-    return replace(rollout, stages=stages, hold_asked=rollout.held)
+    lost = rollout.hold is HoldState.ASKED
+    return replace(rollout, stages=stages, hold=HoldState.NONE if lost else rollout.hold)
 
 
 def _cut(clock: Clock, alive_until: datetime | None) -> Clock:

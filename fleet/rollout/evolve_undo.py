@@ -9,7 +9,7 @@ from fleet.rollout.events import ClusterLeftAsIs, HoldAsked, HoldPlaced, Rollbac
 from fleet.rollout.folding import put, without
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.requests import HoldReleased
-from fleet.rollout.state import Phase, Rollout, Undo
+from fleet.rollout.state import HoldState, Phase, Rollout, Undo
 
 
 def fold(rollout: Rollout, event: UndoFact) -> Rollout:
@@ -27,11 +27,11 @@ def fold(rollout: Rollout, event: UndoFact) -> Rollout:
         case ClusterLeftAsIs():
             return _left(rollout, event)
         case HoldAsked():
-            return replace(rollout, hold_asked=True)
+            return replace(rollout, hold=HoldState.ASKED)
         case HoldPlaced():
-            return replace(rollout, hold_asked=True, held=True)
+            return replace(rollout, hold=HoldState.PLACED)
         case HoldReleased():
-            return replace(rollout, held=False)
+            return replace(rollout, hold=HoldState.RELEASED)
         case _:
             assert_never(event)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from clusters.model import BundleName, ClusterName, Digest, Health
 from fleet.model import StageName
 from fleet.rollout.guards import Changing, FleetLimits, Leases
+from fleet.rollout.state import Rollout
 from fleet.rollout.windows import Calendar
 
 
@@ -25,6 +26,8 @@ class Ahead:
     """Why it stopped after failures, or empty."""
     failed: Mapping[ClusterName, Digest] = field(default_factory=dict)
     """Clusters it failed on, with the digest that failed."""
+    undone: frozenset[ClusterName] = frozenset()
+    """Clusters that it was to change and that do not hold its release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +49,17 @@ class Facts:
     health: Mapping[ClusterName, Mapping[BundleName, Health]] = field(default_factory=dict)
     """Health of every bundle, for the clusters that health gates ask about."""
     ahead: Ahead | None = None
-    overtaken: frozenset[StageName] = frozenset()
-    """Stages that a newer release has completed: their clusters converge on that one."""
     frozen: str = ""
     """Why nothing may start anywhere (a crashed reconciler, for one), or empty."""
+
+
+def relied_on(rollout: Rollout, undone: frozenset[ClusterName]) -> tuple[ClusterName, ...]:
+    """List the clusters that a rollout leaves as they are because the one ahead would change them.
+
+    If that one did not, its release is missing there.
+    """
+    return tuple(
+        name
+        for name in sorted(undone)
+        if name in rollout.clusters and rollout.clusters[name].seat.unchanged
+    )

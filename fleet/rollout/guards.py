@@ -14,7 +14,7 @@ from clusters.model import BundleName, ClusterName
 from fleet.model import Guards, ShrinkGuard
 from fleet.rollout.model import RolloutId
 from fleet.rollout.progress import ClusterRollout, ClusterState
-from fleet.rollout.state import Rollout
+from fleet.rollout.state import Rollout, StagePhase
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +82,7 @@ class Leases:
     """
 
     rollouts: Sequence[Rollout] = ()
-    """All rollouts of the bundle that may still change a cluster."""
+    """All rollouts of the bundle that may still change a cluster, oldest first."""
     floor: Mapping[ClusterName, int] = field(default_factory=dict)
     """Generations that earlier rollouts of the bundle reached."""
 
@@ -99,6 +99,20 @@ class Leases:
             if rollout.id != besides and entry is not None and writes(entry):
                 return rollout.id
         return None
+
+    def overtaken(self, cluster: ClusterName, rollout: RolloutId) -> bool:
+        """Whether a newer rollout than `rollout` has reached `cluster`, or completed its stage."""
+        newer = False
+        for each in self.rollouts:
+            entry = each.clusters.get(cluster)
+            if newer and entry is not None:
+                if entry.assigned_at is not None and entry.state is not ClusterState.ROLLED_BACK:
+                    return True
+                done = {run.name for run in each.stages if run.phase is StagePhase.COMPLETED}
+                if entry.seat.stage in done:
+                    return True
+            newer = newer or each.id == rollout
+        return False
 
     def accepts(self, cluster: ClusterName, generation: int) -> bool:
         """Whether a write under `generation` is still allowed: nothing newer was granted."""

@@ -41,7 +41,7 @@ def _limit_s(run: StageRun) -> float:
 def converge(turn: Turn) -> None:
     """Bring clusters whose stage is done to the release, as many at once as the stage allows."""
     for run in turn.rollout.stages:
-        if run.tally.direct and run.name not in turn.facts.overtaken:
+        if run.tally.direct:
             _converge_stage(turn, turn.rollout, run)
 
 
@@ -58,6 +58,8 @@ def _converge_stage(turn: Turn, rollout: Rollout, run: StageRun) -> None:
 
 def _kept_back(turn: Turn, run: StageRun, entry: ClusterRollout) -> bool:
     if entry.unreachable_since is not None:
+        return True
+    if turn.facts.leases.overtaken(entry.name, turn.rollout.id):
         return True
     one = (entry.name,)
     if blocker := admission.blocker_of(turn, entry) or turn.refused(entry.name):

@@ -24,6 +24,7 @@ from fleet.rollout.waiting import (
     ForDraining,
     ForGate,
     ForGuard,
+    ForHold,
     ForObservation,
     ForPerson,
     ForReturn,
@@ -154,6 +155,8 @@ def _of_words(reason: WordReason, now: datetime) -> str:
             more = f", {_count(reason.pending)} still to go" if reason.pending else ""
             going = names(reason.clusters) if reason.clusters else "none"
             return f"on the way back: {going}{more}"
+        case ForHold():
+            return f"the hold on bundle {reason.bundle} is being stored"
         case _:
             assert_never(reason)
 

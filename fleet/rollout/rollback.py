@@ -21,9 +21,9 @@ from fleet.rollout.events import (
 )
 from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.requests import UndoScope
-from fleet.rollout.state import Phase, Rollout, Stop, StopCause, Undo
+from fleet.rollout.state import HoldState, Phase, Rollout, Stop, StopCause, Undo
 from fleet.rollout.turn import Turn
-from fleet.rollout.waiting import ForRollback
+from fleet.rollout.waiting import ForHold, ForRollback
 
 State = ClusterState
 _SCOPES = {
@@ -102,7 +102,7 @@ def held_digests(rollout: Rollout) -> frozenset[Digest]:
 def go_on(turn: Turn, undo: Undo) -> None:
     """Send the next clusters back, and end the rollout when all are back and the hold is placed."""
     rollout = turn.rollout
-    if not rollout.hold_asked:
+    if rollout.hold is HoldState.NONE:
         bundle, digests = rollout.plan.release.bundle, held_digests(rollout)
         turn.act(PlaceHold(bundle=bundle, digests=digests, reason=undo.reason))
     going = [name for run in rollout.stages for name in run.tally.rolling_back]
@@ -110,8 +110,10 @@ def go_on(turn: Turn, undo: Undo) -> None:
     _send(turn, undo, len(going))
     if undo.pending or going:
         turn.wait(ForRollback(clusters=tuple(going), pending=len(undo.pending)))
-    elif rollout.held:
+    elif rollout.hold in (HoldState.PLACED, HoldState.RELEASED):
         turn.conclude(RolloutEnded(at=turn.now, phase=Phase.ROLLED_BACK))
+    else:
+        turn.wait(ForHold(bundle=rollout.plan.release.bundle))
 
 
 def _watch(turn: Turn, going: list[ClusterName]) -> None:

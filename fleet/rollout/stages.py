@@ -15,7 +15,7 @@ from fleet.rollout.events import (
     StageStarted,
     Stopped,
 )
-from fleet.rollout.facts import Ahead
+from fleet.rollout.facts import Ahead, relied_on
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.requests import UndoScope
 from fleet.rollout.state import Phase, Position, StagePhase, StageRun, Stop, StopCause
@@ -33,7 +33,8 @@ def go_on(turn: Turn) -> None:
         return
     run = rollout.stages[rollout.current]
     if not run.plan.size and not run.tally.busy:
-        turn.conclude(StageCompleted(at=turn.now, stage=run.name))
+        if not _behind(turn, run):
+            turn.conclude(StageCompleted(at=turn.now, stage=run.name))
     elif rollout.pause is not None:
         why = f": {rollout.pause.reason}" if rollout.pause.reason else ""
         turn.wait(ForPerson(reason=f"paused by {rollout.pause.actor}{why}"))
@@ -109,10 +110,14 @@ def _ahead_stopped(turn: Turn) -> bool:
 
 
 def _mends(turn: Turn, ahead: Ahead) -> bool:
-    """Whether this release gives other content to every cluster that the one ahead failed on."""
+    """Whether this release gives other content to every cluster that the one ahead failed on.
+
+    And relies on it nowhere: no cluster is left as it is because the one ahead would change it.
+    """
     digests = turn.rollout.plan.release.digests
     failed = ahead.failed.items()
-    return bool(failed) and all(digests.get(name, digest) != digest for name, digest in failed)
+    other = bool(failed) and all(digests.get(name, digest) != digest for name, digest in failed)
+    return other and not relied_on(turn.rollout, ahead.undone)
 
 
 def _pass(turn: Turn, run: StageRun, position: Position) -> bool:

@@ -178,6 +178,15 @@ class Undo:
     """Digests to go to in place of each cluster's last good one."""
 
 
+class HoldState(StrEnum):
+    """Where the hold on a release that was rolled back stands."""
+
+    NONE = "none"
+    ASKED = "asked"
+    PLACED = "placed"
+    RELEASED = "released"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bypass:
     """Somebody with the role lets changes through closed windows, for a while."""
@@ -205,8 +214,7 @@ class Rollout:
     pause: Pause | None = None
     stop: Stop | None = None
     undo: Undo | None = None
-    hold_asked: bool = False
-    held: bool = False
+    hold: HoldState = HoldState.NONE
     away: tuple[ClusterName, ...] = ()
     """Clusters without contact."""
     leaving: tuple[ClusterName, ...] = ()

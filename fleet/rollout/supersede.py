@@ -11,9 +11,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import assert_never
 
-from clusters.model import Digest
+from clusters.model import ClusterName, Digest
 from fleet.model import OnNewRelease
-from fleet.rollout.facts import Ahead
+from fleet.rollout.facts import Ahead, relied_on
 from fleet.rollout.model import Release, RolloutId
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.state import Phase, Rollout, StagePhase, StopCause
@@ -164,20 +164,33 @@ def ahead_of(rollout: Rollout, rollouts: Iterable[Rollout]) -> Ahead | None:
     by_id = {each.id: each for each in rollouts}
     ahead = by_id.get(rollout.follows) if rollout.follows else None
     while ahead is not None and ahead.phase in (Phase.ABORTED, Phase.SUPERSEDED):
+        if relied_on(rollout, undone(ahead)):
+            return _ahead(ahead, f"it ended early ({ahead.phase})")
         ahead = by_id.get(ahead.follows) if ahead.follows else None
     if ahead is None or ahead.phase is Phase.COMPLETED:
         return None
     broke = _breaking(ahead) or ahead.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
+    return _ahead(ahead, ahead.stop.reason if ahead.stop and broke else "")
+
+
+def _ahead(ahead: Rollout, stopped: str) -> Ahead:
     return Ahead(
         rollout=ahead.id,
         completed=frozenset(run.name for run in ahead.stages if run.phase is StagePhase.COMPLETED),
-        stopped=ahead.stop.reason if ahead.stop and broke else "",
+        stopped=stopped,
         failed={
             name: entry.seat.digest
             for name, entry in ahead.clusters.items()
             if entry.counted or entry.state in _BROKEN
         },
+        undone=undone(ahead) if stopped else frozenset(),
     )
+
+
+def undone(rollout: Rollout) -> frozenset[ClusterName]:
+    """List the clusters that a rollout was to change and that do not hold its release."""
+    holding = (ClusterState.GOOD, ClusterState.UNCHANGED)
+    return frozenset(name for name, entry in rollout.clusters.items() if entry.state not in holding)
 
 
 def _breaking(rollout: Rollout) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
 
-from clusters.model import BundleName, ClusterName
-from fleet.model import StageName
+from clusters.model import BundleName, ClusterName, Digest
 from fleet.rollout.guards import Changing, writes
-from fleet.rollout.state import Rollout, StagePhase
+from fleet.rollout.state import Rollout
 
 
 def changing(rollouts: Iterable[Rollout]) -> Changing:
@@ -29,12 +28,16 @@ def changing(rollouts: Iterable[Rollout]) -> Changing:
     return Changing(bundles=found)
 
 
-def overtaken(rollout: Rollout, rollouts: Sequence[Rollout]) -> frozenset[StageName]:
-    """List the stages of `rollout` that a newer release of the bundle has completed."""
-    return frozenset(
-        run.name
-        for other in rollouts
-        if other.started_at > rollout.started_at
-        for run in other.stages
-        if run.phase is StagePhase.COMPLETED
-    )
+def expected(
+    assigned: Mapping[ClusterName, Digest], rollouts: Iterable[Rollout]
+) -> dict[ClusterName, Digest]:
+    """Say what a bundle's clusters will hold when its open rollouts are done, oldest first.
+
+    A release that follows others as a train is planned against this, not against what is assigned
+    at the moment: what it leaves unchanged is what the one ahead will have left there.
+    """
+    found = dict(assigned)
+    for rollout in rollouts:
+        if not rollout.ended and rollout.stop is None:
+            found |= {name: entry.seat.digest for name, entry in rollout.clusters.items()}
+    return found

@@ -160,7 +160,8 @@ class _Stage:
         if entry.leaving:
             turn.conclude(ClusterWithdrawn(at=turn.now, cluster=entry.name))
             return
-        if entry.attempts > self.stage.retries or turn.rollout.stop is not None:
+        held = entry.seat.digest in turn.facts.held
+        if entry.attempts > self.stage.retries or turn.rollout.stop is not None or held:
             turn.conclude(
                 ClusterGaveUp(
                     at=turn.now,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from clusters.model import ClusterName
+from clusters.model import BundleName, ClusterName
 from fleet.model import GateName, StageName, WindowName
 from fleet.rollout.state import GateVerdict, Position
 
@@ -195,6 +195,13 @@ class ForRollback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForHold:
+    """The hold on the release, which was asked for."""
+
+    bundle: BundleName
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForObservation:
     """Clusters whose real state is read before anything else is done with them."""
 
@@ -207,6 +214,6 @@ ClusterReason = (
 """Reasons that name clusters and what happens on them."""
 RoomReason = ForSlot | ForBudget | ForBatch | ForSpread | ForGuard | ForBlocker | ForReturn
 """Reasons that are limits."""
-WordReason = ForApproval | ForGate | ForTrain | ForPerson | ForDraining | ForRollback
+WordReason = ForApproval | ForGate | ForTrain | ForPerson | ForDraining | ForRollback | ForHold
 """Reasons that end with somebody's or something's word."""
 Reason = ClusterReason | RoomReason | WordReason

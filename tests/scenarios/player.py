@@ -85,7 +85,7 @@ from fleet.rollout.requests import (
 )
 from fleet.rollout.state import Phase, Position, Rollout
 from fleet.rollout.supersede import ahead_of, arrange
-from fleet.rollout.surroundings import changing, overtaken
+from fleet.rollout.surroundings import changing, expected
 from fleet.rollout.turn import Outcome as Answer
 from fleet.rollout.windows import Calendar
 from tests.scenarios import script
@@ -122,6 +122,8 @@ class Player:
     hotfixers: frozenset[str] = frozenset()
     frozen: str = ""
     effects: list[Effect] = field(default_factory=list)
+    logs: dict[RolloutId, list[Event]] = field(default_factory=dict)
+    """Every event that was folded into each rollout, as the store would keep them."""
 
     def play(self, text: str, name: str) -> str:
         for number, raw in enumerate(text.splitlines(), start=1):
@@ -212,9 +214,10 @@ class Player:
         name, pairs = line.head[0], line.pairs
         same = {ClusterName(each) for each in script.names(pairs.get("same", ""))}
         base = Digest(pairs.get("like", name))
+        own = {ClusterName(each) for each in script.names(pairs.get("own", ""))}
         others = {ClusterName(each) for each in script.names(pairs.get("on", ""))}
         digests = {
-            each: self.assigned[each] if each in same else Digest(base)
+            each: self.assigned[each] if each in same else Digest(name if each in own else base)
             for each in self.clusters
             if not others or each in others
         }
@@ -250,7 +253,8 @@ class Player:
 
     def _start(self, release: Release) -> None:
         rollout_id = RolloutId(f"r{len(self.rollouts) + 1}")
-        baseline = Baseline(assigned=dict(self.assigned), completed=dict(self.completed))
+        held = expected(self.assigned, self.rollouts)
+        baseline = Baseline(assigned=held, completed=dict(self.completed))
         try:
             plan = make_plan(
                 release, self.inventory(), rollout=rollout_id, now=self.now, baseline=baseline
@@ -264,6 +268,7 @@ class Player:
             at=self.now, id=rollout_id, plan=plan, follows=live[-1] if live else None
         )
         self.rollouts.append(begin(started))
+        self.logs[rollout_id] = [started]
         self.say(f"rollout {rollout_id} of {release.revision.rstrip('0')} starts")
 
     # --- the loop -------------------------------------------------------------------------------
@@ -289,7 +294,6 @@ class Player:
             blocked=self.blocked,
             health=health,
             ahead=ahead_of(rollout, self.rollouts),
-            overtaken=overtaken(rollout, self.rollouts),
             frozen=self.frozen,
         )
 
@@ -303,6 +307,7 @@ class Player:
                 step = advance(rollout, self.facts(rollout), self.now)
                 self.rollouts[index] = step.rollout
                 self.answers[rollout.id] = step.outcome
+                self.logs[rollout.id] += step.events
                 for event in step.events:
                     self._note(step.rollout, event)
                 for effect in step.effects:
@@ -344,6 +349,7 @@ class Player:
                 self.held |= effect.digests
                 event = HoldPlaced(at=self.now, reason=effect.reason)
                 self.rollouts[index] = evolve(self.rollouts[index], event)
+                self.logs[self.rollouts[index].id].append(event)
                 self._note(self.rollouts[index], event)
                 return True
             case _:
@@ -360,6 +366,7 @@ class Player:
                 after = evolve(rollout, event)
                 if after is not rollout and after != rollout:
                     self.rollouts[index] = after
+                    self.logs[rollout.id].append(event)
                     if not told:
                         self._note(after, event)
                     told = True
@@ -521,8 +528,9 @@ class Player:
 
     def _position(self, line: Line) -> tuple[StageName, GateName, Position]:
         gate = GateName(line.head[0])
+        chosen = line.after("at")
         for run in self._rollout(line).stages:
-            for position in Position:
+            for position in [Position(chosen)] if chosen else Position:
                 if run.phase.value != "completed" and gate in getattr(
                     run.plan.stage.gates, position.value
                 ):
