@@ -59,6 +59,7 @@ class Synced:
     """Everything there is of the kind now; whatever is not in it does not exist."""
 
     objects: tuple[Seen, ...]
+    version: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +101,7 @@ async def observe(
         try:
             if not version:
                 listed, version = await _list(transport, resource, selector, metadata_only)
-                yield Synced(listed)
+                yield Synced(listed, version)
             lines = _watch(transport, resource, selector, version, metadata_only)
             async for item, reached in lines:
                 version = reached
