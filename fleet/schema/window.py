@@ -6,11 +6,11 @@ import re
 from datetime import date, datetime, time, timedelta
 from typing import Annotated, Self
 
-from cronsim import CronSim, CronSimError
 from dateutil.rrule import rrule, rrulestr
 from pydantic import AfterValidator, Field, PlainValidator, model_validator
 
 from fleet.model import Labels, Overrun, Window, WindowKind, WindowName
+from fleet.rollout.cron import parse_cron
 from fleet.schema.document import Locator, Spec
 from fleet.schema.fields import (
     Name,
@@ -82,16 +82,12 @@ def _opens(rule: rrule) -> bool:
 
 
 def _cron(value: str) -> str:
-    if len(value.split()) != 5:
-        raise refused("no cron expression", "five fields: minute hour day month weekday")
     try:
-        next(CronSim(value, EPOCH))
-    except CronSimError as error:
-        raise refused(
-            f"no cron expression ({error})", "five fields: minute hour day month weekday"
-        ) from None
-    except StopIteration:
-        raise refused("never opens: no day fulfils this expression") from None
+        opens = parse_cron(value).after(EPOCH) is not None
+    except ValueError as error:
+        raise refused(str(error)) from None
+    if not opens:
+        raise refused("never opens: no day fulfils this expression")
     return value
 
 
