@@ -8,7 +8,7 @@ Whatever is not stored has not happened; whatever is stored is acted upon again 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,8 +17,11 @@ import msgspec
 from clusters.events import ClusterEvent
 from clusters.model import ClusterName, DesiredState
 from fleet import events as facts
+from fleet.conductor import Conductor, Do
 from fleet.contents import Contents
 from fleet.deciding import commands, commits, observations
+from fleet.deciding.refusal import CommandRefused
+from fleet.deciding.travelling import fact_of, restart, rollout_id
 from fleet.desired import desired_state
 from fleet.events import FleetFact, from_row, to_row
 from fleet.inbox import (
@@ -27,6 +30,7 @@ from fleet.inbox import (
     CommitProposed,
     Inbox,
     Message,
+    RolloutNews,
     SourceLooked,
     SourceUnreadable,
 )
@@ -35,6 +39,8 @@ from fleet.observed import Observed
 from fleet.presenting import Picture
 from fleet.publisher import Publisher
 from fleet.release import Proposal
+from fleet.rollout.decisions import ObserveCluster
+from fleet.rollout.state import Rollout
 from fleet.state import FleetState, dump, load
 from fleet.store.errors import DuplicateCommand
 from fleet.store.model import Batch, EventDraft
@@ -56,6 +62,17 @@ class _Work:
     answers: list[tuple[CommandAsked, CommandResult]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     """Clusters whose observations changed."""
+    effects: list[Do] = field(default_factory=list)
+    """What rollouts want done once the facts are durable."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where the fleet is declared."""
+
+    repository: str
+    """URL without credentials."""
+    ref: str
 
 
 class Coordinator:
@@ -65,9 +82,9 @@ class Coordinator:
         store: where facts become durable.
         supervisor: the running reconcilers.
         publisher: makes the read model.
-        repository: the fleet repository, without credentials.
-        ref: what is followed in it.
+        origin: the fleet repository.
         look: asks the source to look now.
+        carry_out: starts a side effect of a rollout; its result comes back through the inbox.
         clock: gives the time in UTC.
     """
 
@@ -77,9 +94,9 @@ class Coordinator:
         store: Store,
         supervisor: Supervisor,
         publisher: Publisher,
-        repository: str,
-        ref: str,
+        origin: Origin,
         look: Callable[[], None],
+        carry_out: Callable[[Do, Rollout], None],
         clock: Callable[[], datetime],
     ) -> None:
         self.inbox = Inbox()
@@ -89,14 +106,18 @@ class Coordinator:
         self._store = store
         self._supervisor = supervisor
         self._publisher = publisher
-        self._repository = repository
-        self._ref = ref
+        self._repository = origin.repository
+        self._ref = origin.ref
         self._look = look
+        self._start_effect = carry_out
         self._clock = clock
+        self.conductor = Conductor(lambda bundle: rollout_id(self.state, bundle))
         self._contents = Contents(store)
         self._sent: dict[ClusterName, DesiredState] = {}
         self._generation = 0
         self._fetched_at: datetime | None = None
+        self._look_again: set[str] = set()
+        """Clusters whose newest word a rollout wants to hear once more."""
         self._since_snapshot = 0
         self.settled = asyncio.Event()
         """Set while the newest commit is in force and every cluster that answers has converged."""
@@ -111,6 +132,8 @@ class Coordinator:
             repository=self._repository,
             ref=self._ref,
             fetched_at=self._fetched_at,
+            outcomes=self.conductor.outcomes,
+            at=self._clock(),
         )
 
     @property
@@ -143,17 +166,27 @@ class Coordinator:
             self.inventory = first
             await self._supervisor.adjust(self.inventory.clusters)
             self._hand_out(self.inventory.clusters)
+        await self._handle([], restarted=True)
         self._publisher.publish_all(self.picture)
         while True:
-            messages = await self.inbox.take(BATCH_MAX, IDLE_S)
-            await self._handle(messages)
+            idle_s = 0.0 if self._look_again else IDLE_S
+            patience_s = self.conductor.next_due_s(self._clock(), idle_s)
+            await self._handle(await self.inbox.take(BATCH_MAX, patience_s))
 
-    async def _handle(self, messages: Iterable[Message]) -> None:
+    async def _handle(self, messages: Sequence[Message], *, restarted: bool = False) -> None:
         work = _Work()
+
+        def emit(fact: FleetFact) -> None:
+            self.state.fold(fact)
+            work.facts.append(fact)
+
+        if restarted:
+            for fact in restart(self.state, self._clock()):
+                emit(fact)
         for message in messages:
             for fact in await self._decide(message, work):
-                self.state.fold(fact)
-                work.facts.append(fact)
+                emit(fact)
+        self._conduct(work, emit)
         rows = await self._make_durable(work)
         await self._act(work)
         self._publisher.publish(self.picture, work.facts, rows, work.touched)
@@ -161,6 +194,24 @@ class Coordinator:
         for asked, result in work.answers:
             if not asked.answer.done():
                 asked.answer.set_result(result)
+
+    def _conduct(self, work: _Work, emit: Callable[[FleetFact], None]) -> None:
+        """Let rollouts take in what is new, and decide."""
+        now = self._clock()
+        work.touched |= self._look_again
+        self._look_again.clear()
+        inventory = work.proposal.inventory if work.proposal else self.inventory
+        happened = bool(work.facts)
+        moved = self.conductor.observe(self.state, self.observed, work.touched, emit, now)
+        self.conductor.arrange(self.state, inventory, emit, now)
+        work.effects = self.conductor.advance(
+            self.state,
+            self.observed,
+            inventory,
+            emit,
+            now,
+            moved=None if happened else moved,
+        )
 
     async def _decide(self, message: Message, work: _Work) -> list[FleetFact]:
         now = self._clock()
@@ -191,6 +242,8 @@ class Coordinator:
                 return commits.source_recovered(self.state, self._repository, at=now)
             case CommandAsked():
                 return await self._decide_command(message, work, now)
+            case RolloutNews():
+                return self._hear(message)
             case _:
                 return self._observe(message, work)
 
@@ -202,6 +255,12 @@ class Coordinator:
         work.touched.add(event.cluster)
         return found
 
+    def _hear(self, news: RolloutNews) -> list[FleetFact]:
+        rollout = self.state.travel.rollouts.get(news.rollout)
+        if rollout is None:
+            return []
+        return [fact_of(rollout.id, rollout.plan.release.bundle, news.event)]
+
     async def _decide_command(
         self, asked: CommandAsked, work: _Work, now: datetime
     ) -> list[FleetFact]:
@@ -209,8 +268,10 @@ class Coordinator:
             work.answers.append((asked, msgspec.json.decode(known, type=CommandResult)))
             return []
         try:
-            found = commands.facts_of(self.state, asked.request, actor=asked.actor, at=now)
-        except commands.CommandRefused as refusal:
+            found = commands.facts_of(
+                self.state, self.inventory, asked.request, actor=asked.actor, at=now
+            )
+        except CommandRefused as refusal:
             work.answers.append((asked, CommandResult(accepted=False, message=str(refusal))))
             return []
         done = f"{asked.request.command} {asked.request.target}: accepted"
@@ -262,6 +323,8 @@ class Coordinator:
             await self._supervisor.adjust(wanted)
         if work.proposal or any(isinstance(fact, _CHANGES_DESIRED) for fact in work.facts):
             self._hand_out(self.inventory.clusters)
+        for do in work.effects:
+            self._carry_out(do)
         for fact in work.facts:
             if isinstance(fact, facts.ReconcileAsked):
                 self._poke(fact.target)
@@ -269,6 +332,13 @@ class Coordinator:
                 await self._supervisor.adjust(self.inventory.clusters)
                 self._sent.pop(ClusterName(fact.cluster), None)
                 self._hand_out([ClusterName(fact.cluster)])
+
+    def _carry_out(self, do: Do) -> None:
+        if isinstance(do.effect, ObserveCluster):
+            self._look_again.add(do.effect.cluster)
+        rollout = self.state.travel.rollouts.get(do.rollout)
+        if rollout is not None:
+            self._start_effect(do, rollout)
 
     def _hand_out(self, names: Iterable[ClusterName]) -> None:
         """Give clusters their desired state, if it is another one than they have."""
@@ -302,9 +372,21 @@ class Coordinator:
             self._supervisor.poke(ClusterName(cluster))
 
     def _digests(self) -> set[str]:
-        return {
-            entry.digest for placed in self.state.assignments.values() for entry in placed.values()
+        """Everything that is assigned, may be assigned by a rollout, or gone back to."""
+        found = {
+            digest
+            for placed in self.state.assignments.values()
+            for entry in placed.values()
+            for digest in (entry.digest, entry.good_digest)
+            if digest
         }
+        for newest in self.state.newest.values():
+            found.update(newest.values())
+        for rollout in self.state.travel.rollouts.values():
+            found.update(rollout.plan.release.digests.values())
+        for releases in self.state.travel.waiting.values():
+            found.update(digest for each in releases for digest in each.digests.values())
+        return found
 
     def _settle(self) -> None:
         done = self.state.commit is not None and all(
@@ -325,6 +407,7 @@ _CHANGES_DESIRED = (
     facts.PruneConfirmed,
     facts.Suspended,
     facts.Resumed,
+    facts.RolloutEvent,
 )
 
 

@@ -305,6 +305,22 @@ class ReconcileAsked(Fact, frozen=True, kw_only=True):
 # --- rollouts ------------------------------------------------------------------------------------
 
 
+class ReleaseQueued(Fact, frozen=True, kw_only=True):
+    """A release waits for its rollout, in the form that `fleet.rollout.codec` reads."""
+
+    bundle: str
+    revision: str
+    release: Mapping[str, Any]
+
+
+class ReleaseDropped(Fact, frozen=True, kw_only=True):
+    """A release will not travel."""
+
+    bundle: str
+    revision: str
+    reason: str
+
+
 class RolloutEvent(Fact, frozen=True, kw_only=True):
     """A fact of one rollout, in the form that `fleet.rollout.record` reads."""
 
@@ -344,6 +360,8 @@ FleetFact = (
     | Suspended
     | Resumed
     | ReconcileAsked
+    | ReleaseQueued
+    | ReleaseDropped
     | RolloutEvent
 )
 

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from clusters.events import ClusterEvent
 from fleet.release import CommitHead, Proposal
+from fleet.rollout.events import Event as RolloutFact
 from fleet.source.problems import Problem
 from fleet.view import CommandRequest, CommandResult
 
@@ -54,8 +55,22 @@ class CommandAsked:
     answer: asyncio.Future[CommandResult]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RolloutNews:
+    """What came of a side effect of a rollout."""
+
+    rollout: str
+    event: RolloutFact
+
+
 Message = (
-    CommitProposed | CommitFaulty | SourceUnreadable | SourceLooked | CommandAsked | ClusterEvent
+    CommitProposed
+    | CommitFaulty
+    | SourceUnreadable
+    | SourceLooked
+    | CommandAsked
+    | RolloutNews
+    | ClusterEvent
 )
 
 
@@ -71,11 +86,13 @@ class Inbox:
 
     async def take(self, most: int, timeout_s: float) -> list[Message]:
         """Wait for the first message, then take all there are, up to `most`; [] on timeout."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                taken = [await self._queue.get()]
-        except TimeoutError:
-            return []
+        taken: list[Message] = []
+        if self._queue.empty():
+            try:
+                async with asyncio.timeout(timeout_s):
+                    taken.append(await self._queue.get())
+            except TimeoutError:
+                return []
         while len(taken) < most and not self._queue.empty():
             taken.append(self._queue.get_nowait())
         return taken

@@ -7,6 +7,8 @@ from typing import Any
 
 from fleet import events as facts
 from fleet.events import FleetFact, to_row
+from fleet.rollout.narrative import narrate
+from fleet.rollout.record import read_event
 from fleet.view import EventView
 
 
@@ -107,5 +109,9 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Suspended: lambda f: f"{f.target} suspended: {f.reason}",
     facts.Resumed: lambda f: f"{f.target} resumed{_because(f.reason)}",
     facts.ReconcileAsked: lambda f: f"asked to look at {f.target} now{_because(f.reason)}",
-    facts.RolloutEvent: lambda f: f"rollout {f.rollout}: {f.name}",
+    facts.ReleaseQueued: lambda f: f"release {_short(f.revision)} of {f.bundle} waits to travel",
+    facts.ReleaseDropped: lambda f: (
+        f"release {_short(f.revision)} of {f.bundle} will not travel: {f.reason}"
+    ),
+    facts.RolloutEvent: lambda f: f"{f.bundle} {f.rollout}: {narrate(read_event(f.event))}",
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fleet.presenting import Picture
-from fleet.view import BundleOnCluster, NeedView
+from fleet.presenting_rollouts import rollout_view
+from fleet.rollout.state import Phase
+from fleet.view import BundleOnCluster, NeedView, RolloutView
 
 _DRIFT_SHOWN = "report"
 
@@ -21,6 +23,7 @@ def needs(picture: Picture, failed: Iterable[BundleOnCluster]) -> list[NeedView]
         *_refused_commit(picture),
         *_unreadable_source(picture),
         *_quarantined(picture),
+        *_rollouts(picture),
         *_failed(failed),
         *_offline(picture),
         *_confirmations(picture),
@@ -73,6 +76,41 @@ def _failed(failed: Iterable[BundleOnCluster]) -> Iterator[NeedView]:
             since=view.since,
             command=f"flotilla tree {view.cluster} --bundle {view.bundle}",
         )
+
+
+def _rollouts(picture: Picture) -> Iterator[NeedView]:
+    for rollout in picture.state.travel.rollouts.values():
+        if rollout.ended:
+            continue
+        view = rollout_view(picture, rollout)
+        subject = f"{view.bundle} {view.to_revision[:8]}"
+        if rollout.phase is Phase.HALTED and rollout.stop is not None:
+            yield NeedView(
+                id=f"halted/{view.id}",
+                kind="halted",
+                subject=f"{subject} in {rollout.stop.stage or 'no stage'}",
+                sentence=rollout.stop.reason,
+                since=rollout.breached_at or rollout.started_at,
+                command=f"flotilla why rollout {view.id}",
+            )
+        yield from _gates(view, subject)
+
+
+def _gates(view: RolloutView, subject: str) -> Iterator[NeedView]:
+    for stage in view.stages:
+        if stage.state not in ("waiting", "running", "soaking"):
+            continue
+        for gate in (*stage.gates_before, *stage.gates_during, *stage.gates_after):
+            for_people = gate.kind == "approval" and gate.state == "waiting"
+            if for_people or gate.state == "inconclusive":
+                yield NeedView(
+                    id=f"approval/{view.id}/{stage.name}/{gate.name}",
+                    kind="approval",
+                    subject=f"{subject} → {stage.name}",
+                    sentence=gate.sentence,
+                    since=view.started_at,
+                    command=f"flotilla approve {view.id}",
+                )
 
 
 def _offline(picture: Picture) -> Iterator[NeedView]:

@@ -6,14 +6,15 @@ said before, and what its bundles are is Unknown.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from clusters.events import BundleObserved
 from clusters.model import BundleName, ClusterName, Health, worst
 from fleet.model import Inventory
 from fleet.observed import Contact, Observed
+from fleet.rollout.planner import Outcome
 from fleet.state import Assignment, FleetState, OpenDrift
 from fleet.view import (
     BundleOnCluster,
@@ -35,6 +36,9 @@ class Picture:
     repository: str
     ref: str
     fetched_at: datetime | None = None
+    at: datetime
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    """What each rollout waits for."""
 
 
 def git_view(picture: Picture) -> GitView:

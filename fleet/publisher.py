@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from fleet import events as facts
 from fleet.events import FleetFact
@@ -24,6 +24,9 @@ from fleet.presenting import (
     git_view,
     placement_views,
 )
+from fleet.presenting_rollouts import rollout_view
+from fleet.rollout.planner import Outcome
+from fleet.rollout.state import Rollout
 from fleet.view import (
     BundleOnCluster,
     BundleView,
@@ -34,6 +37,7 @@ from fleet.view import (
     FleetView,
     GitView,
     NeedView,
+    RolloutView,
     View,
 )
 
@@ -88,8 +92,22 @@ class Publisher:
         self._placements = _Shelf[BundleOnCluster]("placement")
         self._drift = _Shelf[DriftView]("drift")
         self._needs = _Shelf[NeedView]("need")
+        self._rollouts = _Shelf[RolloutView]("rollout")
+        self._shown: dict[str, tuple[Rollout, Outcome | None]] = {}
+        """What the rollout views were made of."""
         self._by_bundle: dict[str, dict[str, BundleOnCluster]] = {}
         self._events: deque[EventView] = deque(maxlen=EVENTS_KEPT)
+
+    @property
+    def _shelves(self) -> tuple[_Shelf[Any], ...]:
+        return (
+            self._git,
+            self._clusters,
+            self._placements,
+            self._bundles,
+            self._drift,
+            self._rollouts,
+        )
 
     def remember(self, events: Iterable[EventView]) -> None:
         """Fill the tail of the audit log after a restart."""
@@ -107,6 +125,7 @@ class Publisher:
             bundles=list(self._bundles.views.values()),
             placements=list(self._placements.views.values()),
             drift=list(self._drift.views.values()),
+            rollouts=list(self._rollouts.views.values()),
             needs=list(self._needs.views.values()),
             events=list(self._events),
         )
@@ -151,15 +170,25 @@ class Publisher:
             self._drift.replace(
                 {key: drift_view(key, one) for key, one in picture.state.drift.items()}
             )
-        changes = [
-            change
-            for shelf in (self._git, self._clusters, self._placements, self._bundles, self._drift)
-            for change in shelf.collect()
-        ]
+        self._see_rollouts(picture)
+        changes = [change for shelf in self._shelves for change in shelf.collect()]
         if changes or told:
             failed = [v for v in self._placements.views.values() if v.state == "Failed"]
             self._needs.replace({need.id: need for need in needs(picture, failed)})
         self.feed.publish([*changes, *self._needs.collect(), *told])
+
+    def _see_rollouts(self, picture: Picture) -> None:
+        """Make the views of rollouts that moved, or whose waiting changed, anew."""
+        rollouts = picture.state.travel.rollouts
+        for name in [name for name in self._rollouts.views if name not in rollouts]:
+            self._rollouts.drop(name)
+            self._shown.pop(name, None)
+        for name, rollout in rollouts.items():
+            outcome = picture.outcomes.get(name)
+            shown = self._shown.get(name)
+            if shown is None or shown[0] is not rollout or shown[1] is not outcome:
+                self._shown[name] = (rollout, outcome)
+                self._rollouts.put(name, rollout_view(picture, rollout))
 
     def _see_clusters(self, picture: Picture, names: Iterable[str]) -> None:
         stale: set[str] = set()

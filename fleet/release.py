@@ -55,6 +55,11 @@ class BundleChange:
     """Clusters on which the bundle should be no more."""
 
     @property
+    def joined_names(self) -> tuple[ClusterName, ...]:
+        """The clusters that had nothing of the bundle before."""
+        return tuple(sorted(name for names in self.joined.values() for name in names))
+
+    @property
     def is_empty(self) -> bool:
         """Whether nothing changes."""
         return not (self.changed or self.joined or self.withdrawn)

@@ -20,6 +20,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
+import aiohttp
 from aiohttp import web
 
 from clusters.guards import PruneBudget
@@ -30,12 +31,14 @@ from fleet.api.address import parse_address
 from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts
 from fleet.connections import connector
-from fleet.coordinator import Coordinator
+from fleet.coordinator import Coordinator, Origin
 from fleet.details import Details
+from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.feed import Feed
 from fleet.forecast import Forecaster
 from fleet.intake import Intake
+from fleet.measuring import Measurer
 from fleet.model import Cluster
 from fleet.narrating import event_view
 from fleet.publisher import EVENTS_KEPT, Publisher
@@ -75,6 +78,7 @@ class Runtime:
     supervisor: Supervisor
     publisher: Publisher
     intake: Intake
+    effects: Effects
 
     async def run(self) -> None:
         """Serve until cancelled."""
@@ -82,6 +86,7 @@ class Runtime:
         async with asyncio.TaskGroup() as group:
             group.create_task(self.coordinator.run(first), name="coordinator")
             group.create_task(self.intake.run(), name="intake")
+            group.create_task(self.effects.run(), name="effects")
 
 
 @asynccontextmanager
@@ -101,7 +106,8 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
             key_file=settings.state_dir / "store.key",
         )
         stack.push_async_callback(store.close)
-        runtime = _assemble(settings, store)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        runtime = _assemble(settings, store, session)
         stack.push_async_callback(runtime.intake.close)
         stack.push_async_callback(runtime.supervisor.stop)
         await runtime.coordinator.recover()
@@ -110,7 +116,7 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
         yield runtime
 
 
-def _assemble(settings: ServerSettings, store: Store) -> Runtime:
+def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSession) -> Runtime:
     url = parse_url(settings.repo)
     field_sets = FieldSets()
     journal = StoreJournal(store)
@@ -141,12 +147,17 @@ def _assemble(settings: ServerSettings, store: Store) -> Runtime:
         store=store,
         supervisor=supervisor,
         publisher=publisher,
-        repository=url.text,
-        ref=settings.ref or "HEAD",
+        origin=Origin(repository=url.text, ref=settings.ref or "HEAD"),
         look=lambda: intake.look_now(),
+        carry_out=lambda do, rollout: effects.start(do, rollout),
         clock=_now,
     )
     intake = Intake(settings, url=url, post=coordinator.inbox.post)
+    effects = Effects(
+        Measurer(supervisor, session),
+        post=coordinator.inbox.post,
+        inventory=lambda: coordinator.inventory,
+    )
     return Runtime(
         settings=settings,
         store=store,
@@ -154,6 +165,7 @@ def _assemble(settings: ServerSettings, store: Store) -> Runtime:
         supervisor=supervisor,
         publisher=publisher,
         intake=intake,
+        effects=effects,
     )
 
 

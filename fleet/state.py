@@ -7,15 +7,21 @@ the same value; a snapshot of it only saves time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
-from typing import Any
+from typing import Any, get_type_hints
 
 import msgspec
 
-from clusters.model import Digest, digest_of
+from clusters.model import ClusterName, Digest, digest_of
 from fleet import events as facts
 from fleet.events import FleetFact
+from fleet.rollout.codec import from_data
+from fleet.rollout.events import ClusterAssigned, Purpose, SoakElapsed
+from fleet.rollout.model import Release
+from fleet.rollout.record import read_event
+from fleet.rollout.state import Rollout
+from fleet.travel import Travel, read_travel, travel_record
 
 EMPTY_DIGEST: Digest = digest_of(b"")
 """The content of a withdrawn bundle: nothing."""
@@ -82,9 +88,14 @@ class FleetState:
     """Bundle to cluster to assignment."""
     releases: dict[str, facts.ReleaseCreated] = field(default_factory=dict)
     """The newest release of each bundle."""
+    newest: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Bundle to cluster to the digest of the newest release, which may still be on its way."""
     drift: dict[str, OpenDrift] = field(default_factory=dict)
     suspended: dict[str, Mark] = field(default_factory=dict)
     """`cluster/NAME` or `bundle/NAME` to who suspended it."""
+    alive_at: datetime | None = None
+    """When the newest fact happened: the coordinator was alive then."""
+    travel: Travel = field(default_factory=Travel)
 
     def assignment(self, bundle: str, cluster: str) -> Assignment | None:
         """What a cluster should hold of a bundle, or None."""
@@ -92,6 +103,7 @@ class FleetState:
 
     def fold(self, fact: FleetFact) -> None:
         """Take in one fact."""
+        self.alive_at = fact.at
         change = _FOLDS.get(type(fact))
         if change:
             change(self, fact)
@@ -104,7 +116,10 @@ def drift_id(cluster: str, bundle: str, group: str, kind: str, namespace: str, n
 
 def dump(state: FleetState) -> bytes:
     """Serialise for a snapshot."""
-    return msgspec.json.encode(state)
+    plain = {
+        each.name: getattr(state, each.name) for each in fields(state) if each.name != "travel"
+    }
+    return msgspec.json.encode({**plain, "travel": travel_record(state.travel)})
 
 
 def load(data: bytes) -> FleetState:
@@ -113,7 +128,12 @@ def load(data: bytes) -> FleetState:
     Raises:
         ValueError: written by another version; fold the facts instead.
     """
-    return msgspec.json.decode(data, type=FleetState)
+    plain = msgspec.json.decode(data)
+    state = FleetState(travel=read_travel(plain.pop("travel")))
+    declared = get_type_hints(FleetState)
+    for name, value in plain.items():
+        setattr(state, name, msgspec.convert(value, declared[name]))
+    return state
 
 
 def _accepted(state: FleetState, fact: facts.CommitAccepted) -> None:
@@ -143,6 +163,8 @@ def _left(state: FleetState, fact: facts.ClustersLeft) -> None:
         state.suspended.pop(f"cluster/{name}", None)
         for placed in state.assignments.values():
             placed.pop(name, None)
+        for newest in state.newest.values():
+            newest.pop(name, None)
     gone = set(fact.clusters)
     for key in [key for key, drift in state.drift.items() if drift.seen.cluster in gone]:
         del state.drift[key]
@@ -150,6 +172,9 @@ def _left(state: FleetState, fact: facts.ClustersLeft) -> None:
 
 def _released(state: FleetState, fact: facts.ReleaseCreated) -> None:
     state.releases[fact.bundle] = fact
+    state.newest[fact.bundle] = {
+        name: digest for digest, names in fact.digests.items() for name in names
+    }
 
 
 def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
@@ -165,6 +190,7 @@ def _withdrawn(state: FleetState, fact: facts.BundleWithdrawn) -> None:
         entry = _next(placed.get(name), EMPTY_DIGEST, fact.revision, fact.at, "withdrawn")
         entry.withdrawn = True
         placed[name] = entry
+        state.newest.get(fact.bundle, {}).pop(name, None)
 
 
 def _next(
@@ -191,6 +217,7 @@ def _placement_ended(state: FleetState, fact: facts.PlacementEnded) -> None:
     if not placed:
         state.assignments.pop(fact.bundle, None)
         state.releases.pop(fact.bundle, None)
+        state.newest.pop(fact.bundle, None)
         state.suspended.pop(f"bundle/{fact.bundle}", None)
 
 
@@ -222,7 +249,14 @@ def _converged(state: FleetState, fact: facts.Converged) -> None:
     entry = state.assignment(fact.bundle, fact.cluster)
     if entry and entry.digest == fact.digest:
         entry.converged, entry.degraded = True, False
-        entry.good_digest, entry.good_revision = fact.digest, fact.revision
+        if not _still_soaks(state, fact.bundle, fact.cluster):
+            entry.good_digest, entry.good_revision = fact.digest, fact.revision
+
+
+def _still_soaks(state: FleetState, bundle: str, cluster: str) -> bool:
+    """Whether a rollout has yet to say that the content is good: healthy is not enough for it."""
+    entries = (r.clusters.get(ClusterName(cluster)) for r in state.travel.of(bundle))
+    return any(entry is not None and entry.in_flight for entry in entries)
 
 
 def _degraded(state: FleetState, fact: facts.Degraded) -> None:
@@ -285,6 +319,42 @@ def _fight(state: FleetState, fact: facts.FightSeen) -> None:
             entry.fighting = True
 
 
+def _queued(state: FleetState, fact: facts.ReleaseQueued) -> None:
+    state.travel.queue(from_data(Release, fact.release))
+
+
+def _dropped(state: FleetState, fact: facts.ReleaseDropped) -> None:
+    state.travel.drop(fact.bundle, fact.revision)
+
+
+def _rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
+    event = read_event(fact.event)
+    rollout = state.travel.take(fact.rollout, event)
+    if rollout is None:
+        return
+    if isinstance(event, ClusterAssigned):
+        _assigned_by_rollout(state, rollout, event)
+    elif isinstance(event, SoakElapsed):
+        entry = state.assignment(fact.bundle, event.cluster)
+        if entry and entry.digest == rollout.clusters[event.cluster].target:
+            entry.good_digest, entry.good_revision = entry.digest, entry.revision
+
+
+def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssigned) -> None:
+    release = rollout.plan.release
+    placed = state.assignments.setdefault(release.bundle, {})
+    before = placed.get(event.cluster)
+    back = event.purpose is not Purpose.RELEASE
+    revision = before.good_revision if back and before else release.revision
+    digest = EMPTY_DIGEST if event.digest is None else event.digest
+    cause = f"rollout {rollout.id}" + (f", {event.purpose}" if back else "")
+    entry = _next(before, digest, revision, event.at, cause)
+    if event.digest is None:
+        # The bundle says `uninstall` where there is nothing to go back to: that is the consent.
+        entry.withdrawn = entry.prune_confirmed = True
+    placed[event.cluster] = entry
+
+
 def _suspended(state: FleetState, fact: facts.Suspended) -> None:
     state.suspended[fact.target] = Mark(actor=fact.actor, reason=fact.reason, at=fact.at)
 
@@ -318,6 +388,9 @@ _FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
     facts.DriftEnded: _drift_ended,
     facts.DriftAcknowledged: _drift_acknowledged,
     facts.FightSeen: _fight,
+    facts.ReleaseQueued: _queued,
+    facts.ReleaseDropped: _dropped,
+    facts.RolloutEvent: _rollout,
     facts.Suspended: _suspended,
     facts.Resumed: _resumed,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from fleet.presenting import Picture, cluster_view, placement_view
+from fleet.presenting_rollouts import rollout_view
+from fleet.rollout.report import phase_sentence
 from fleet.view import ClusterState
 
 
@@ -20,7 +22,11 @@ def why(picture: Picture, target: str) -> list[str]:
             return _cluster(picture, name)
         case "bundle" if name in picture.state.assignments:
             return _bundle(picture, name)
-    raise LookupError(f"there is no {target!r}; it takes fleet, cluster/NAME or bundle/NAME")
+        case "rollout" if name in picture.state.travel.rollouts:
+            return _rollout(picture, name)
+    raise LookupError(
+        f"there is no {target!r}; it takes fleet, cluster/NAME, bundle/NAME or rollout/ID"
+    )
 
 
 def _fleet(picture: Picture) -> list[str]:
@@ -64,3 +70,10 @@ def _bundle(picture: Picture, name: str) -> list[str]:
         if stands.state is not ClusterState.READY or stands.message:
             reasons.append(f"{cluster} is {stands.state}: {stands.message or 'on its way'}")
     return reasons or [f"{name} is healthy on every cluster it is placed on."]
+
+
+def _rollout(picture: Picture, name: str) -> list[str]:
+    rollout = picture.state.travel.rollouts[name]
+    view = rollout_view(picture, rollout)
+    head = f"{name} carries {view.bundle} {view.to_revision[:8]}: {phase_sentence(rollout)}"
+    return [head, *view.waiting_on, *rollout.alerts]

@@ -130,3 +130,97 @@ def acknowledge(
         flotilla acknowledge prod-eu-1/web/Deployment.apps/shop/web -r "load test until Friday"
     """
     _send("acknowledgeDrift", f"drift/{drift}", server, token_file, reason=reason)
+
+
+Rollout = Annotated[str, typer.Argument(help="Its id, as `flotilla get rollouts` says.")]
+
+
+def approve(
+    rollout: Rollout,
+    gate: Annotated[str, typer.Option("--gate", help="If several wait.")] = "",
+    stage: Annotated[str, typer.Option("--stage", help="If several wait.")] = "",
+    plan_hash: Annotated[
+        str, typer.Option("--plan", help="Only if the plan still has this hash.")
+    ] = "",
+    reason: Reason = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Agree that a rollout goes into its next stage.
+
+    Examples:
+        flotilla approve payments-4 --reason "canaries are flat"
+    """
+    arguments = {"gate": gate, "stage": stage, "planHash": plan_hash}
+    chosen: dict[str, object] = {key: value for key, value in arguments.items() if value}
+    _send("approve", f"rollout/{rollout}", server, token_file, reason=reason, arguments=chosen)
+
+
+def reject(
+    rollout: Rollout,
+    reason: Reason,
+    gate: Annotated[str, typer.Option("--gate", help="If several wait.")] = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Say no to a rollout's next stage: it halts.
+
+    Examples:
+        flotilla reject payments-4 --reason "errors on prod-eu-1"
+    """
+    arguments: dict[str, object] = {"gate": gate} if gate else {}
+    _send("reject", f"rollout/{rollout}", server, token_file, reason=reason, arguments=arguments)
+
+
+class Verb(StrEnum):
+    """What can be done with a rollout."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    ABORT = "abort"
+    RETRY = "retry"
+    SKIP = "skip"
+    PROMOTE = "promote"
+    ROLLBACK = "rollback"
+    RELEASE_HOLD = "release-hold"
+    PASS_GATE = "pass-gate"  # noqa: S105 - a verb
+
+
+_COMMANDS = {
+    Verb.RESUME: "resumeRollout",
+    Verb.RELEASE_HOLD: "releaseHold",
+    Verb.PASS_GATE: "passGate",
+}
+
+
+def rollout(
+    verb: Annotated[Verb, typer.Argument(help="What to do.")],
+    name: Rollout,
+    reason: Reason = "",
+    cluster: Annotated[
+        list[str] | None, typer.Option("--cluster", "-c", help="For retry, skip and rollback.")
+    ] = None,
+    stage: Annotated[str, typer.Option("--stage", help="For promote.")] = "",
+    excuse: Annotated[
+        bool, typer.Option("--excuse", help="For skip: do not count it as a failure.")
+    ] = False,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Steer a rollout: pause, resume, abort, retry, skip, promote, rollback, release-hold.
+
+    Examples:
+        flotilla rollout pause payments-4 -r "incident 4711"
+        flotilla rollout skip payments-4 -c prod-us-3 -r "hardware is being replaced" --excuse
+        flotilla rollout rollback payments-4 -r "error rate"
+        flotilla rollout release-hold payments-3 -r "fixed in the database"
+    """
+    arguments: dict[str, object] = {}
+    if cluster:
+        arguments["clusters"] = cluster
+    if stage:
+        arguments["stage"] = stage
+    if excuse:
+        arguments["excuse"] = True
+    command = _COMMANDS.get(verb, verb.value)
+    _send(command, f"rollout/{name}", server, token_file, reason=reason, arguments=arguments)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -22,6 +23,7 @@ from fleet.view import (
     EventView,
     FleetView,
     NeedView,
+    RolloutView,
 )
 
 
@@ -31,6 +33,8 @@ class Kind(StrEnum):
     CLUSTERS = "clusters"
     BUNDLES = "bundles"
     PLACEMENTS = "placements"
+    ROLLOUTS = "rollouts"
+    APPROVALS = "approvals"
     DRIFT = "drift"
     NEEDS = "needs"
     EVENTS = "events"
@@ -79,6 +83,19 @@ def _placement_row(p: BundleOnCluster) -> list[str]:
     ]  # fmt: skip
 
 
+def _rollout_row(r: RolloutView) -> list[str]:
+    stages = " ".join(f"{_GLYPHS.get(s.state, '?')}{s.name}" for s in r.stages)
+    return [
+        r.id, r.bundle, r.phase, stages, r.from_revision[:8] or "-", r.to_revision[:8], r.author,
+        _age(r.started_at), r.waiting_on[0] if r.waiting_on else "", r.subject,
+    ]  # fmt: skip
+
+
+_GLYPHS = {
+    "complete": "✓", "running": "↻", "soaking": "⧗", "waiting": "◆", "pending": "·", "halted": "✖",
+}  # fmt: skip
+
+
 def _drift_row(d: DriftView) -> list[str]:
     where = f"{d.namespace}/{d.name}" if d.namespace else d.name
     return [
@@ -114,6 +131,17 @@ _LISTINGS: Mapping[Kind, _Listing] = {
         row=_placement_row, narrow=9, name=lambda p: f"{p.cluster}/{p.bundle}",
         cluster=lambda p: p.cluster,
     ),
+    Kind.ROLLOUTS: _Listing(
+        items=lambda view: view.rollouts,
+        headers=["ID", "BUNDLE", "PHASE", "STAGES", "FROM", "TO", "AUTHOR", "AGE", "WAITS FOR",
+                 "SUBJECT"],
+        row=_rollout_row, narrow=9, name=lambda r: r.id, cluster=lambda _: "",
+    ),
+    Kind.APPROVALS: _Listing(
+        items=lambda view: [need for need in view.needs if need.kind == "approval"],
+        headers=["NEEDS", "SUBJECT", "SINCE", "WHAT", "ANSWER"],
+        row=_need_row, narrow=5, name=lambda n: n.id, cluster=lambda _: "",
+    ),
     Kind.DRIFT: _Listing(
         items=lambda view: view.drift,
         headers=["AGE", "CLUSTER", "BUNDLE", "OBJECT", "CHANGED", "BY", "STATE", "POLICY", "NOTE"],
@@ -145,7 +173,7 @@ def get(
     server: ServerOption = None,
     token_file: TokenOption = None,
 ) -> None:
-    """List clusters, bundles, placements, drift, needs or events.
+    """List clusters, bundles, placements, rollouts, approvals, drift, needs or events.
 
     Examples:
         flotilla get clusters -l env=prod --sort-by state
@@ -158,7 +186,7 @@ def get(
     view = api.snapshot()
     _show(view, listing, kind, output, selector, state, sort_by, headers=not no_headers)
     while watch:
-        with api.changes(view.cursor) as stream:
+        with closing(api.changes(view.cursor)) as stream:
             next(item for item in stream if not isinstance(item, Heartbeat))
         time.sleep(0.5)  # changes come in flocks
         view = api.snapshot()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Annotated
 
 import typer
@@ -147,7 +148,7 @@ def events(
     for row in rows:
         _print_event(row)
     while watch:
-        with api.changes(cursor) as stream:
+        with closing(api.changes(cursor)) as stream:
             for item in stream:
                 if isinstance(item, Reset):
                     cursor = api.snapshot().cursor

@@ -43,6 +43,9 @@ for _command in (
     act.resume,
     act.confirm_prune,
     act.acknowledge,
+    act.approve,
+    act.reject,
+    act.rollout,
     doctor.doctor,
 ):
     app.command()(_command)

@@ -6,26 +6,27 @@ from collections.abc import Callable
 from datetime import datetime
 
 from fleet import events as facts
+from fleet.deciding import rollout_commands
+from fleet.deciding.refusal import CommandRefused
 from fleet.events import FleetFact
+from fleet.model import Inventory
 from fleet.state import FleetState
 from fleet.view import CommandRequest
 
 
-class CommandRefused(Exception):
-    """The command cannot be carried out; the message says why and what can."""
-
-
 def facts_of(
-    state: FleetState, request: CommandRequest, *, actor: str, at: datetime
+    state: FleetState, inventory: Inventory, request: CommandRequest, *, actor: str, at: datetime
 ) -> list[FleetFact]:
     """The facts that a command means.
 
     Raises:
         CommandRefused: why not.
     """
+    if request.command in rollout_commands.COMMANDS:
+        return rollout_commands.facts_of(state, inventory, request, actor=actor, at=at)
     rule = _RULES.get(request.command)
     if rule is None:
-        known = ", ".join(sorted(_RULES))
+        known = ", ".join(sorted([*_RULES, *rollout_commands.COMMANDS]))
         raise CommandRefused(f"there is no command {request.command!r}; there is: {known}")
     return rule(state, request, actor, at)
 

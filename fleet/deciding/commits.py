@@ -7,7 +7,9 @@ from datetime import datetime
 
 from clusters.model import ClusterName
 from fleet import events as facts
+from fleet.deciding import travelling
 from fleet.events import FleetFact
+from fleet.model import Bundle
 from fleet.release import BundleChange, CommitHead, Proposal, changes
 from fleet.source.problems import Problem
 from fleet.state import FleetState
@@ -30,7 +32,7 @@ def _message(problem: Problem) -> str:
 def accept(
     state: FleetState, proposal: Proposal, *, repository: str, ref: str, at: datetime
 ) -> list[FleetFact]:
-    """Facts that put a proposal in force: every placed cluster gets the newest content."""
+    """Facts that put a proposal in force: releases without a strategy are assigned at once."""
     head = proposal.head
     found: list[FleetFact] = [*source_recovered(state, repository, at=at)]
     if state.commit is None or state.commit.revision != head.revision or state.refused:
@@ -54,25 +56,23 @@ def accept(
         found.append(facts.ClustersJoined(at=at, clusters=joined))
     gone = frozenset(left)
     for change in changes(proposal, current_digests(state, without=gone)):
-        found.extend(_release(proposal, change, at))
+        found.extend(_release(state, proposal, change, at))
     return found
 
 
 def current_digests(
     state: FleetState, *, without: frozenset[str] = frozenset()
 ) -> dict[str, dict[str, str]]:
-    """The digest that each cluster should hold of each bundle, withdrawn placements left out."""
+    """The newest digest of each bundle for each cluster, which may still be on its way there."""
     return {
-        bundle: {
-            cluster: entry.digest
-            for cluster, entry in placed.items()
-            if not entry.withdrawn and cluster not in without
-        }
-        for bundle, placed in state.assignments.items()
+        bundle: {name: digest for name, digest in newest.items() if name not in without}
+        for bundle, newest in state.newest.items()
     }
 
 
-def _release(proposal: Proposal, change: BundleChange, at: datetime) -> Iterator[FleetFact]:
+def _release(
+    state: FleetState, proposal: Proposal, change: BundleChange, at: datetime
+) -> Iterator[FleetFact]:
     bundle = proposal.inventory.bundles.get(change.bundle)
     if bundle and (change.changed or change.joined):
         yield facts.ReleaseCreated(
@@ -84,20 +84,34 @@ def _release(proposal: Proposal, change: BundleChange, at: datetime) -> Iterator
             strategy=bundle.strategy or "",
             digests=_digests(proposal, change),
         )
-    for digests, cause in ((change.changed, "new release"), (change.joined, "placed")):
-        for digest, clusters in digests.items():
-            yield facts.ReleaseAssigned(
-                at=at,
-                bundle=change.bundle,
-                digest=digest,
-                revision=change.revision,
-                clusters=clusters,
-                cause=cause,
-            )
+        yield from _send(state, proposal, bundle, change, at)
     if change.withdrawn:
         yield facts.BundleWithdrawn(
             at=at, bundle=change.bundle, revision=change.revision, clusters=change.withdrawn
         )
+        yield from travelling.leave(state.travel, change.bundle, change.withdrawn, at)
+
+
+def _send(
+    state: FleetState, proposal: Proposal, bundle: Bundle, change: BundleChange, at: datetime
+) -> Iterator[FleetFact]:
+    """Give a release its way: by a rollout where the bundle has a strategy, else at once."""
+    if bundle.strategy:
+        release = travelling.release_of(proposal, bundle, change.revision)
+        if change.changed or not state.travel.of(bundle.name):
+            yield travelling.queued(release, at)
+            return
+        yield from travelling.join(state, proposal.inventory, release, change.joined_names, at)
+        return
+    for digests, cause in ((change.changed, "new release"), (change.joined, "placed")):
+        if digests:
+            yield facts.ReleaseAssigned(
+                at=at,
+                bundle=change.bundle,
+                revision=change.revision,
+                digests={str(digest): names for digest, names in digests.items()},
+                cause=cause,
+            )
 
 
 def _digests(proposal: Proposal, change: BundleChange) -> dict[str, list[ClusterName]]:

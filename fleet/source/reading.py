@@ -14,13 +14,15 @@ from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
 from fleet.model import Bundle, Inventory
 from fleet.placement import placed_clusters
 from fleet.release import CommitHead, Proposal, double_claims
+from fleet.source.bundle_files import read_bundle_files
 from fleet.source.documents import InventoryReading, read_inventory
 from fleet.source.errors import PathNotFound, SourceError
 from fleet.source.problems import InvalidFleet, Problem, in_reading_order
-from fleet.source.render.files import SourceFile, SourceFiles
+from fleet.source.render.files import SourceFiles
 from fleet.source.render.render import Renderer
 from fleet.source.repository import Repository
-from fleet.source.tree import Tree
+
+_SUFFIXES = (".yaml", ".yml", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,8 +58,9 @@ async def read_documents_at(at: At, path: str) -> InventoryReading:
     tree = await at.repository.read_tree(at.revision, path)
     if tree.problems:
         raise InvalidFleet(tree.problems)
-    files = await _files(at, path, tree)
-    contents = {file.path: file.data for file in files.files.values()}
+    entries = [entry for entry in tree.values() if entry.path.endswith(_SUFFIXES)]
+    blobs = await at.repository.read_blobs(entries)
+    contents = {entry.path: blobs[entry.blob_id] for entry in entries}
     reading = await asyncio.to_thread(read_inventory, contents)
     if not reading.inventory.clusters and not reading.inventory.bundles:
         raise InvalidFleet(
@@ -109,8 +112,9 @@ class CommitReader:
         for bundle in inventory.bundles.values():
             try:
                 source = await other(bundle) if bundle.source.git else at
-                tree = await source.repository.read_tree(source.revision, bundle.source.path)
-                files[bundle.name] = await _files(source, bundle.source.path, tree)
+                files[bundle.name] = await read_bundle_files(
+                    source.repository, source.revision, bundle
+                )
             except SourceError as error:
                 problems.append(_source_problem(bundle, error))
                 continue
@@ -161,21 +165,6 @@ class CommitReader:
         if self._renderer is None or fleet != self._fleet:
             self._renderer, self._fleet = Renderer(fleet=fleet), fleet
         return self._renderer
-
-
-async def _files(at: At, path: str, tree: Tree) -> SourceFiles:
-    blobs = await at.repository.read_blobs(tree.values())
-    return SourceFiles(
-        root=path.strip("/") if path != "." else "",
-        files={
-            entry.path: SourceFile(
-                path=entry.path, blob_id=entry.blob_id, data=blobs[entry.blob_id]
-            )
-            for entry in tree.values()
-        },
-        problems=tree.problems,
-        warnings=tree.warnings,
-    )
 
 
 def _source_problem(bundle: Bundle, error: SourceError) -> Problem:

@@ -1,0 +1,196 @@
+"""Measures gates: asks a Prometheus, a web server or a Job once, and says what came of it.
+
+An answer that says nothing is inconclusive and a question that cannot be asked is an error: neither
+is ever a success.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import aiohttp
+
+from clusters.client.api import ClusterApi
+from clusters.errors import ClusterError
+from clusters.health import health_of
+from clusters.model import ClusterName, Health, Manifest
+from fleet.model import Cluster, Gate, HttpCheck, Inventory, JobCheck, PrometheusCheck
+from fleet.rollout.decisions import MeasureGate
+from fleet.rollout.events import GateMeasured, Outcome
+from fleet.rollout.expressions import judge
+from fleet.rollout.state import Rollout
+from fleet.source.render.substitution import Variables, substitute
+from fleet.supervisor import Supervisor
+
+QUERY_TIMEOUT_S = 10.0
+JOB_LOOK_S = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """What one measurement said."""
+
+    outcome: Outcome
+    detail: str
+
+
+class Measurer:
+    """Measures gates of one fleet.
+
+    Args:
+        supervisor: the connected clusters, for Jobs.
+        session: for queries and requests.
+    """
+
+    def __init__(self, supervisor: Supervisor, session: aiohttp.ClientSession) -> None:
+        self._supervisor = supervisor
+        self._session = session
+
+    async def measure(
+        self, asked: MeasureGate, rollout: Rollout, inventory: Inventory
+    ) -> GateMeasured:
+        """Measure once; never raises for what a gate or a network can do wrong."""
+        gate = rollout.plan.gates[asked.gate]
+        try:
+            measured = await self._measure(gate, asked, rollout, inventory)
+        except (aiohttp.ClientError, ClusterError, TimeoutError, ValueError, OSError) as error:
+            words = str(error) or type(error).__name__
+            measured = Measured(Outcome.ERROR, words)
+        return GateMeasured(
+            at=datetime.now(UTC),
+            stage=asked.stage,
+            gate=asked.gate,
+            position=asked.position,
+            cluster=asked.cluster,
+            outcome=measured.outcome,
+            detail=measured.detail,
+        )
+
+    async def _measure(
+        self, gate: Gate, asked: MeasureGate, rollout: Rollout, inventory: Inventory
+    ) -> Measured:
+        cluster = inventory.clusters.get(asked.cluster) if asked.cluster else None
+        match gate.check:
+            case PrometheusCheck():
+                return await self._query(gate.check, cluster)
+            case HttpCheck():
+                return await self._get(gate.check, cluster)
+            case JobCheck():
+                return await self._job(gate.check, asked, rollout)
+            case _:
+                return Measured(Outcome.ERROR, "this gate is not measured")
+
+    async def _query(self, check: PrometheusCheck, cluster: Cluster | None) -> Measured:
+        url = f"{_filled(check.url, cluster).rstrip('/')}/api/v1/query"
+        async with asyncio.timeout(QUERY_TIMEOUT_S):
+            async with self._session.get(
+                url, params={"query": _filled(check.query, cluster)}
+            ) as response:
+                answer = await response.json()
+        if answer.get("status") != "success":
+            return Measured(Outcome.ERROR, f"Prometheus says: {answer.get('error', 'no success')}")
+        value = _single_value(answer.get("data") or {})
+        if value is None:
+            return Measured(Outcome.INCONCLUSIVE, "the query gave no single value")
+        return Measured(judge(check, value), f"{value:g}")
+
+    async def _get(self, check: HttpCheck, cluster: Cluster | None) -> Measured:
+        async with asyncio.timeout(check.timeout_s):
+            async with self._session.get(
+                _filled(check.url, cluster), allow_redirects=False
+            ) as response:
+                status = response.status
+        good = status in check.expect_status
+        return Measured(Outcome.SUCCESS if good else Outcome.FAILURE, f"HTTP {status}")
+
+    async def _job(self, check: JobCheck, asked: MeasureGate, rollout: Rollout) -> Measured:
+        names = [asked.cluster] if asked.cluster else _reached(rollout, asked)
+        results = await asyncio.gather(
+            *(self._run_job(check, name, f"{rollout.id}-{asked.gate}") for name in names)
+        )
+        bad = [result for result in results if result.outcome is not Outcome.SUCCESS]
+        return bad[0] if bad else Measured(Outcome.SUCCESS, f"{len(results)} jobs completed")
+
+    async def _run_job(self, check: JobCheck, cluster: ClusterName, suffix: str) -> Measured:
+        reconciler = self._supervisor.running.get(cluster)
+        if reconciler is None or reconciler.api is None:
+            return Measured(Outcome.ERROR, f"{cluster} does not answer")
+        manifest = _job_manifest(check.manifest, suffix)
+        api = reconciler.api
+        resource = api.discovery.resource(manifest.api_version, manifest.ref.kind)
+        live = await api.apply(resource, manifest)
+        try:
+            return await _watch_job(api, manifest, cluster, check.timeout_s)
+        finally:
+            await api.delete(resource, manifest.ref, uid=live.metadata.uid)
+
+
+async def _watch_job(
+    api: ClusterApi, manifest: Manifest, cluster: ClusterName, timeout_s: float
+) -> Measured:
+    resource = api.discovery.resource(manifest.api_version, manifest.ref.kind)
+    deadline = asyncio.get_running_loop().time() + timeout_s
+    while asyncio.get_running_loop().time() < deadline:
+        live = await api.get(resource, manifest.ref)
+        if live is None:
+            return Measured(Outcome.ERROR, f"the job on {cluster} was deleted by somebody")
+        result = health_of(manifest.ref.group_kind, live.content())
+        if result.health is Health.HEALTHY:
+            return Measured(Outcome.SUCCESS, "completed")
+        if result.health is Health.DEGRADED:
+            return Measured(Outcome.FAILURE, f"{cluster}: {result.message}")
+        await asyncio.sleep(JOB_LOOK_S)
+    return Measured(Outcome.FAILURE, f"{cluster}: not complete after {timeout_s:g} s")
+
+
+def _job_manifest(declared: Mapping[str, Any], suffix: str) -> Manifest:
+    metadata = dict(declared.get("metadata") or {})
+    metadata["name"] = f"{metadata.get('name', 'gate')}-{suffix}"[:63].rstrip("-")
+    metadata.setdefault("namespace", "default")
+    return Manifest.of({**declared, "metadata": metadata})
+
+
+def _reached(rollout: Rollout, asked: MeasureGate) -> list[ClusterName]:
+    return [
+        name
+        for name, entry in rollout.clusters.items()
+        if entry.seat.stage == asked.stage and entry.assigned_at is not None
+    ]
+
+
+def _filled(text: str, cluster: Cluster | None) -> str:
+    """Replace `${cluster.…}`.
+
+    Raises:
+        ValueError: the text names what the cluster lacks, or there is no cluster here.
+    """
+    if cluster is None:
+        if "${cluster." in text:
+            raise ValueError("the gate speaks of a cluster: give it scope: cluster")
+        return text
+    filled, unresolved = substitute(text, Variables(cluster=cluster).resolve)
+    if unresolved:
+        raise ValueError(unresolved[0].message)
+    return str(filled)
+
+
+def _single_value(data: Mapping[str, Any]) -> float | None:
+    kind, result = data.get("resultType"), data.get("result")
+    if kind == "scalar" and isinstance(result, list) and len(result) == 2:
+        return _number(result[1])
+    if kind == "vector" and isinstance(result, list) and len(result) == 1:
+        return _number(result[0].get("value", [None, None])[1])
+    return None
+
+
+def _number(text: object) -> float | None:
+    try:
+        value = float(str(text))
+    except ValueError:
+        return None
+    return None if math.isnan(value) else value

@@ -1,0 +1,212 @@
+"""Rollouts as views: stages, gates, clusters, and what is waited for.  Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import assert_never
+
+from clusters.model import ClusterName
+from fleet.model import (
+    ApprovalCheck,
+    Gate,
+    GateCheck,
+    GateName,
+    HealthCheck,
+    HttpCheck,
+    JobCheck,
+    PrometheusCheck,
+    SoakCheck,
+    WindowCheck,
+)
+from fleet.presenting import Picture
+from fleet.rollout.planner import Outcome
+from fleet.rollout.progress import ClusterState
+from fleet.rollout.report import bound_sentence, sentences, shown_state
+from fleet.rollout.state import (
+    GateRun,
+    GateVerdict,
+    Position,
+    Rollout,
+    StagePhase,
+    StageRun,
+)
+from fleet.view import GateView, RolloutClusterView, RolloutView, StageView
+
+_NOTHING = Outcome()
+
+
+def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
+    """One rollout."""
+    release = rollout.plan.release
+    outcome = picture.outcomes.get(rollout.id, _NOTHING)
+    return RolloutView(
+        id=rollout.id,
+        bundle=release.bundle,
+        phase=_phase(rollout),
+        from_revision=_from_revision(picture, rollout),
+        to_revision=release.revision,
+        subject=release.subject,
+        author=release.author,
+        strategy=release.strategy.name,
+        plan_hash=rollout.plan.plan_hash,
+        started_at=rollout.started_at,
+        finished_at=rollout.ended_at,
+        stages=[_stage(rollout, index, picture.at) for index in range(len(rollout.stages))],
+        clusters=[_cluster(rollout, name, outcome) for name in rollout.clusters],
+        waiting_on=[] if rollout.ended else list(sentences(outcome, picture.at)),
+        changes=_changes(rollout),
+    )
+
+
+def _phase(rollout: Rollout) -> str:
+    if rollout.pause is not None and not rollout.ended:
+        return f"paused by {rollout.pause.actor}"
+    return str(rollout.phase.value)
+
+
+def _from_revision(picture: Picture, rollout: Rollout) -> str:
+    placed = picture.state.assignments.get(rollout.plan.release.bundle, {})
+    target = rollout.plan.release.revision
+    found = [e.good_revision for e in placed.values() if e.good_revision not in ("", target)]
+    return max(set(found), key=found.count) if found else ""
+
+
+def _stage(rollout: Rollout, index: int, now: datetime) -> StageView:
+    run = rollout.stages[index]
+    tally = _count(rollout, run)
+    return StageView(
+        name=run.name,
+        state=_stage_state(rollout, index),
+        total=len(run.plan.seats),
+        good=tally[ClusterState.GOOD],
+        in_flight=sum(
+            tally[s] for s in (ClusterState.APPLYING, ClusterState.VERIFYING, ClusterState.SOAKING)
+        ),
+        failed=run.tally.failures,
+        deferred=tally[ClusterState.DEFERRED],
+        unchanged=tally[ClusterState.UNCHANGED],
+        max_concurrency=run.plan.concurrency,
+        max_failures=run.plan.failures,
+        bound=bound_sentence(run.plan),
+        gates_before=_gates(rollout, run, Position.BEFORE, now),
+        gates_during=_gates(rollout, run, Position.DURING, now),
+        gates_after=_gates(rollout, run, Position.AFTER, now),
+        started_at=run.started_at,
+        finished_at=run.completed_at,
+    )
+
+
+def _count(rollout: Rollout, run: StageRun) -> dict[ClusterState, int]:
+    counts = dict.fromkeys(ClusterState, 0)
+    for entry in rollout.clusters.values():
+        if entry.seat.stage == run.name:
+            counts[entry.state] += 1
+    return counts
+
+
+def _stage_state(rollout: Rollout, index: int) -> str:
+    run = rollout.stages[index]
+    if run.phase is StagePhase.COMPLETED:
+        return "complete"
+    if rollout.stop is not None and index == rollout.current:
+        return "halted"
+    if run.phase is StagePhase.WAITING:
+        return "waiting" if index == rollout.current and not rollout.ended else "pending"
+    entries = [e for e in rollout.clusters.values() if e.seat.stage == run.name]
+    moving = (ClusterState.PENDING, ClusterState.APPLYING, ClusterState.VERIFYING)
+    soaking = any(e.state is ClusterState.SOAKING for e in entries)
+    if soaking and not any(e.state in moving for e in entries):
+        return "soaking"
+    return "running"
+
+
+def _cluster(rollout: Rollout, name: ClusterName, outcome: Outcome) -> RolloutClusterView:
+    entry = rollout.clusters[name]
+    return RolloutClusterView(
+        name=name,
+        stage=entry.seat.stage,
+        state=shown_state(rollout, name, outcome).value,
+        since=entry.since,
+        note=entry.trouble,
+    )
+
+
+def _gates(rollout: Rollout, run: StageRun, position: Position, now: datetime) -> list[GateView]:
+    declared = run.plan.stage.gates
+    names: tuple[GateName, ...] = tuple(getattr(declared, position.value))
+    found: list[GateView] = []
+    for name in names:
+        gate = rollout.plan.gates.get(name)
+        if gate is None:
+            continue
+        runs = [g for g in run.gates.values() if g.gate == name and g.position is position]
+        if not runs:
+            runs = [GateRun(gate=name, position=position)]
+        found.extend(_gate(gate, run, one, now) for one in runs)
+    return found
+
+
+_WORDS = {
+    GateVerdict.WAITING: "waiting",
+    GateVerdict.OPEN: "open",
+    GateVerdict.FAILED: "failed",
+    GateVerdict.NEEDS_PERSON: "inconclusive",
+}
+
+
+def _gate(gate: Gate, run: StageRun, held: GateRun, now: datetime) -> GateView:
+    check = gate.check
+    needed = check.count if isinstance(check, ApprovalCheck) else 0
+    until, progress = None, None
+    if isinstance(check, SoakCheck) and held.verdict is GateVerdict.WAITING:
+        done = run.soak.elapsed_s(now)
+        until = now + timedelta(seconds=max(0.0, check.duration_s - done))
+        progress = min(1.0, done / check.duration_s) if check.duration_s else 1.0
+    where = f" on {held.cluster}" if held.cluster else ""
+    return GateView(
+        name=gate.name,
+        kind=_kind(check),
+        state=_WORDS[held.verdict],
+        sentence=f"{_sentence(check, held)}{where}",
+        until=until,
+        progress=progress,
+        approvals=[approval.actor for approval in held.approvals],
+        approvals_needed=needed,
+    )
+
+
+def _kind(check: GateCheck) -> str:
+    return type(check).__name__.removesuffix("Check").lower()
+
+
+def _sentence(check: GateCheck, held: GateRun) -> str:
+    if held.passed_by:
+        return f"let pass by {held.passed_by}"
+    if held.rejected_by:
+        return f"rejected by {held.rejected_by}"
+    match check:
+        case ApprovalCheck():
+            whose = f" of {' or '.join(check.roles)}" if check.roles else ""
+            return f"{len(held.approvals)} of {check.count} approvals{whose}"
+        case SoakCheck():
+            return f"healthy for {check.duration_s:g} s"
+        case HealthCheck():
+            return held.detail or "everything on its clusters is healthy"
+        case WindowCheck():
+            return held.detail or f"window {', '.join(check.windows)}"
+        case PrometheusCheck():
+            return f"{check.success}: {held.detail}" if held.detail else check.success
+        case HttpCheck() | JobCheck():
+            return held.detail or "not measured yet"
+        case _:
+            assert_never(check)
+
+
+def _changes(rollout: Rollout) -> list[str]:
+    changed = [seat for run in rollout.stages for seat in run.plan.seats if not seat.unchanged]
+    same = sum(len(run.plan.seats) for run in rollout.stages) - len(changed)
+    lines = [f"{len(changed)} clusters change" + (f", {same} stay as they are" if same else "")]
+    new = [seat for seat in changed if seat.previous is None]
+    if new:
+        lines.append(f"{len(new)} of them get the bundle for the first time")
+    return lines
