@@ -1,8 +1,8 @@
 """What the server fills in in a pod, wherever it is written down.
 
-After `SetDefaults_*` of k8s.io/kubernetes pkg/apis/core/v1, and for pods themselves the admission
-plugins that every cluster runs (ServiceAccount, Priority, DefaultTolerationSeconds).  Works in
-place, as `defaults` does.
+After `SetDefaults_*` of k8s.io/kubernetes pkg/apis/core/v1; `admitted` after the admission plugins
+that every cluster runs (ServiceAccount, Priority, DefaultTolerationSeconds).  Works in place, as
+`defaults` does.
 """
 
 from __future__ import annotations
@@ -46,6 +46,14 @@ def pod(content: Tree) -> None:
             requests = container["resources"].setdefault("requests", {})
             for name, amount in limits.items():
                 requests.setdefault(name, amount)
+
+
+def admitted(content: Tree) -> None:
+    """Give a new pod what admission gives it.
+
+    That comes after ownership is tracked: nobody owns these fields.
+    """
+    spec = content["spec"]
     _fill(spec, serviceAccountName="default", priority=0)
     _fill(spec, serviceAccount=spec["serviceAccountName"])
     _fill(spec, preemptionPolicy="PreemptLowerPriority")

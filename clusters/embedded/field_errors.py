@@ -15,12 +15,16 @@ from clusters.embedded import gofmt, status
 from clusters.embedded.status import Cause
 
 IMMUTABLE: Final = "field is immutable"
+NO_MAP: Final = object()
+"""A map that is not there: shown as null, where no value at all is shown as "null"."""
 
 
 def _shown(value: Any) -> str:
     match value:
         case None:
             return '"null"'
+        case _ if value is NO_MAP:
+            return "null"
         case bool() | int() | float():
             return gofmt.plain(value)
         case str():

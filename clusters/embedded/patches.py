@@ -13,7 +13,7 @@ from typing import Any, Final
 import jsonpatch
 import jsonpointer
 
-from clusters.embedded import status
+from clusters.embedded import gofmt, status
 
 MAX_OPERATIONS: Final = 10_000
 
@@ -34,10 +34,11 @@ def json_patch(content: Mapping[str, Any], operations: Any) -> dict[str, Any]:
         ApiStatus: 400 if `operations` is no list of objects, 413 if there are too many, 422 if
             they do not fit the object (as a failed `test` or a missing path).
     """
-    if not isinstance(operations, list) or not all(isinstance(op, dict) for op in operations):
-        raise status.bad_request(
-            "error decoding patch: json: cannot unmarshal into Go value of type jsonpatch.Patch"
-        )
+    if not isinstance(operations, list):
+        raise _undecodable(operations, "[]handlers.jsonPatchOp")
+    for operation in operations:
+        if not isinstance(operation, dict):
+            raise _undecodable(operation, "handlers.jsonPatchOp")
     if len(operations) > MAX_OPERATIONS:
         raise status.request_too_large(
             f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, "
@@ -57,6 +58,13 @@ def json_patch(content: Mapping[str, Any], operations: Any) -> dict[str, Any]:
     if not isinstance(patched, dict):
         raise status.unprocessable_patch()
     return patched
+
+
+def _undecodable(value: Any, wanted: str) -> status.ApiStatus:
+    kind = gofmt.json_kind(value)
+    return status.bad_request(
+        f"error decoding patch: json: cannot unmarshal {kind} into Go value of type {wanted}"
+    )
 
 
 def merge_patch(content: Mapping[str, Any], patch: Any) -> dict[str, Any]:

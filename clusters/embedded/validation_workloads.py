@@ -23,6 +23,7 @@ _SET_FREELY: Final = (
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 )
+_NOT_SELECTED: Final = "`selector` does not match template `labels`"
 _CRON_FIELDS: Final = 5
 _JOB_NAME_MAX: Final = 63
 _CRON_JOB_NAME_MAX: Final = 52
@@ -84,34 +85,38 @@ def _nonnegative(spec: Part, fields: Sequence[str], path: str = "spec") -> Itera
             )
 
 
-def _selected_template(spec: Part, kind: str, *, restart: Sequence[str]) -> Iterator[Cause]:
-    """Check selector and template of a controller, and that they fit each other."""
+def _selected_template(spec: Part, kind: str, *, template: Part | None = None) -> Iterator[Cause]:
+    """Check selector and template of a controller, and that they fit each other.
+
+    `template` is what is checked instead of the template as written.
+    """
     chosen = spec.get("selector")
-    template = spec.get("template") or {}
+    template = template or spec.get("template") or {}
     if chosen is None:
         yield field_errors.required("spec.selector")
     else:
         yield from selector(chosen, "spec.selector")
         if _is_empty(chosen):
+            named = "deployment" if kind == "ReplicaSet" else kind.lower()
             yield field_errors.invalid(
-                "spec.selector", chosen, f"empty selector is invalid for {kind}"
+                "spec.selector", chosen, f"empty selector is invalid for {named}"
             )
     labels = (template.get("metadata") or {}).get("labels") or {}
-    if chosen and not _is_empty(chosen) and not matches(chosen, labels):
+    # No selector selects nothing, an empty one everything.
+    if chosen is None or not (_is_empty(chosen) or matches(chosen, labels)):
         yield field_errors.invalid(
-            "spec.template.metadata.labels",
-            labels or None,
-            "`selector` does not match template `labels`",
+            "spec.template.metadata.labels", labels or field_errors.NO_MAP, _NOT_SELECTED
         )
     yield from pod_template(template, "spec.template")
     pod = template.get("spec") or {}
     policy = pod.get("restartPolicy")
-    if policy not in restart:
-        yield field_errors.not_supported("spec.template.spec.restartPolicy", policy, restart)
-    if "activeDeadlineSeconds" in pod and kind != "job":
+    if policy != "Always":
+        yield field_errors.not_supported("spec.template.spec.restartPolicy", policy, ("Always",))
+    if pod.get("activeDeadlineSeconds") is not None:
+        named = "ReplicaSet" if kind == "Deployment" else kind
         yield field_errors.forbidden(
             "spec.template.spec.activeDeadlineSeconds",
-            f"activeDeadlineSeconds in {kind.title()} is not Supported",
+            f"activeDeadlineSeconds in {named} is not Supported",
         )
 
 
@@ -140,7 +145,7 @@ def deployment(content: Part) -> Iterator[Cause]:
     """Check a Deployment."""
     spec = content.get("spec") or {}
     yield from _nonnegative(spec, ("replicas",))
-    yield from _selected_template(spec, "deployment", restart=("Always",))
+    yield from _selected_template(spec, "Deployment")
     strategy = spec.get("strategy") or {}
     rolling = strategy.get("rollingUpdate")
     match strategy.get("type"):
@@ -196,13 +201,13 @@ def stateful_set(content: Part) -> Iterator[Cause]:
     ]
     own: list[Any] = list(pod.get("volumes") or ())
     filled = {**template, "spec": {**pod, "volumes": own + volumes}} if claims else template
-    yield from _selected_template({**spec, "template": filled}, "statefulset", restart=("Always",))
+    yield from _selected_template(spec, "StatefulSet", template=filled)
 
 
 def daemon_set(content: Part) -> Iterator[Cause]:
     """Check a DaemonSet."""
     spec = content.get("spec") or {}
-    yield from _selected_template(spec, "daemonset", restart=("Always",))
+    yield from _selected_template(spec, "DaemonSet")
     yield from _nonnegative(spec, ("minReadySeconds", "revisionHistoryLimit"))
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in ("RollingUpdate", "OnDelete"):
@@ -219,7 +224,7 @@ def replica_set(content: Part) -> Iterator[Cause]:
     """Check a ReplicaSet."""
     spec = content.get("spec") or {}
     yield from _nonnegative(spec, ("replicas", "minReadySeconds"))
-    yield from _selected_template(spec, "replicaset", restart=("Always",))
+    yield from _selected_template(spec, "ReplicaSet")
 
 
 def job(content: Part) -> Iterator[Cause]:
@@ -259,8 +264,8 @@ def job_spec(spec: Part, path: str) -> Iterator[Cause]:
         if not matches(chosen, labels):
             yield field_errors.invalid(
                 f"{path}.template.metadata.labels",
-                labels or None,
-                "`selector` does not match template `labels`",
+                labels or field_errors.NO_MAP,
+                _NOT_SELECTED,
             )
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from clusters.embedded import defaults_pod
 from clusters.embedded.defaults import stored_form
 from clusters.embedded.schema import Schemas
 
@@ -296,7 +297,7 @@ def test_image_pull_policy_goes_by_the_tag(image: str, policy: str) -> None:
     assert pod["spec"]["containers"][0]["imagePullPolicy"] == policy
 
 
-def test_a_pod_gets_what_admission_gives_it() -> None:
+def test_a_pod_gets_its_defaults_and_then_what_admission_gives_it() -> None:
     container = {
         "name": "a",
         "image": "i:1",
@@ -307,11 +308,14 @@ def test_a_pod_gets_what_admission_gives_it() -> None:
     }
     volumes = [{"name": "e"}, {"name": "c", "configMap": {"name": "c"}}]
     pod = formed("v1", "Pod", spec={"containers": [container], "volumes": volumes})
+    assert "tolerations" not in pod["spec"]
+    defaults_pod.admitted(pod)
     assert has(
         pod["spec"],
         {
             "serviceAccountName": "default",
             "serviceAccount": "default",
+            "priority": 0,
             "enableServiceLinks": True,
             "volumes": [{"emptyDir": {}}, {"configMap": {"defaultMode": 420}}],
             "containers": [

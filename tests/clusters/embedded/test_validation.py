@@ -215,7 +215,7 @@ NOT_SELECTED = (
         ),
         (
             deployment(selector=None),
-            ["spec.selector: Required value"],
+            ["spec.selector: Required value", NOT_SELECTED],
         ),
         (deployment(selector={}), ["spec.selector: Invalid value: {}: empty selector is invalid"]),
         (deployment(selector={"matchLabels": {"app": "b"}}), [NOT_SELECTED]),
