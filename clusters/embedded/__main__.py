@@ -48,7 +48,9 @@ def main() -> None:
     parser.add_argument("--port", type=int, default=0, help="default: a free one")
     parser.add_argument("--kubeconfig", type=Path, help="write one context per cluster here")
     parser.add_argument("--token", default="", help="bearer token (default: drawn)")
-    parser.add_argument("--faults", type=read_faults, default=NO_FAULTS, help="JSON, or NAME=VALUE,…")
+    parser.add_argument(
+        "--faults", type=read_faults, default=NO_FAULTS, help="JSON, or NAME=VALUE,…"
+    )
     parser.add_argument(
         "--ready-after", type=read_duration, default=2.0, help="until workloads are ready (2s)"
     )

@@ -87,7 +87,8 @@ def authenticate(headers: Headers, tokens: Mapping[str, User]) -> User:
             raise internal_error("requested impersonation without impersonating a user")
         return user
     if not user.is_admin:
-        why = f'User "{user.name}" cannot impersonate resource "users" in API group "" at the cluster scope'
+        wanted = 'cannot impersonate resource "users" in API group "" at the cluster scope'
+        why = f'User "{user.name}" {wanted}'
         raise forbidden("users", name, why)
     return impersonated(name, groups, headers.get("Impersonate-Uid", ""))
 
@@ -218,9 +219,7 @@ def _self_access(storage: Storage, user: User, body: dict[str, Any], _: str) -> 
     return {"allowed": allowed}
 
 
-def _access(
-    storage: Storage, user: User, body: dict[str, Any], namespace: str
-) -> dict[str, Any]:
+def _access(storage: Storage, user: User, body: dict[str, Any], namespace: str) -> dict[str, Any]:
     spec = body.get("spec") or {}
     subject = User(name=spec.get("user", ""), groups=tuple(spec.get("groups") or ()))
     return {"allowed": allows(storage, subject, _wanted(spec, namespace))}

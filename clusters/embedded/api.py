@@ -12,7 +12,6 @@ from typing import Any
 
 from clusters.embedded import discovery, subresources
 from clusters.embedded.access import REVIEWS, Attributes, User, authenticate, authorise
-from clusters.embedded.exchange import PAGE_NOT_FOUND, Answer, Call, json_answer, refusal
 from clusters.embedded.changes import read_change
 from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.decoding import (
@@ -23,6 +22,7 @@ from clusters.embedded.decoding import (
     read_object,
 )
 from clusters.embedded.deleting import delete_options
+from clusters.embedded.exchange import PAGE_NOT_FOUND, Answer, Call, json_answer, refusal
 from clusters.embedded.kinds import NAMESPACES, Resource
 from clusters.embedded.listing import list_page
 from clusters.embedded.objects import Written
@@ -173,7 +173,7 @@ def _list(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call
 def _watch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Watch:
     form = form_of(call.accept)
     selection = selection_of(resource, path.namespace, call.query, name=path.name)
-    options = watch_options(call.query, timeout_s=random.uniform(*_WATCH_SECONDS))  # noqa: S311
+    options = watch_options(call.query, timeout_s=random.uniform(*_WATCH_SECONDS))
 
     watch = Watch(
         cluster.storage,

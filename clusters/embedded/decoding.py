@@ -45,7 +45,7 @@ def media_type(header: str) -> str:
 
 def _read_yaml(data: bytes) -> Any:
     try:
-        return yaml.load(data, Loader=yaml.CSafeLoader)  # noqa: S506  the C build of SafeLoader
+        return yaml.load(data, Loader=yaml.CSafeLoader)
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise bad_request(f"error converting YAML to JSON: {error}") from error
 
@@ -66,7 +66,7 @@ def read_value(data: bytes, content_type: str) -> Any:
     if len(data) > BODY_BYTES_MAX:
         raise request_too_large(f"limit is {BODY_BYTES_MAX}")
     kind = media_type(content_type)
-    if kind == APPLY_PATCH or kind == YAML:
+    if kind in (APPLY_PATCH, YAML):
         try:
             return orjson.loads(data)
         except orjson.JSONDecodeError:

@@ -32,28 +32,15 @@ _HEALTH_PATHS = ("healthz", "livez", "readyz")
 
 def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answer | None:
     """Answer a discovery request; None for a path that is something else."""
-    match list(parts):
+    match parts:
         case ["version"]:
             return json_answer(VERSION)
         case [health, *_] if health in _HEALTH_PATHS:
             return text_answer("ok")
-        case ["openapi", "v2"]:
-            return openapi.swagger(cluster, accept)
-        case ["openapi", "v3"]:
-            return openapi.index(cluster)
-        case ["openapi", "v3", "api", version]:
-            return openapi.document(cluster, "", version)
-        case ["openapi", "v3", "apis", group, version]:
-            return openapi.document(cluster, group, version)
-        case ["api"] if _wants_aggregated(accept):
-            return _aggregated(cluster, [""], accept)
-        case ["apis"] if _wants_aggregated(accept):
-            return _aggregated(cluster, [name for name in cluster.groups() if name], accept)
-        case ["api"]:
-            return json_answer({"kind": "APIVersions", "versions": ["v1"]})
-        case ["apis"]:
-            groups = [_group(cluster, name) for name in cluster.groups() if name]
-            return json_answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
+        case ["openapi", *rest]:
+            return _openapi(cluster, rest, accept)
+        case ["api" | "apis"]:
+            return _groups(cluster, parts[0], accept)
         case ["apis", group] if cluster.groups().get(group):
             return json_answer({"kind": "APIGroup", "apiVersion": "v1"} | _group(cluster, group))
         case ["api", version] if cluster.serves("", version):
@@ -61,6 +48,29 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
         case ["apis", group, version] if cluster.serves(group, version):
             return json_answer(_resource_list(cluster, group, version))
     return None
+
+
+def _openapi(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answer | None:
+    match parts:
+        case ["v2"]:
+            return openapi.swagger(cluster, accept)
+        case ["v3"]:
+            return openapi.index(cluster)
+        case ["v3", "api", version]:
+            return openapi.document(cluster, "", version)
+        case ["v3", "apis", group, version]:
+            return openapi.document(cluster, group, version)
+    return None
+
+
+def _groups(cluster: EmbeddedCluster, root: str, accept: str) -> Answer:
+    names = [name for name in cluster.groups() if bool(name) == (root == "apis")]
+    if _wants_aggregated(accept):
+        return _aggregated(cluster, names, accept)
+    if root == "api":
+        return json_answer({"kind": "APIVersions", "versions": ["v1"]})
+    groups = [_group(cluster, name) for name in names]
+    return json_answer({"kind": "APIGroupList", "apiVersion": "v1", "groups": groups})
 
 
 def _wants_aggregated(accept: str) -> bool:

@@ -15,10 +15,10 @@ from clusters.embedded.status import ApiStatus
 class Headers(Protocol):
     """Request headers: names in any case, and possibly several times."""
 
-    def get(self, name: str, default: str = "", /) -> str:
+    def get(self, name: str, /, default: str) -> str:
         """Give the first value."""
 
-    def getall(self, name: str, default: list[str], /) -> list[str]:
+    def getall(self, name: str, /, default: list[str]) -> list[str]:
         """Give all values."""
 
 

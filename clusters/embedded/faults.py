@@ -64,12 +64,12 @@ class Faults:
         for name, value in raw.items():
             if name not in known:
                 raise ValueError(f"no fault {name!r}; there are: {', '.join(known)}")
-            wanted = type(known[name].default)
+            wanted: type[Any] = type(known[name].default)
             if wanted is float and isinstance(value, int) and not isinstance(value, bool):
-                value = float(value)  # noqa: PLW2901  the same value, as its field has it
+                value = float(value)
             if type(value) is not wanted:
                 raise ValueError(f"fault {name!r} takes a {wanted.__name__}, not {value!r}")
-            if wanted in (int, float) and value < 0:
+            if isinstance(value, int | float) and value < 0:
                 raise ValueError(f"fault {name!r} cannot be negative")
             values[name] = value
         return cls(**values)
@@ -103,7 +103,7 @@ class Trouble:
 
     def __init__(self) -> None:
         self._faults = NO_FAULTS
-        self._drawn = random.Random(0)  # noqa: S311  repeatable on purpose
+        self._drawn = random.Random(0)
 
     @property
     def faults(self) -> Faults:

@@ -211,7 +211,7 @@ def _rows() -> Iterator[Resource]:
             kind, plural, scope, short, categories, below = line.strip().split("|")
             create_only = below == "create-only"
             found = [] if create_only else [_SPECIAL[name] for name in below.split()]
-            verbs = _CREATE if create_only else ALL_VERBS
+            verbs: tuple[str, ...] = _CREATE if create_only else ALL_VERBS
             if plural in _NO_COLLECTION_DELETE:
                 verbs = tuple(verb for verb in verbs if verb != "deletecollection")
             yield Resource(

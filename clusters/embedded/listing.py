@@ -125,7 +125,7 @@ def list_page(
     else:
         _check_reached(parse_revision(version), storage.revision)
         revision, moment = storage.revision, shelf.sorted()
-    found = (stored for stored in moment if selection.matches(stored))
+    found: Iterator[Stored] = (stored for stored in moment if selection.matches(stored))
     if after:
         found = dropwhile(lambda stored: stored.key <= after, found)
     items = list(found)

@@ -223,7 +223,7 @@ class Objects:
         metadata = body["metadata"]
         shaping.prepare(resource, "", None, body)
         if source is not Source.OWN:
-            shaping.judge(resource, "", None, body)
+            shaping.judge(resource, self._schema_of(resource), "", None, body)
         name = metadata["name"]
         key = f"{path.namespace}/{name}" if path.namespace else name
         if self.storage.get(resource.storage_key, key) is not None:
@@ -265,7 +265,8 @@ class Objects:
             new = self._track(resource, path.subresource, old, new, options)
         shaping.prepare(resource, path.subresource, old, new)
         if source is not Source.OWN:
-            shaping.judge(resource, path.subresource, old, new)
+            schema = self._schema_of(resource)
+            shaping.judge(resource, schema, path.subresource, old, new)
         if ownership.settle(old, new) is old:
             return Written(stored=live, warnings=warnings)
         new = ordered(new)

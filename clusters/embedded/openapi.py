@@ -86,7 +86,10 @@ def _paths(resources: list[Resource]) -> Raw:
         base = f"/apis/{resource.api_version}" if resource.group else f"/api/{resource.version}"
         if resource.namespaced:
             base += "/namespaces/{namespace}"
-        one, gvk = f"{base}/{resource.plural}/{{name}}", {"x-kubernetes-group-version-kind": _gvk(resource)}
+        one, gvk = (
+            f"{base}/{resource.plural}/{{name}}",
+            {"x-kubernetes-group-version-kind": _gvk(resource)},
+        )
         text = {"schema": {"type": "string", "uniqueItems": True}, "in": "query"}
         writes = [{"name": name, **text} for name in _WRITE_PARAMETERS]
         reads = {"responses": {"200": {"description": "OK"}}, **gvk}

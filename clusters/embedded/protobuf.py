@@ -78,6 +78,7 @@ DeleteOptions|gracePeriodSeconds:1:i preconditions:2:Preconditions propagationPo
 Preconditions|uid:1:s resourceVersion:2:s
 """  # noqa: E501  one message a line
 
+_NO_OBJECT = "the body is no Kubernetes protobuf object"
 Field = tuple[str, str]
 """(name, type) of a field."""
 
@@ -187,18 +188,23 @@ def read_object(data: bytes) -> dict[str, Any]:
     Raises:
         ApiStatus: 400 for what is no such object, 415 for a kind that is not in the table.
     """
+    if not data.startswith(MAGIC):
+        raise bad_request(_NO_OBJECT)
     try:
-        if not data.startswith(MAGIC):
-            raise _Malformed
         envelope = dict(_fields(data[len(MAGIC) :]))
         named = dict(_fields(_bytes(envelope.get(1, b""))))
         api_version, kind = _bytes(named.get(1, b"")).decode(), _bytes(named.get(2, b"")).decode()
-        if kind not in _messages():
-            raise unsupported_media_type(("application/json", "application/yaml"))
-        content: dict[str, Any] = _message(kind, _bytes(envelope.get(2, b"")))
+        content = _known(kind, _bytes(envelope.get(2, b"")))
     except (_Malformed, UnicodeDecodeError, OverflowError, OSError, RecursionError) as error:
-        raise bad_request("the body is no Kubernetes protobuf object") from error
+        raise bad_request(_NO_OBJECT) from error
     return {"kind": kind, "apiVersion": api_version, **content}
+
+
+def _known(kind: str, data: bytes) -> dict[str, Any]:
+    if kind not in _messages():
+        raise unsupported_media_type(("application/json", "application/yaml"))
+    content: dict[str, Any] = _message(kind, data)
+    return content
 
 
 def _put_varint(value: int) -> bytes:

@@ -94,7 +94,9 @@ def with_scale(body: Body, scale: Body, paths: ScalePaths) -> Body:
         raise bad_request("json: cannot unmarshal into Go struct field Scale.spec")
     replicas = spec.get("replicas", 0) or 0
     if not isinstance(replicas, int) or isinstance(replicas, bool):
-        raise bad_request("json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32")
+        raise bad_request(
+            "json: cannot unmarshal into Go struct field ScaleSpec.spec.replicas of type int32"
+        )
     if replicas < 0:
         why = f"Invalid value: {replicas}: must be greater than or equal to 0"
         cause = Cause("FieldValueInvalid", why, "spec.replicas")

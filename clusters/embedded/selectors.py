@@ -84,17 +84,17 @@ def _values(tokens: _Tokens) -> frozenset[str]:
     values: set[str] = set()
     word = ""
     while True:
-        token = tokens.take()
-        if token in (",", ")"):
+        item = tokens.take()
+        if item in (",", ")"):
             values.add(word)
             word = ""
-            if token == ")":
+            if item == ")":
                 return frozenset(values)
-        elif _is_word(token) and not word:
-            word = token
+        elif _is_word(item) and not word:
+            word = item
         else:
             expected = "',' or ')'" if word else "',', ')' or identifier"
-            raise _Unreadable(f"found '{token}', expected: {expected}")
+            raise _Unreadable(f"found '{item}', expected: {expected}")
 
 
 def _exact(tokens: _Tokens) -> str:
@@ -282,7 +282,8 @@ def parse_fields(
             if own or resource.custom:
                 raise bad_request(f"field label not supported: {path}")
             raise bad_request(
-                f'"{path}" is not a known field selector: only "metadata.name", "metadata.namespace"'
+                f'"{path}" is not a known field selector: only "metadata.name", '
+                '"metadata.namespace"'
             )
         tests.append(FieldTest(path, value, negated))
     return tests

@@ -15,8 +15,8 @@ import yaml
 from aiohttp import web
 
 from clusters.embedded.access import ADMIN
-from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.certificates import make_identity
+from clusters.embedded.cluster import EmbeddedCluster
 from clusters.embedded.controllers.runtime import Timing
 from clusters.embedded.faults import NO_FAULTS, Faults
 from clusters.embedded.listening import Listener, open_socket
@@ -27,7 +27,7 @@ _KEEPALIVE_S = 300.0
 
 
 def cluster_names(count: int) -> list[str]:
-    """Name clusters that nobody named: `cluster-001`, …"""
+    """Name clusters that nobody named: `cluster-001` and so on."""
     return [f"cluster-{number:03d}" for number in range(1, count + 1)]
 
 
@@ -55,7 +55,7 @@ class EmbeddedClusters:
         self._socket = open_socket(host, port)
         self._port = self._socket.getsockname()[1]
         self._identity = make_identity()
-        self._server: web.Server[web.BaseRequest] | None = None
+        self._server: web.Server | None = None
         self._listener: Listener | None = None
 
     async def __aenter__(self) -> EmbeddedClusters:

@@ -30,8 +30,10 @@ _log = logging.getLogger(__name__)
 
 def make_request(*parts: Any) -> web.BaseRequest:
     """Make a request that reads bodies up to our limit; a factory for `aiohttp.web.Server`."""
+    message, payload, protocol, writer, task = parts
+    loop = asyncio.get_running_loop()
     return web.BaseRequest(
-        *parts, asyncio.get_running_loop(), client_max_size=BODY_BYTES_MAX
+        message, payload, protocol, writer, task, loop, client_max_size=BODY_BYTES_MAX
     )
 
 
@@ -119,9 +121,7 @@ def _cut(request: web.BaseRequest) -> web.StreamResponse:
     return web.Response(status=503)
 
 
-async def _stream(
-    request: web.BaseRequest, watch: Watch, cut_after_s: float
-) -> web.StreamResponse:
+async def _stream(request: web.BaseRequest, watch: Watch, cut_after_s: float) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     response.enable_chunked_encoding()
     begun = time.monotonic()

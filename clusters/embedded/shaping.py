@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import Any
 
-from clusters.embedded import strategies
+from clusters.embedded import custom_validation, strategies, structural
 from clusters.embedded.conversion import Undecodable
 from clusters.embedded.defaults import set_defaults, stored_form
 from clusters.embedded.kinds import Resource
@@ -51,7 +51,10 @@ def decode(
         set_defaults(body, group=resource.group, kind=resource.kind)
         return body, ()
     try:
-        decoded = stored_form(body, schema, group=resource.group, kind=resource.kind)
+        if resource.custom:
+            decoded = structural.stored_form(body, schema)
+        else:
+            decoded = stored_form(body, schema, group=resource.group, kind=resource.kind)
     except Undecodable as error:
         raise _undecodable(resource, source, str(error)) from error
     strategies.normalise(resource, decoded.content)
@@ -81,14 +84,18 @@ def prepare(resource: Resource, subresource: str, old: Body | None, new: Body) -
         strategies.prepare_update(resource, subresource, old, new)
 
 
-def judge(resource: Resource, subresource: str, old: Body | None, new: Body) -> None:
+def judge(
+    resource: Resource, schema: Schema, subresource: str, old: Body | None, new: Body
+) -> None:
     """Refuse an object that may not be stored.
 
     Raises:
         ApiStatus: 422 with every cause.
     """
     named = {"group": resource.group, "kind": resource.kind}
-    if old is None:
+    if resource.custom:
+        causes = _custom_causes(resource, schema, old, new)
+    elif old is None:
         causes = validate_create(new, namespaced=resource.namespaced, **named)
     elif subresource in _METADATA_ONLY:
         causes = validate_metadata_update(new, old)
@@ -97,3 +104,9 @@ def judge(resource: Resource, subresource: str, old: Body | None, new: Body) -> 
     if causes:
         name = new["metadata"].get("name", "")
         raise invalid(resource.kind, name, causes, group=resource.group)
+
+
+def _custom_causes(resource: Resource, schema: Schema, old: Body | None, new: Body) -> list[Cause]:
+    if old is None:
+        return custom_validation.validate_create(new, schema=schema, namespaced=resource.namespaced)
+    return custom_validation.validate_update(new, old, schema=schema)

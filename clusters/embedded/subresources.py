@@ -103,9 +103,7 @@ def _patched(resource: Resource, call: Call, paths: scaling.ScalePaths) -> Any:
     return read_change(call.body, kind, ANYTHING)
 
 
-def _evict(
-    cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call
-) -> Answer:
+def _evict(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
     body = read_object(call.body, call.content_type)
     options = delete_options(body.get("deleteOptions") or {}, call.query)
     cluster.deleter.delete(resource, cluster.objects.get(resource, path), options)

@@ -208,14 +208,32 @@ def _autoscaler_target(body: Body) -> str:
     return f"{_at(body, 'spec.scaleTargetRef.kind')}/{_at(body, 'spec.scaleTargetRef.name')}"
 
 
+def _last_seen(body: Body) -> str:
+    return age_text(_at(body, "lastTimestamp", ""), datetime.now(UTC))
+
+
+def _involved(body: Body) -> str:
+    kind = _at(body, "involvedObject.kind", "").lower()
+    return f"{kind}/{_at(body, 'involvedObject.name', '')}"
+
+
+def _claim(body: Body) -> str:
+    reference = _at(body, "spec.claimRef", {})
+    return f"{reference.get('namespace', '')}/{reference.get('name', '')}" if reference else ""
+
+
+def _expandable(body: Body) -> str:
+    return str(bool(_at(body, "allowVolumeExpansion"))).lower()
+
+
 _DESIRED = Column("Desired", _number("spec.replicas"), kind="integer")
 _COLUMNS: Mapping[StorageKey, tuple[Column, ...]] = {
     ("", "configmaps"): (_NAME, Column("Data", _count("data"), kind="integer"), _AGE),
     ("", "events"): (
-        Column("Last Seen", lambda body: age_text(_at(body, "lastTimestamp", ""), datetime.now(UTC))),
+        Column("Last Seen", _last_seen),
         Column("Type", _path("type")),
         Column("Reason", _path("reason")),
-        Column("Object", lambda body: f"{_at(body, 'involvedObject.kind', '').lower()}/{_at(body, 'involvedObject.name')}"),
+        Column("Object", _involved),
         Column("Message", _path("message")),
     ),
     ("", "namespaces"): (_NAME, Column("Status", _path("status.phase")), _AGE),
@@ -241,7 +259,7 @@ _COLUMNS: Mapping[StorageKey, tuple[Column, ...]] = {
         Column("Access Modes", lambda body: ",".join(_at(body, "spec.accessModes", ()))),
         Column("Reclaim Policy", _path("spec.persistentVolumeReclaimPolicy", "")),
         Column("Status", _path("status.phase", "")),
-        Column("Claim", lambda body: f"{_at(body, 'spec.claimRef.namespace', '')}/{_at(body, 'spec.claimRef.name', '')}"),
+        Column("Claim", _claim),
         Column("StorageClass", _path("spec.storageClassName", "")),
         _AGE,
     ),
@@ -378,7 +396,7 @@ _COLUMNS: Mapping[StorageKey, tuple[Column, ...]] = {
         Column("Provisioner", _path("provisioner")),
         Column("ReclaimPolicy", _path("reclaimPolicy")),
         Column("VolumeBindingMode", _path("volumeBindingMode")),
-        Column("AllowVolumeExpansion", lambda body: str(bool(_at(body, "allowVolumeExpansion"))).lower()),
+        Column("AllowVolumeExpansion", _expandable),
         _AGE,
     ),
     ("coordination.k8s.io", "leases"): (

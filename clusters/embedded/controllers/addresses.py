@@ -32,7 +32,9 @@ def reconcile_service(cluster: EmbeddedCluster, key: str) -> None:
     held = ((service.get("status") or {}).get("loadBalancer") or {}).get("ingress")
     if balanced and not held:
         address = {"ip": _drawn(service["metadata"]["uid"]), "ipMode": "VIP"}
-        write_status(cluster, SERVICES, key, {"loadBalancer": {"ingress": [address]}}, manager=CLOUD)
+        write_status(
+            cluster, SERVICES, key, {"loadBalancer": {"ingress": [address]}}, manager=CLOUD
+        )
     elif held and not balanced:
         write_status(cluster, SERVICES, key, {"loadBalancer": {}}, manager=CLOUD)
 

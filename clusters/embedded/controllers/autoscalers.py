@@ -62,7 +62,9 @@ def _report(
     conditions = before.get("conditions") or []
     if counts is None:
         missing = autoscaler["spec"]["scaleTargetRef"]["name"]
-        text = f"the HPA controller was unable to get the target's current scale: {missing} not found"
+        text = (
+            f"the HPA controller was unable to get the target's current scale: {missing} not found"
+        )
         states = [("AbleToScale", "False", "FailedGetScale", text)]
     else:
         ready = "recommended size matches current size"

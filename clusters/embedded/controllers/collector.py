@@ -119,8 +119,7 @@ class Collector:
         waiting = False
         for resource, stored in list(self.dependents(uid)):
             blocking = any(
-                owner["uid"] == uid and owner.get("blockOwnerDeletion")
-                for owner in stored.owners
+                owner["uid"] == uid and owner.get("blockOwnerDeletion") for owner in stored.owners
             )
             if b'"deletionTimestamp"' not in stored.raw:
                 options = DeleteOptions(policy="Foreground")
@@ -133,9 +132,7 @@ class Collector:
 
     def _dependent_went(self, owner: Mapping[str, Any], namespace: str) -> None:
         group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
-        for address in self._cluster.addresses_of(
-            group, str(owner.get("kind")), owner, namespace
-        ):
+        for address in self._cluster.addresses_of(group, str(owner.get("kind")), owner, namespace):
             stored = self._cluster.storage.get(*address)
             if stored is not None and FOREGROUND.encode() in stored.raw:
                 self._cluster.soon(self._foreground, address, owner["uid"])

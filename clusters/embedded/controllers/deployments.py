@@ -39,9 +39,7 @@ def reconcile(cluster: EmbeddedCluster, key: str) -> None:
     if stored is None or b'"deletionTimestamp"' in stored.raw:
         return
     deployment = stored.load()
-    olds = [
-        replica_set.load() for replica_set in podset.owned(cluster, deployment, REPLICA_SETS)
-    ]
+    olds = [replica_set.load() for replica_set in podset.owned(cluster, deployment, REPLICA_SETS)]
     current = _current(deployment, olds)
     paused = deployment["spec"].get("paused", False)
     created = False
@@ -147,9 +145,7 @@ def _scale(cluster: EmbeddedCluster, replica_set: Body, replicas: int) -> None:
     replica_set["spec"]["replicas"] = replicas
 
 
-def _roll(
-    cluster: EmbeddedCluster, deployment: Body, current: Body, olds: Sequence[Body]
-) -> None:
+def _roll(cluster: EmbeddedCluster, deployment: Body, current: Body, olds: Sequence[Body]) -> None:
     spec = deployment["spec"]
     wanted: int = spec["replicas"]
     running = [body for body in olds if _size(body) or (body.get("status") or {}).get("replicas")]
@@ -177,7 +173,9 @@ def _roll(
 def _forget(cluster: EmbeddedCluster, deployment: Body, olds: Sequence[Body]) -> None:
     """Delete ReplicaSets that the history no longer keeps."""
     limit = deployment["spec"].get("revisionHistoryLimit", 10)
-    empty = [body for body in olds if not _size(body) and not body.get("status", {}).get("replicas")]
+    empty = [
+        body for body in olds if not _size(body) and not body.get("status", {}).get("replicas")
+    ]
     for body in sorted(empty, key=_revision_of)[: max(len(empty) - limit, 0)]:
         key = f"{body['metadata']['namespace']}/{body['metadata']['name']}"
         stored = cluster.storage.get(REPLICA_SETS.storage_key, key)

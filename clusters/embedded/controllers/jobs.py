@@ -77,9 +77,7 @@ def _report(cluster: EmbeddedCluster, key: str, job: Body, succeeded: int, faile
     write_status(cluster, JOBS, key, status | {name: n for name, n in counts.items() if n})
 
 
-def _ended(
-    conditions: list[Body], kind: str, reason: str, message: str, now: str
-) -> list[Body]:
+def _ended(conditions: list[Body], kind: str, reason: str, message: str, now: str) -> list[Body]:
     new = {"type": kind, "status": "True", "reason": reason, "message": message}
     return with_condition(conditions, {**new, "lastProbeTime": now}, now)
 

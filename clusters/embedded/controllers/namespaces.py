@@ -34,9 +34,21 @@ _CERTIFICATE_NOTE = (
 _CERTIFICATE = "-----BEGIN CERTIFICATE-----\nembedded\n-----END CERTIFICATE-----\n"
 _DRAIN_PASS_S = 0.5
 _REMAINING_CONDITIONS = (
-    ("NamespaceDeletionDiscoveryFailure", "ResourcesDiscovered", "All resources successfully discovered"),
-    ("NamespaceDeletionGroupVersionParsingFailure", "ParsedGroupVersions", "All legacy kube types successfully parsed"),
-    ("NamespaceDeletionContentFailure", "ContentDeleted", "All content successfully deleted, may be waiting on finalization"),
+    (
+        "NamespaceDeletionDiscoveryFailure",
+        "ResourcesDiscovered",
+        "All resources successfully discovered",
+    ),
+    (
+        "NamespaceDeletionGroupVersionParsingFailure",
+        "ParsedGroupVersions",
+        "All legacy kube types successfully parsed",
+    ),
+    (
+        "NamespaceDeletionContentFailure",
+        "ContentDeleted",
+        "All content successfully deleted, may be waiting on finalization",
+    ),
 )  # fmt: skip  one condition a line
 
 
@@ -70,7 +82,7 @@ def _drain(cluster: EmbeddedCluster, name: str) -> None:
         held += not removed and b'"finalizers"' in stored.raw
     options = WriteOptions(manager=CONTROLLER_MANAGER)
     if not left:
-        change = {"spec": {}}
+        change: dict[str, object] = {"spec": {}}
         path = path_to(NAMESPACES, name, "finalize")
         cluster.objects.patch(NAMESPACES, path, lambda body: {**body, **change}, options)
         return

@@ -144,7 +144,12 @@ def _begin(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
 
 
 def _container(
-    spec: Mapping[str, Any], state: Body, *, ready: bool, restarts: int = 0, last: Body | None = None
+    spec: Mapping[str, Any],
+    state: Body,
+    *,
+    ready: bool,
+    restarts: int = 0,
+    last: Body | None = None,
 ) -> Body:
     running = "running" in state
     digest = hashlib.sha256(spec["image"].encode()).hexdigest()
@@ -167,7 +172,7 @@ def _conditions(pod: Body, now: str, *, started: bool, ready: bool) -> list[Body
     if not ready:
         text = f"containers with unready status: [{' '.join(names)}]"
         unready = {"reason": "ContainersNotReady", "message": text}
-    states = (
+    states: tuple[tuple[str, bool, Body], ...] = (
         ("PodReadyToStartContainers", started, {}),
         ("Initialized", True, {}),
         ("Ready", ready, unready),
@@ -206,7 +211,7 @@ def _proceed(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
 
 
 def _ends(pod: Mapping[str, Any]) -> bool:
-    return pod["spec"].get("restartPolicy", "Always") != "Always"
+    return bool(pod["spec"].get("restartPolicy", "Always") != "Always")
 
 
 def _addressed(pod: Body, status: Body) -> Body:
@@ -242,8 +247,7 @@ def _succeed(cluster: EmbeddedCluster, key: str, pod: Body) -> None:
     status = _addressed(pod, pod["status"]) | {
         "phase": "Succeeded",
         "containerStatuses": [
-            _container(spec, _terminated(now, 0), ready=False)
-            for spec in pod["spec"]["containers"]
+            _container(spec, _terminated(now, 0), ready=False) for spec in pod["spec"]["containers"]
         ],
     }
     conditions = _conditions(pod, now, started=False, ready=False)

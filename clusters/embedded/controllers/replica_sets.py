@@ -48,7 +48,9 @@ def _report(cluster: EmbeddedCluster, key: str, replica_set: Body) -> None:
         "availableReplicas": available,
         "observedGeneration": replica_set["metadata"]["generation"],
     }
-    write_status(cluster, REPLICA_SETS, key, {k: v for k, v in status.items() if v or k == "replicas"})
+    write_status(
+        cluster, REPLICA_SETS, key, {k: v for k, v in status.items() if v or k == "replicas"}
+    )
     if wait_s:
         cluster.runtime.wake(CONTROLLER, key, wait_s)
 

@@ -72,9 +72,7 @@ def _is_ready(pod: Mapping[str, Any]) -> bool:
     return podset.is_active(pod) and podset.ready_since(pod) is not None
 
 
-def _step(
-    cluster: EmbeddedCluster, owner: Body, pods: Mapping[int, Body], revision: str
-) -> None:
+def _step(cluster: EmbeddedCluster, owner: Body, pods: Mapping[int, Body], revision: str) -> None:
     spec = owner["spec"]
     wanted: int = spec["replicas"]
     in_order = spec.get("podManagementPolicy") != "Parallel"
@@ -93,7 +91,7 @@ def _step(
         return
     partition = (strategy.get("rollingUpdate") or {}).get("partition", 0)
     for ordinal in range(wanted - 1, partition - 1, -1):
-        pod = pods[ordinal] if ordinal in pods else None
+        pod = pods.get(ordinal)
         if pod is None:
             return
         if _revision_of(pod) != revision:
@@ -144,9 +142,7 @@ def _claim(cluster: EmbeddedCluster, owner: Body, claim: Mapping[str, Any], name
 
 def _report(cluster: EmbeddedCluster, key: str, owner: Body, revision: str) -> None:
     spec, before = owner["spec"], owner.get("status") or {}
-    pods: Sequence[Body] = [
-        pod for pod in _pods(cluster, owner).values() if podset.is_active(pod)
-    ]
+    pods: Sequence[Body] = [pod for pod in _pods(cluster, owner).values() if podset.is_active(pod)]
     updated = [pod for pod in pods if _revision_of(pod) == revision]
     available, wait_s = podset.count_available(pods, spec.get("minReadySeconds", 0), cluster.time())
     current = before.get("currentRevision") or revision

@@ -136,7 +136,9 @@ def reconcile_volume(cluster: EmbeddedCluster, name: str) -> None:
         return
     volume = stored.load()
     if "deletionTimestamp" not in volume["metadata"]:
-        if (volume.get("status") or {}).get("phase") == "Pending" and not volume["spec"].get("claimRef"):
+        if (volume.get("status") or {}).get("phase") == "Pending" and not volume["spec"].get(
+            "claimRef"
+        ):
             write_status(cluster, PERSISTENT_VOLUMES, name, {"phase": "Available"})
         return
     reference = volume["spec"].get("claimRef") or {}

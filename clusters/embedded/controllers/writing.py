@@ -107,7 +107,7 @@ def _entries(
         return entries
     fields: Body = {}
     if annotations:
-        names = {f"f:{name}": {} for name in sorted(annotations)}
+        names: Body = {f"f:{name}": {} for name in sorted(annotations)}
         fields["f:metadata"] = {"f:annotations": {".": {}, **names}}
     below = schema.child("status")
     fields["f:status"] = whole(below, new["status"]) if below is not None else {}
