@@ -20,8 +20,8 @@ from fleet.schema.fields import (
 )
 from fleet.schema.selectors import SelectorField
 
-EPOCH = datetime(2024, 1, 1)
-"""Where recurrences without a DTSTART are counted from: a Monday, so that weeks align."""
+EPOCH = datetime(2020, 1, 1)
+"""Where recurrences without a DTSTART are counted from, here and in `fleet.rollout.windows`."""
 
 _TIMES_ALLOWED = "a day or a time of day without a zone: 2026-12-19 or 2026-12-19T18:00"
 
