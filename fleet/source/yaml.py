@@ -170,16 +170,19 @@ class _Reader:
         return value
 
     def _scalar(self, event: ParserEvent) -> Json:
+        self._check_size(event)
+        try:
+            return value_of(event.value, tag=event.tag, plain=event.implicit[0])
+        except ScalarError as error:
+            raise _Refused(str(error), event) from None
+
+    def _check_size(self, event: ParserEvent) -> None:
         if len(event.value) > self._limits.scalar_max:
             raise _Refused(
                 f"a text of {len(event.value):,} characters; at most "
                 f"{self._limits.scalar_max:,} are read",
                 event,
             )
-        try:
-            return value_of(event.value, tag=event.tag, plain=event.implicit[0])
-        except ScalarError as error:
-            raise _Refused(str(error), event) from None
 
     def _sequence(self) -> list[Json]:
         items = []
@@ -219,6 +222,7 @@ class _Reader:
             return key
         if not isinstance(event, ScalarEvent):
             raise _Refused("a key must be a text, not a list or mapping", event)
+        self._check_size(event)
         try:
             key = key_of(event.value, tag=event.tag, plain=event.implicit[0])
         except ScalarError as error:

@@ -133,6 +133,7 @@ def laughs(levels: int) -> str:
         ("--- 1\n" * 4, Limits(documents_max=3), "f.yaml:4:1: more than 3 documents"),
         ("- a\n" * 9, Limits(nodes_max=9), "f.yaml:9:3: more than 9 values"),
         ("a: " + "b" * 11, Limits(scalar_max=10), "a text of 11 characters; at most 10"),
+        ("? " + "b" * 11 + "\n: c", Limits(scalar_max=10), "a text of 11 characters; at most 10"),
         ("[" * 10_000, Limits(), "f.yaml:1:101: nested more than 100 deep"),
         ("{a: " * 10_000, Limits(), "nested more than 100 deep"),
         ("- " * 10_000, Limits(), "nested more than 100 deep"),
