@@ -64,7 +64,10 @@ def _merge_map(
             out[key] = _merge_field(out[key], value, schema.child(key) or ANYTHING)
     for key, order in orders.items():
         if isinstance(out.get(key), list):
-            out[key] = _in_order(out[key], order, _merge_key(schema.child(key) or ANYTHING))
+            before = content.get(key)
+            before = before if isinstance(before, list) else []
+            name = _merge_key(schema.child(key) or ANYTHING)
+            out[key] = _in_order(out[key], order, before, name)
     return out
 
 
@@ -122,18 +125,14 @@ def _merge_list(content: list[Any], patch: list[Any], schema: Schema) -> list[An
     if not isinstance(sample, dict):
         merged = list(content)
         merged += [item for item in patch if item not in merged]
-        return list(dict.fromkeys(merged)) if _hashable(merged) else merged
+        return _in_order(merged, patch, content, "")
     key = _merge_key(schema)
     if any(isinstance(item, dict) and item.get(_PATCH) == "replace" for item in patch):
         return [_plain(item) for item in patch if item.get(_PATCH) != "replace"]
     out = list(content)
     for item in patch:
         _merge_item(out, item, key, schema)
-    return out
-
-
-def _hashable(items: Sequence[Any]) -> bool:
-    return not any(isinstance(item, dict | list) for item in items)
+    return _in_order(out, patch, content, key)
 
 
 def _merge_item(out: list[Any], item: Any, key: str, schema: Schema) -> None:
@@ -175,19 +174,25 @@ def _is_list_directive(key: str) -> bool:
     return key.startswith((_DELETE_FROM, _ORDER))
 
 
-def _in_order(items: list[Any], order: list[Any], key: str) -> list[Any]:
-    """Bring listed items into the given order; others stay behind what they followed."""
+def _in_order(items: list[Any], order: list[Any], before: list[Any], key: str) -> list[Any]:
+    """Bring listed items into the given order, and the others in between as they were before.
 
-    def name(item: Any) -> Any:
-        return item.get(key) if isinstance(item, dict) else item
+    Of an item that is listed and one that is not, the latter comes first only if it did so before
+    (strategicpatch normalizeElementOrder and mergeSortedSlice).
+    """
 
-    wanted = [name(item) for item in order]
-    place = {str(item): position for position, item in enumerate(wanted)}
-    listed = sorted(
-        (item for item in items if str(name(item)) in place),
-        key=lambda item: place[str(name(item))],
-    )
-    if len(listed) == len(items):
-        return listed
-    queue = iter(listed)
-    return [next(queue) if str(name(item)) in place else item for item in items]
+    def name(item: Any) -> str:
+        return str(item.get(key) if isinstance(item, dict) else item)
+
+    place = {name(item): position for position, item in reversed(list(enumerate(order)))}
+    was = {name(item): position for position, item in reversed(list(enumerate(before)))}
+    listed = [item for item in items if name(item) in place]
+    listed.sort(key=lambda item: place[name(item)])
+    others = [item for item in items if name(item) not in place]
+    others.sort(key=lambda item: was.get(name(item), -1))
+    out: list[Any] = []
+    for item in listed:
+        while others and name(item) in was and was.get(name(others[0]), len(was)) < was[name(item)]:
+            out.append(others.pop(0))
+        out.append(item)
+    return out + others

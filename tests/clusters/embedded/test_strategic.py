@@ -26,7 +26,7 @@ VOLUME = {"name": "v", "emptyDir": {}}
     ("live", "patch", "expected"),
     [
         (pod(A, B), pod({"name": "b", "image": "i:2"}), pod(A, {"name": "b", "image": "i:2"})),
-        (pod(A), pod(B), pod(A, B)),
+        (pod(A), pod(B), pod(B, A)),
         (pod(A, B), pod({"name": "a", "$patch": "delete"}), pod(B)),
         (pod(A), pod({"$patch": "replace"}, B), pod(B)),
         (pod(A), {"spec": {"$patch": "replace", "nodeName": "n"}}, {"spec": {"nodeName": "n"}}),
@@ -79,6 +79,30 @@ def test_merging(live: dict[str, Any], patch: dict[str, Any], expected: dict[str
     assert POD is not None
     assert strategic_merge(live, patch, POD) == expected
     assert repr(live) == frozen
+
+
+@pytest.mark.parametrize(
+    ("before", "patch", "order", "after"),
+    [
+        ("abc", "c", None, "abc"),
+        ("abc", "bna", None, "bnac"),
+        ("abc", "n", None, "nabc"),
+        ("abcd", "db", None, "acdb"),
+        ("abc", "", "cba", "cba"),
+        ("abc", "n", "anb", "anbc"),
+        ("abc", "", "c", "abc"),
+    ],
+)
+def test_order_of_merged_items(before: str, patch: str, order: str | None, after: str) -> None:
+    def items(names: str) -> list[dict[str, Any]]:
+        return [{"name": name, "image": "i:1"} for name in names]
+
+    spec: dict[str, Any] = {"containers": items(patch)} if patch else {}
+    if order is not None:
+        spec["$setElementOrder/containers"] = [{"name": name} for name in order]
+    assert POD is not None
+    merged = strategic_merge(pod(*items(before)), {"spec": spec}, POD)
+    assert "".join(item["name"] for item in merged["spec"]["containers"]) == after
 
 
 @pytest.mark.parametrize(
