@@ -112,7 +112,7 @@ class FlotillaApp(Dispatch, Commands):
         session.trends.sample(session.store, session.now())
         self._look_at_link()
         screen = self.screen
-        if isinstance(screen, ViewScreen):
+        if isinstance(screen, ViewScreen) and screen.is_built:
             screen.tick()
 
     def _look_at_link(self) -> None:

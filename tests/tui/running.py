@@ -8,6 +8,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
+from textual import events
+from textual.keys import _character_to_key
 from textual.pilot import Pilot
 
 from fleet.api.client import ApiClient
@@ -20,6 +22,7 @@ from tui.session import Session
 from tui.widgets.virtual_table import VirtualTable
 
 PATIENCE_S = 5.0
+_CHARACTERS = {_character_to_key(char): char for char in " -:/?*[]_.,=@!|+#%\\"}
 
 
 @dataclass
@@ -36,10 +39,21 @@ class Running:
         return screen_text(self.app)
 
     async def press(self, *keys: str) -> None:
-        """Press keys and let the app settle."""
+        """Press keys, letting the app settle after each.
+
+        `Pilot.press` waits for 40 ms of idleness at each key; here it is enough that every message
+        was handled, three times over: key to widget, widget to view, view to app.
+        """
         for key in keys:
-            await self.pilot.press(key)
-        await self.pilot.pause()
+            char = _CHARACTERS.get(key, key if len(key) == 1 else None)
+            self.app.post_message(events.Key(key, char))
+            for _ in range(3):
+                await self.pilot._wait_for_screen()
+
+    async def type(self, text: str) -> None:
+        """Type a text into what has the focus."""
+        for char in text:
+            await self.press(_character_to_key(char))
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something holds."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 
 from textual.widget import Widget
 
-from fleet.view import BundleOnCluster
+from fleet.view import BundleOnCluster, BundleView
 from tui import format as fmt
 from tui import messages
 from tui.columns import placement_model, state_cell
+from tui.fetching import error_lines
 from tui.format import Line, Tone
 from tui.matrix import MatrixRow, bundle_matrix
+from tui.modals.text import TextModal
 from tui.queries import badness, group_labels, placements_of_bundle
 from tui.rows import Column, RowModel
 from tui.screens.table_view import TABLE_ACTIONS, TableView
+from tui.sentences import why_lines
 from tui.session import Session
 from tui.store import Touched, placement_key
 from tui.widgets.painting import LinesWidget
@@ -24,7 +27,27 @@ from tui.widgets.virtual_table import VirtualTable
 BUNDLE_ACTIONS = ("sync", "suspend", "rollback", "hold", "why")
 
 
-class BundlesScreen(TableView):
+class BundleActions(TableView):
+    """What can be looked up for the bundle that is selected."""
+
+    def do_why(self) -> None:
+        """Ask the server why the bundle is as it is."""
+        bundle = next((each for each in self.subjects() if isinstance(each, BundleView)), None)
+        if bundle is None:
+            self.notify("No bundle is selected.", markup=False)
+            return
+        self.fetch(
+            "why",
+            lambda: self.session.client.why(f"bundle/{bundle.name}"),
+            show=lambda said: self._explain(bundle.name, why_lines(said)),
+            fail=lambda error: self._explain(bundle.name, error_lines(error)),
+        )
+
+    def _explain(self, name: str, lines: Sequence[Line]) -> None:
+        self.app.push_screen(TextModal(f"Why is {name} as it is?", lines))
+
+
+class BundlesScreen(BundleActions):
     """The matrix; a column for each value of a label."""
 
     VIEW = "bundles"
@@ -138,7 +161,7 @@ def _note(row: MatrixRow) -> str:
     return bundle.message
 
 
-class BundleScreen(TableView):
+class BundleScreen(BundleActions):
     """One bundle on all its clusters."""
 
     VIEW = "bundles"

@@ -16,7 +16,6 @@ from tui.rows import Column, RowModel
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import drift_lines
-from tui.widgets.painting import LinesView
 
 _COLUMNS: list[Column[DriftGroup]] = [
     Column(
@@ -157,11 +156,6 @@ class DriftScreen(PairedView):
         """Open the first cluster of the group at the object."""
         if isinstance(row, DriftGroup):
             self.post_message(messages.Open(row.first))
-
-    def tick(self) -> None:
-        """Ages move on."""
-        super().tick()
-        self.query_one("#detail", LinesView).refresh()
 
 
 def object_of(drift: DriftView) -> ObjectView:

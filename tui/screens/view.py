@@ -44,6 +44,7 @@ class ViewScreen(Acting):
         super().__init__(session)
         self.crumbs = tuple(crumbs)
         self._missed = Touched(all=True)
+        self.is_built = False
 
     def compose(self) -> ComposeResult:
         """Bars around the body."""
@@ -79,6 +80,7 @@ class ViewScreen(Acting):
     def on_mount(self) -> None:
         """From now on, this view is told what changes."""
         self.session.views.add(self)
+        self.is_built = True
 
     def tick(self) -> None:
         """A second passed: paint what shows ages and countdowns."""
@@ -91,7 +93,9 @@ class ViewScreen(Acting):
 
     def _catch_up(self) -> None:
         missed, self._missed = self._missed, Touched()
-        if missed and self.store.loaded:
+        if not self.is_built:
+            self._missed = missed
+        elif missed and self.store.loaded:
             self.arrived(missed)
             self.refresh_bars()
 

@@ -1,0 +1,176 @@
+"""Every key in every view: none crashes, none writes without being asked, escape ends at the root."""
+
+import pytest
+
+from fleet.api.client import ApiClient
+from tests.fakes import fleets
+from tests.tui.running import Running, running
+from tui.actions import ACTIONS, BY_ID
+from tui.config import Config
+from tui.screens.registry import view_factories
+from tui.screens.view import ViewScreen
+from tui.session import Session
+from tui.widgets.cursor import CursorTable, MarkTable
+from tui.widgets.prompt import Prompt
+
+TOP = {
+    "fleet": "1",
+    "clusters": "2",
+    "bundles": "3",
+    "rollouts": "4",
+    "drift": "5",
+    "events": "6",
+    "history": "7",
+    "approvals": "8",
+}
+DETAILS = {
+    "a cluster": "cluster prod-eu-009",
+    "a bundle": "bundle web",
+    "a rollout": "rollout payments-7",
+    "a search": "find web",
+    "help": "help",
+}
+LEAVING = {"ctrl+q", "K", "o"}
+"""Keys that end the app or hand the terminal over: tested on their own."""
+KEYS = [
+    key
+    for key in (
+        *(key for action in ACTIONS for key in action.keys.split(",")),
+        *(
+            key
+            for table in (CursorTable, MarkTable)
+            for binding in table.BINDINGS
+            for key in binding.key.split(",")
+        ),
+        "tab",
+        "shift+tab",
+        "left",
+        "right",
+        "backspace",
+        "delete",
+    )
+    if key not in LEAVING
+]
+
+
+async def to_the_root(run: Running) -> None:
+    """Press escape until nothing is left to close; it must not take many."""
+    for _ in range(8):
+        if at_root(run) and not prompting(run):
+            return
+        await run.press("escape")
+    raise AssertionError(f"escape does not end at the root:\n{run.text}")
+
+
+def prompting(run: Running) -> bool:
+    return any(prompt.is_open for prompt in run.app.screen.query(Prompt))
+
+
+def at_root(run: Running) -> bool:
+    app = run.app
+    return app.is_running and app.current_mode == "fleet" and len(app.screen_stack) == 1
+
+
+async def type_command(run: Running, line: str) -> None:
+    await run.press("colon")
+    await run.type(line)
+    await run.press("enter")
+
+
+async def visit(run: Running, view: str) -> None:
+    if view in TOP:
+        await run.press(TOP[view])
+    else:
+        await type_command(run, DETAILS[view])
+
+
+@pytest.mark.parametrize("view", [*TOP, *DETAILS])
+async def test_no_key_crashes_and_none_writes_by_itself(view: str) -> None:
+    async with running() as run:
+        await visit(run, view)
+        here = run.app.screen
+        for key in KEYS:
+            await run.press(key)
+            if run.app.screen is not here or prompting(run):
+                await to_the_root(run)
+                await visit(run, view)
+                here = run.app.screen
+        await to_the_root(run)
+
+        # T0: pausing a rollout is the one thing that is sent without a question.
+        assert {each.command for each in run.server.commands} <= {"pause"}
+
+
+@pytest.mark.parametrize("view", [*TOP, *DETAILS])
+async def test_a_read_only_session_sends_nothing(view: str) -> None:
+    async with running(read_only=True) as run:
+        await visit(run, view)
+        for action in ACTIONS:
+            if action.writes:
+                await run.press(action.keys.split(",")[0])
+                assert isinstance(run.app.screen, ViewScreen), action.id
+
+        assert run.server.commands == []
+        assert not [each for each in run.server.requests if each.startswith("POST")]
+
+
+async def test_a_disabled_key_says_why() -> None:
+    async with running(read_only=True) as run:
+        await run.press("2", "s")
+
+        assert run.notices == ["sync: this session is read-only (started with --read-only)."]
+
+
+async def test_an_action_that_does_not_apply_says_why() -> None:
+    async with running() as run:
+        await run.press("2", "end", "t")
+
+        (notice,) = run.notices
+        assert "only failed clusters of a rollout" in notice
+
+
+async def test_the_users_keys_take_the_place_of_ours() -> None:
+    async with running(config=Config(keys={"sync": "ctrl+s", "go_drift": "f5"})) as run:
+        await run.press("f5")
+        assert run.app.current_mode == "drift"
+        await run.press("2", "end", "s")
+        assert isinstance(run.app.screen, ViewScreen)
+        await run.press("ctrl+s")
+        assert not isinstance(run.app.screen, ViewScreen)
+
+
+async def test_q_never_quits() -> None:
+    async with running() as run:
+        await run.press("2", "q")
+        assert at_root(run)
+        await run.press("q")
+
+        assert at_root(run)
+        assert run.notices == ["Leave with ctrl+q or :q."]
+
+
+@pytest.mark.parametrize("keys", [["ctrl+q"], ["colon", "q", "enter"]])
+async def test_there_are_two_ways_to_leave(keys: list[str]) -> None:
+    async with running() as run:
+        await run.press(*keys)
+        await run.until(lambda: not run.app.is_running)
+
+        assert run.app.return_code == 0
+
+
+def test_every_view_offers_only_what_exists() -> None:
+    session = Session(client=ApiClient("unix:/nowhere"))
+    for screen in (type(factory()) for factory in view_factories(session).values()):
+        for name in screen.OFFERS:
+            assert name in BY_ID
+            action = BY_ID[name]
+            assert action.writes or hasattr(screen, f"do_{name}"), (screen, name)
+        assert len(set(screen.OFFERS)) == len(screen.OFFERS)
+
+
+async def test_all_details_were_reached() -> None:
+    async with running(fleets.fleet(24)) as run:
+        for view in DETAILS:
+            await visit(run, view)
+            assert len(run.app.screen_stack) > 1, view
+            await to_the_root(run)

@@ -1,0 +1,39 @@
+"""A text over the view: an explanation that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Vertical
+from textual.screen import ModalScreen
+
+from tui.escape import one_line
+from tui.format import Line
+from tui.widgets.painting import LinesView
+
+
+class TextModal(ModalScreen[None]):
+    """Lines in a box; escape closes it."""
+
+    BINDINGS = [Binding("escape,enter,q", "dismiss", "Close")]  # noqa: RUF012
+
+    def __init__(self, title: str, lines: Sequence[Line]) -> None:
+        super().__init__()
+        self._heading = title
+        self._lines = lines
+
+    def compose(self) -> ComposeResult:
+        """The box."""
+        with Vertical(id="text-box"):
+            view = LinesView(id="text", wrap=True)
+            view.border_title = Text(one_line(self._heading))
+            yield view
+
+    def on_mount(self) -> None:
+        """Show the text."""
+        view = self.query_one(LinesView)
+        view.show(self._lines)
+        view.focus()
