@@ -87,7 +87,7 @@ class ApiServer:
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
-            request["actor"] = self._actor(request)
+            self._actor(request)
             return await handler(request)
         except NotThere as error:
             return _error(404, str(error))
@@ -205,7 +205,7 @@ class ApiServer:
         await self._parts.coordinator.inbox.post(
             CommandAsked(
                 request=asked,
-                actor=request["actor"] or asked.actor or "local",
+                actor=self._actor(request) or asked.actor or "local",
                 key=request.headers.get("Idempotency-Key", ""),
                 answer=answer,
             )
