@@ -84,8 +84,7 @@ class Conductor:
             for name in names:
                 if name in rollout.clusters:
                     for event in _news(state, rollout.id, observed, name, at):
-                        before = state.travel.rollouts[rollout.id]
-                        if evolve(before, event) is not before:
+                        if _is_news(state.travel.rollouts[rollout.id], event, name):
                             emit(fact_of(rollout.id, rollout.plan.release.bundle, event))
                             moved.add(rollout.id)
         return moved
@@ -199,6 +198,11 @@ class Conductor:
             )
             self._calendar = (inventory, made)
         return self._calendar[1]
+
+
+def _is_news(rollout: Rollout, event: Event, cluster: ClusterName) -> bool:
+    after = evolve(rollout, event)
+    return after.clusters[cluster] != rollout.clusters[cluster] or after.away != rollout.away
 
 
 def _due(at: datetime | None, now: datetime) -> bool:

@@ -19,7 +19,7 @@ from fleet.source.errors import SourceError
 from fleet.source.git_command import GitSettings
 from fleet.source.poller import Poller, Rhythm, SourceName
 from fleet.source.problems import InvalidFleet
-from fleet.source.reading import At, CommitReader, read_documents_at, read_head
+from fleet.source.reading import At, CommitReader, Holding, read_documents_at, read_head
 from fleet.source.repository import FetchResult, Repository
 from fleet.source.urls import RepositoryUrl, parse_url
 from fleet.source.worker import GitWorker
@@ -38,6 +38,7 @@ class Intake:
         settings: the server's settings.
         url: the fleet repository.
         post: the coordinator's inbox.
+        holding: the clusters that hold a bundle now.
     """
 
     def __init__(
@@ -46,9 +47,11 @@ class Intake:
         *,
         url: RepositoryUrl,
         post: Callable[[Message], Awaitable[None]],
+        holding: Holding,
     ) -> None:
         self._settings = settings
         self._post = post
+        self._holding = holding
         self._git = GitSettings(known_hosts=settings.known_hosts)
         self._worker = GitWorker()
         self._fleet = self._repository(url, settings.ref)
@@ -107,7 +110,7 @@ class Intake:
             InvalidFleet: everything that is wrong with it.
             SourceError: it cannot be read.
         """
-        return await self._reader.read(at, self._other)
+        return await self._reader.read(at, self._other, holding=self._holding)
 
     async def history(self, limit: int, state: FleetState) -> list[CommitView]:
         """The newest commits of the fleet repository, newest first."""
@@ -159,7 +162,9 @@ class Intake:
     async def _read_newest(self, seen: FetchResult) -> None:
         at = At(repository=self._fleet, revision=seen.revision)
         try:
-            proposal = await self._reader.read(at, self._other, forced=seen.forced)
+            proposal = await self._reader.read(
+                at, self._other, holding=self._holding, forced=seen.forced
+            )
         except InvalidFleet as error:
             head = await read_head(at)
             await self._post(CommitFaulty(head=head, problems=error.problems))

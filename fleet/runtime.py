@@ -152,7 +152,14 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
         carry_out=lambda do, rollout: effects.start(do, rollout),
         clock=_now,
     )
-    intake = Intake(settings, url=url, post=coordinator.inbox.post)
+    intake = Intake(
+        settings,
+        url=url,
+        post=coordinator.inbox.post,
+        holding=lambda bundle: {
+            ClusterName(name) for name in coordinator.state.assignments.get(bundle, {})
+        },
+    )
     effects = Effects(
         Measurer(supervisor, session),
         post=coordinator.inbox.post,

@@ -32,12 +32,12 @@ from fleet.view import FleetView
 START_TIMEOUT_S = 60.0
 CONVERGE_TIMEOUT_S = 180.0
 _DRIFTED = "/api/v1/namespaces/observability/configmaps/agent"
-_CORRECTED = "/api/v1/namespaces/payments/services/api"
+_CORRECTED = "/apis/apps/v1/namespaces/payments/deployments/api"
 _FAILING_PATCH = """\
   patches:
     - target: {kind: StatefulSet, name: cache}
       clusters: [CLUSTER]
-      merge: {spec: {template: {spec: {containers: [{name: cache, image: "cache:8.0-fail"}]}}}}
+      merge: {spec: {template: {spec: {containers: [{name: cache, image: "cache:fail"}]}}}}
 """
 
 
@@ -176,7 +176,7 @@ def _sum_up(stage: _Stage, started: float, say: Callable[[str], None]) -> int:
     converged_s = time.monotonic() - started
     cluster = stage.names[-1]
     edited = time.monotonic()
-    stage.edit_by_hand(cluster, _CORRECTED, {"spec": {"ports": [{"name": "http", "port": 81}]}})
+    stage.edit_by_hand(cluster, _CORRECTED, {"spec": {"replicas": 7}})
     corrected = _wait_for_correction(stage, cluster)
     objects = sum(c.objects for c in view.clusters)
     print(f"clusters   {len(view.clusters)} ready of {len(view.clusters)}")
@@ -209,7 +209,7 @@ def _happen(stage: _Stage) -> None:
         repository.commit(stage.repo, "Carry payments through the ring", author="alice")
         with (stage.repo / "bundles/cache.yaml").open("a") as file:
             file.write(_FAILING_PATCH.replace("CLUSTER", last))
-        repository.commit(stage.repo, f"Try cache 8.0 on {last}", author="bob")
+        repository.commit(stage.repo, f"Try another cache on {last}", author="bob")
         stage.api.snapshot()
         stage.edit_by_hand(stage.names[-1], _DRIFTED, {"data": {"scrape_interval": "5s"}})
         repository.replace(stage.repo, "apps/payments/api.yaml", "2.8.0", "2.8.1")

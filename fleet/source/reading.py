@@ -7,12 +7,12 @@ loop of the server stays free.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
 from fleet.model import Bundle, Inventory
-from fleet.placement import placed_clusters
+from fleet.placement import Placer
 from fleet.release import CommitHead, Proposal, double_claims
 from fleet.source.bundle_files import read_bundle_files
 from fleet.source.documents import InventoryReading, read_inventory
@@ -78,6 +78,9 @@ async def read_documents_at(at: At, path: str) -> InventoryReading:
     return reading
 
 
+Holding = Callable[[BundleName], Collection[ClusterName]]
+
+
 class CommitReader:
     """Reads commits of one fleet repository; keeps what was parsed and rendered before."""
 
@@ -86,8 +89,16 @@ class CommitReader:
         self._renderer: Renderer | None = None
         self._fleet = ""
 
-    async def read(self, at: At, other: OtherSource, *, forced: bool = False) -> Proposal:
+    async def read(
+        self, at: At, other: OtherSource, *, holding: Holding, forced: bool = False
+    ) -> Proposal:
         """Read, check and render a commit.
+
+        Args:
+            at: the commit.
+            other: gives the repositories that bundles name.
+            holding: the clusters that hold each bundle now; a taint does not take it from them.
+            forced: whether the ref was moved by force.
 
         Raises:
             InvalidFleet: everything that is wrong with it.
@@ -98,7 +109,10 @@ class CommitReader:
         files, sources, problems = await self._bundle_files(at, reading.inventory, other)
         if problems:
             raise InvalidFleet(problems)
-        proposal = await asyncio.to_thread(self._render, head, reading, files, sources, forced)
+        placed = _placed(reading.inventory, holding)
+        proposal = await asyncio.to_thread(
+            self._render, head, reading, files, sources, placed, forced
+        )
         if claims := double_claims(proposal):
             raise InvalidFleet(claims)
         return proposal
@@ -128,6 +142,7 @@ class CommitReader:
         reading: InventoryReading,
         files: Mapping[BundleName, SourceFiles],
         sources: Mapping[BundleName, Revision],
+        placed: Mapping[BundleName, Sequence[ClusterName]],
         forced: bool,
     ) -> Proposal:
         inventory = reading.inventory
@@ -137,8 +152,8 @@ class CommitReader:
         problems: list[Problem] = []
         warnings: list[Problem] = list(reading.warnings)
         for bundle in inventory.bundles.values():
-            placed = placements.setdefault(bundle.name, {})
-            for name in placed_clusters(bundle, inventory):
+            digests = placements.setdefault(bundle.name, {})
+            for name in placed[bundle.name]:
                 try:
                     cluster = inventory.clusters[name]
                     rendered = renderer.render(bundle, cluster, files[bundle.name])
@@ -146,7 +161,7 @@ class CommitReader:
                     problems += error.problems
                     continue
                 contents.setdefault(rendered.digest, rendered.manifests)
-                placed[name] = rendered.digest
+                digests[name] = rendered.digest
                 warnings += rendered.warnings
         renderer.end_round()
         if problems:
@@ -165,6 +180,14 @@ class CommitReader:
         if self._renderer is None or fleet != self._fleet:
             self._renderer, self._fleet = Renderer(fleet=fleet), fleet
         return self._renderer
+
+
+def _placed(inventory: Inventory, holding: Holding) -> dict[BundleName, tuple[ClusterName, ...]]:
+    placer = Placer(inventory)
+    return {
+        name: placer.placed(bundle, holding=holding(name))
+        for name, bundle in inventory.bundles.items()
+    }
 
 
 def _source_problem(bundle: Bundle, error: SourceError) -> Problem:
