@@ -18,7 +18,8 @@ object; `ownership` records what a create, update or patch changed.  The rules:
     what the (sub)resource resets before storing, such as `status` through the main resource
     (rest.ResetFieldsStrategy).
 7.  What is live before the first apply belongs to `before-first-apply` (skipNonAppliedManager).
-8.  Nothing changed: nothing is written, times included (managedFieldsUpdater, and the
+8.  Nothing changed: nothing is written, times included; when only ownership changed, times stay
+    as they are, and a new applier has none (managedFieldsUpdater, and the
     IgnoreManagedFieldsTimestamps transformer).
 
 Objects are never changed in place; what did not change is shared.
@@ -27,6 +28,7 @@ Objects are never changed in place; what did not change is shared.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from clusters.embedded import fieldset, last_applied, merging, status, typed
@@ -47,6 +49,7 @@ from clusters.embedded.ownership import (
     changed_fields,
     default_resets,
     empty_object,
+    reconciled,
     take_changed,
     with_managers,
     without_managed_fields,
@@ -94,7 +97,7 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
     _check_applied(live, applied, api_version)
     base = live if live is not None else empty_object(schema, api_version, applied["kind"])
     resets = default_resets(schema, subresource) if resets is None else resets
-    managers = _live_managers(base)
+    managers = reconciled(_live_managers(base), schema)
     before = without_managed_fields(base)
     if not managers and live is not None:
         managers = _owned_before(before, schema, api_version, subresource, now, resets)
@@ -256,15 +259,22 @@ def _settled(
 ) -> Object:
     """Put the new managedFields on; rule 8 when nothing differs."""
     last = managers.get(applier)
-    unchanged = last is not None and fieldset.same(last.fields, entry.fields)
-    if live is not None and others is managers and _same_content(live, merged):
-        stays = last is not None and unchanged and last.api_version == entry.api_version
-        if stays or (last is None and not entry.fields):
-            return live if "managedFields" in live["metadata"] else with_managers(merged, managers)
-    out = {identity: entry for identity, entry in others.items() if identity != applier}
+    if live is not None and _same_content(live, merged):
+        # Ownership alone may have changed: that is written, and gets no new time.
+        entry = replace(entry, time=last.time if last is not None else None)
+        known = bool((live.get("metadata") or {}).get("managedFields"))
+        if others is managers and _same_entry(last, entry) and known is bool(managers):
+            return live
+    out = {identity: other for identity, other in others.items() if identity != applier}
     if entry.fields:
         out[applier] = entry.having(fieldset.ordered(entry.fields))
     return with_managers(merged, out)
+
+
+def _same_entry(last: Entry | None, entry: Entry) -> bool:
+    if last is None:
+        return not entry.fields
+    return last.api_version == entry.api_version and fieldset.same(last.fields, entry.fields)
 
 
 def _same_content(live: Object, merged: Object) -> bool:

@@ -260,3 +260,23 @@ def with_named_fields(fields: FieldSet, schema: Schema | None) -> dict[str, Any]
         if named is not None:
             out[key] = named
     return out
+
+
+def joined_where_atomic(fields: FieldSet, schema: Schema) -> FieldSet:
+    """Make one field of the parts of what is atomic; the very set if there is none."""
+    out: dict[str, Any] = {}
+    for key, node in fields.items():
+        below = _below(schema, key) if key != _SELF and node else None
+        if below is None:
+            continue
+        joined = MEMBER if below.atomic else joined_where_atomic(node, below)
+        if joined is not node:
+            out[key] = joined
+    return {**fields, **out} if out else fields
+
+
+def _below(schema: Schema, element: str) -> Schema | None:
+    """Give the schema of what an element names; None where that is not declared."""
+    if element[0] == "f":
+        return schema.child(element[2:]) if schema.shape is Shape.MAP else None
+    return schema.items if schema.shape is Shape.LIST else None

@@ -122,6 +122,7 @@ def track_update(  # noqa: PLR0913  what a write is: by whom, through what, when
     after = without_managed_fields(new)
     if not tracked:
         return after
+    managers = reconciled(managers, schema)
     start = empty_object(schema, api_version, new["kind"])
     before = without_managed_fields(old) if old is not None else start
     resets = default_resets(schema, subresource) if resets is None else resets
@@ -179,6 +180,23 @@ def written_by(
         owned = fieldset.ordered(fields)
         out = {**out, writer: Entry(owned, entry.api_version, entry.time)}
     return out
+
+
+def reconciled(managers: Managers, schema: Schema) -> Managers:
+    """Bring entries in line with a schema that changed since they were written.
+
+    Only custom kinds change: who owned parts of what is atomic now owns it as a whole
+    (Updater.reconcileManagedFieldsWithSchemaChanges).
+    """
+    if schema.definition:
+        return managers
+    out = {
+        identity: entry
+        if (fields := fieldset.joined_where_atomic(entry.fields, schema)) is entry.fields
+        else entry.having(fields)
+        for identity, entry in managers.items()
+    }
+    return out if any(out[one] is not managers[one] for one in out) else managers
 
 
 def without_managed_fields(content: Object) -> Object:
@@ -246,5 +264,4 @@ def settle(old: Object, new: Object) -> Object:
 
 
 def _timeless(entries: list[Any]) -> list[Any]:
-    plain = [{key: value for key, value in entry.items() if key != "time"} for entry in entries]
-    return sorted(plain, key=lambda entry: (entry["operation"], entry["manager"], str(entry)))
+    return [{key: value for key, value in entry.items() if key != "time"} for entry in entries]

@@ -110,6 +110,18 @@ def test_a_conflict_in_a_list_names_the_item_by_its_keys() -> None:
     assert refusal.message.endswith('.spec.template.spec.containers[name="web"].image')
 
 
+def test_sharing_a_value_changes_ownership_and_no_time() -> None:
+    world = World()
+    first = apply(world, config(x="1"), "one")
+    live = apply(world, config(x="1"), "two")
+    assert [entry.get("time") for entry in live["metadata"]["managedFields"]] == [
+        None,
+        first["metadata"]["managedFields"][0]["time"],
+    ]
+    assert set(world.entries()) == {"one/Apply", "two/Apply"}
+    assert world.writes == 2
+
+
 def test_force_takes_over_and_an_emptied_entry_goes() -> None:
     world = World()
     apply(world, config(x="1"), "one")

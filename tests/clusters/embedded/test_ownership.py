@@ -8,7 +8,7 @@ import pytest
 
 from clusters.embedded.managers import BadManagedFields, decode, encode
 from clusters.embedded.ownership import settle, track_update
-from clusters.embedded.schema import Schemas
+from clusters.embedded.schema import Schema, Schemas
 from tests.clusters.embedded.world import World, schema_of
 
 POD_SPEC = {"containers": [{"name": "web", "image": "nginx:1", "ports": [{"containerPort": 80}]}]}
@@ -187,3 +187,19 @@ def test_inputs_are_never_changed() -> None:
         api_version="apps/v1",
     )
     assert repr(live) == frozen
+
+
+def test_entries_follow_a_schema_that_became_atomic() -> None:
+    def kind(**extensions: str) -> Schema:
+        part = {"type": "object", "additionalProperties": {"type": "string"}, **extensions}
+        spec = {"type": "object", "properties": {"part": part}}
+        return Schemas().from_crd({"type": "object", "properties": {"spec": spec}})
+
+    body = {"apiVersion": "e.com/v1", "kind": "T", "metadata": {"name": "t"}}
+    world = World(schema=kind())
+    world.apply("one", body | {"spec": {"part": {"a": "1", "b": "1"}}})
+    assert world.entries()["one/Apply"] == {"f:spec": {"f:part": {"f:a": {}, "f:b": {}}}}
+    atomic = World(schema=kind(**{"x-kubernetes-map-type": "atomic"}))
+    atomic.live = world.live
+    atomic.merge("two", {"spec": {"part": {"b": "2"}}})
+    assert atomic.entries() == {"two/Update": {"f:spec": {"f:part": {}}}}
