@@ -42,6 +42,9 @@ PlaceHold          HoldAsked                                   HoldPlaced
 * After a crash: load the newest snapshot, fold the events after it, then
   `CoordinatorStarted(alive_until=the last heartbeat)`.  Nothing is assigned again unless the
   observation says that it did not happen; the outage grants no soak and costs no deadline.
+* A new rollout is told at once (`ClusterUnreachable`, with the true instant) of every cluster that
+  is out of contact.  A cluster that joins (`joining.joining`) is told to the open rollouts of the
+  bundle, or to the kept completed one if none is open.
 * Commands go through `commands.check` first; it returns the event, or the reason for refusing.
 * A completed rollout is kept until a newer one of its bundle replaces it: clusters that return or
   join go to it, and it brings them to the release.

@@ -122,6 +122,7 @@ class Player:
     hotfixers: frozenset[str] = frozenset()
     frozen: str = ""
     effects: list[Effect] = field(default_factory=list)
+    away: dict[ClusterName, datetime] = field(default_factory=dict)
     logs: dict[RolloutId, list[Event]] = field(default_factory=dict)
     """Every event that was folded into each rollout, as the store would keep them."""
 
@@ -269,6 +270,9 @@ class Player:
         )
         self.rollouts.append(begin(started))
         self.logs[rollout_id] = [started]
+        for name, since in self.away.items():
+            lost = ClusterUnreachable(at=since, cluster=name)
+            self.tell(lost, only=rollout_id, drive=False)
         self.say(f"rollout {rollout_id} of {release.revision.rstrip('0')} starts")
 
     # --- the loop -------------------------------------------------------------------------------
@@ -360,6 +364,10 @@ class Player:
         """Hand facts to the rollouts they concern (those that know the cluster)."""
         for event in events:
             told = False
+            if isinstance(event, ClusterUnreachable):
+                self.away.setdefault(event.cluster, event.at)
+            if isinstance(event, ClusterReturned):
+                self.away.pop(event.cluster, None)
             for index, rollout in enumerate(self.rollouts):
                 if only and rollout.id != only:
                     continue
