@@ -10,7 +10,7 @@ import random
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from clusters.embedded import discovery, subresources
+from clusters.embedded import discovery, shaping, subresources
 from clusters.embedded.access import REVIEWS, Attributes, User, authenticate, authorise
 from clusters.embedded.changes import read_change
 from clusters.embedded.cluster import EmbeddedCluster
@@ -34,6 +34,7 @@ from clusters.embedded.requests import (
     write_options,
 )
 from clusters.embedded.selectors import selection_of
+from clusters.embedded.shaping import Source
 from clusters.embedded.status import (
     ApiStatus,
     Cause,
@@ -134,6 +135,8 @@ def _review(
 ) -> Answer:
     body = read_object(call.body, call.content_type)
     check_kind(resource, body)
+    schema = cluster.schema_of(resource)
+    body, _ = shaping.decode(resource, schema, body, Source.BODY, "Ignore")
     status = REVIEWS[resource.plural](cluster.storage, user, body, path.namespace)
     return json_answer({**body, "status": status}, 201)
 
@@ -245,7 +248,9 @@ def _delete_collection(
     shelf = cluster.storage.shelf(resource.storage_key)
     page = list_page(cluster.storage, shelf, selection, call.query)
     for stored in page.items:
-        cluster.deleter.delete(resource, stored, options)
+        live = cluster.storage.get(resource.storage_key, stored.key)
+        if live is not None:  # a page may show a moment that is past
+            cluster.deleter.delete(resource, live, options)
     return Answer(200, render_list(resource, form, page))
 
 

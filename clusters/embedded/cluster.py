@@ -6,6 +6,7 @@ Holds no rule of its own; it is what the parts know each other by.
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -24,9 +25,11 @@ from clusters.embedded.objects import Objects
 from clusters.embedded.requests import ResourcePath, WriteOptions
 from clusters.embedded.schema import ANYTHING, Schema, Schemas
 from clusters.embedded.seeds import seeds
-from clusters.embedded.status import gone
+from clusters.embedded.status import ApiStatus, gone
 from clusters.embedded.storage import Storage, Stored
 from clusters.embedded.watching import Watch
+
+_log = logging.getLogger(__name__)
 
 SYSTEM_NAMESPACES = ("default", "kube-node-lease", "kube-public", "kube-system")
 _PREFERRED: Mapping[StorageKey, Resource] = {
@@ -103,7 +106,14 @@ class EmbeddedCluster:
 
     def soon(self, act: Callable[..., None], *args: Any) -> None:
         """Do something after the write that is under way."""
-        asyncio.get_running_loop().call_soon(act, *args)
+
+        def attempt() -> None:
+            try:
+                act(*args)
+            except ApiStatus as refused:
+                _log.info("%s: a controller was refused: %s", self.name, refused.message)
+
+        asyncio.get_running_loop().call_soon(attempt)
 
     def resource(self, group: str, version: str, plural: str) -> Resource | None:
         """Find a served resource."""

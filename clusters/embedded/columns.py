@@ -174,7 +174,9 @@ def _role_reference(body: Body) -> str:
 
 def _api_service(body: Body) -> str:
     service = value_at(body, "spec.service")
-    return f"{service['namespace']}/{service['name']}" if service else "Local"
+    if not service:
+        return "Local"
+    return f"{service.get('namespace', '')}/{service.get('name', '')}"
 
 
 def _ingress_hosts(body: Body) -> str:

@@ -130,7 +130,13 @@ def check_kind(resource: Resource, body: dict[str, Any]) -> None:
     Raises:
         ApiStatus: 400 when it is of another kind or version.
     """
-    kind, api_version = body.get("kind") or "", body.get("apiVersion") or ""
+    for name in ("kind", "apiVersion"):
+        if not isinstance(body.get(name, ""), str):
+            raise bad_request(
+                "couldn't get version/kind; json parse error: json: cannot unmarshal "
+                f"{_go_type(body[name])} into Go struct field .{name} of type string"
+            )
+    kind, api_version = body.get("kind", ""), body.get("apiVersion", "")
     if resource.custom and not (kind and api_version):
         missing = "Kind" if not kind else "apiVersion"
         raise bad_request(f"Object '{missing}' is missing in '{_shown(body)}'")

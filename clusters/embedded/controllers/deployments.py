@@ -21,7 +21,6 @@ from clusters.embedded.controllers.writing import create, write_status
 from clusters.embedded.deleting import DeleteOptions
 from clusters.embedded.kinds import DEPLOYMENTS, REPLICA_SETS
 from clusters.embedded.requests import WriteOptions
-from clusters.embedded.storage import Stored
 
 if TYPE_CHECKING:
     from clusters.embedded.cluster import EmbeddedCluster
@@ -334,10 +333,6 @@ def _with(
     if "lastUpdateTime" not in new:
         new |= {"lastUpdateTime": now, "lastTransitionTime": now}
     return [*out, new]
-
-
-def _stored(cluster: EmbeddedCluster, key: str) -> Stored | None:
-    return cluster.storage.get(DEPLOYMENTS.storage_key, key)
 
 
 CONTROLLER = Controller(

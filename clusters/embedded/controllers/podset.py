@@ -126,7 +126,10 @@ def count_available(
 
 def scaled(value: int | str | None, total: int, *, up: bool) -> int:
     """Read a number or percentage of Pods (intstr.GetScaledValueFromIntOrPercent)."""
-    if isinstance(value, str) and value.endswith("%"):
-        parts = int(value[:-1]) * total
-        return -(-parts // 100) if up else parts // 100
-    return int(value or 0)
+    if isinstance(value, int):
+        return value
+    share = (value or "").removesuffix("%")
+    if not share.isdigit():
+        return 0
+    parts = int(share) * total
+    return -(-parts // 100) if up else parts // 100
