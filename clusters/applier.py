@@ -1,8 +1,8 @@
 """Carries out a plan: the only writer to a cluster.
 
-Before the first request of a pass, objects that are new are stored as intended; after each wave,
-what was confirmed is stored.  A crash at any point therefore leaves an apply set that names at
-least everything that exists because of us.
+Before the first request of a pass, objects that it may create are stored as intended; after each
+wave, what was confirmed is stored.  A crash at any point therefore leaves an apply set that names
+at least everything that exists because of us.
 """
 
 from __future__ import annotations
@@ -14,8 +14,10 @@ from itertools import groupby
 from time import monotonic
 from typing import TypeVar
 
+from clusters.actions import Apply, Cause, Plan, Prune
 from clusters.backoff import APPLY
 from clusters.client.api import ClusterApi, Live
+from clusters.client.discovery import Resource
 from clusters.drift import parse_fields
 from clusters.errors import (
     ClusterError,
@@ -27,8 +29,7 @@ from clusters.errors import (
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
 from clusters.ownership import our_entry, projection_hash, short_hash
-from clusters.plan import Apply, Cause, Plan, Prune
-from clusters.records import Failure, FieldSets, Journal, Record
+from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
 from clusters.waves import FOUNDATION_WAVE, wave_of
 
 _Action = TypeVar("_Action", Apply, Prune)
@@ -87,7 +88,8 @@ class Applier:
 
         Args:
             plan: what to do.
-            interrupted: asked between waves; True ends the pass early (a newer desired state).
+            interrupted: asked between waves and while waiting; True ends the pass early (a newer
+                desired state).
 
         Raises:
             ClusterError: the cluster as a whole is in trouble; what was done until then is stored.
@@ -96,12 +98,16 @@ class Applier:
         await self._intend(plan)
         for wave, actions in groupby(plan.applies, key=_wave):
             batch = list(actions)
-            await self._each(self._apply, batch, outcomes)
-            await self._confirm([action.manifest.ref for action in batch])
+            try:
+                await self._each(self._apply, batch, outcomes)
+            except ClusterError:
+                await self._confirm(batch)
+                raise
+            await self._confirm(batch)
+            if wave == FOUNDATION_WAVE and not interrupted():
+                await self._founded(batch, interrupted)
             if interrupted():
                 return outcomes
-            if wave == FOUNDATION_WAVE:
-                await self._founded(batch)
         failed = {name for name, outcome in outcomes.items() if outcome.failed}
         # What replaces an object is in place before the object goes.
         prunes = [prune for prune in plan.prunes if prune.bundle not in failed]
@@ -114,14 +120,15 @@ class Applier:
         for action in plan.applies:
             ref = action.manifest.ref
             known = self._records.get(ref)
-            if known is not None and known.bundle == action.bundle:
+            creates = known is None or action.cause is Cause.MISSING
+            if known is not None and known.bundle == action.bundle and not creates:
                 continue
             applied = Applied(
                 ref=ref,
                 api_version=action.manifest.api_version,
                 bundle=action.bundle,
                 digest=action.manifest.digest,
-                uid=known.applied.uid if known else "",
+                uid=known.applied.uid if known and not creates else "",
             )
             new.append(applied)
             if known is None:
@@ -134,11 +141,13 @@ class Applier:
         for ref in removals:
             self._records.pop(ref, None)
 
-    async def _confirm(self, refs: Sequence[ObjectRef]) -> None:
+    async def _confirm(self, batch: Sequence[Apply]) -> None:
         confirmed = [
             record.applied
-            for ref in refs
-            if (record := self._records.get(ref)) and record.applied.confirmed
+            for action in batch
+            if (record := self._records.get(action.manifest.ref))
+            and record.applied.confirmed
+            and record.applied.digest == action.manifest.digest
         ]
         if confirmed:
             await self._journal.write(self._cluster, confirmed, ())
@@ -203,10 +212,11 @@ class Applier:
             live_hash=projection_hash(live.content(), parse_fields(fields)),
             confirmed=True,
         )
-        record.failure, record.reclaim, record.suspect = None, False, None
+        record.failure, record.reclaim, record.suspect = None, False, False
         self._observer.suspects.pop(record.ref, None)
-        if action.cause in (Cause.DRIFTED, Cause.MISSING) and record.drift:
-            record.corrections.append(monotonic())
+        if record.drift:
+            if action.cause in (Cause.DRIFTED, Cause.MISSING):
+                record.corrections = (*record.corrections, monotonic())[-CORRECTIONS_KEPT:]
             record.drift = None
             outcome.corrected.append(record)
         self._observer.wrote(record, live)
@@ -237,21 +247,32 @@ class Applier:
             raise
         except ClusterError as error:
             record.deleting = False
-            if isinstance(error, Conflict):
-                # Another object has the name now: not ours, and not to be asked for again.
+            if isinstance(error, Conflict) and await self._is_another(resource, action):
+                # Not ours, and not to be asked for again.
                 record.present = False
                 return
             self._failed(record, error, "")
             outcome.failed.append(record)
             return
         if not existed:
-            self._observer.gone.append(record)
+            self._observer.gone[record.ref] = record
 
-    async def _founded(self, batch: Sequence[Apply]) -> None:
+    async def _is_another(self, resource: Resource, action: Prune) -> bool:
+        """Whether another object has the name now; a 409 may have other causes."""
+        try:
+            there = await self._api.get_metadata(resource, action.ref)
+        except _OF_THE_CLUSTER:
+            raise
+        except ClusterError:
+            return False
+        return there is None or there.uid != action.uid
+
+    async def _founded(self, batch: Sequence[Apply], interrupted: Callable[[], bool]) -> None:
         """Wait until namespaces are active and CRDs established, then learn the new kinds."""
         refs = [action.manifest.ref for action in batch]
         await self._observer.until(
-            lambda: not any(self._unready(ref) for ref in refs), timeout_s=FOUNDATION_TIMEOUT_S
+            lambda: interrupted() or not any(self._unready(ref) for ref in refs),
+            timeout_s=FOUNDATION_TIMEOUT_S,
         )
         if any(ref.kind == "CustomResourceDefinition" for ref in refs):
             await self._api.discovery.refresh()

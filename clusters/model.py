@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property
 from typing import Any, NewType
@@ -107,7 +107,7 @@ class Manifest:
 
     ref: ObjectRef
     api_version: str
-    body: bytes
+    body: bytes = field(repr=False)
     digest: Digest
 
     @cached_property
@@ -147,9 +147,9 @@ def ref_of(content: Body) -> ObjectRef:
         ("kind", content.get("kind")),
         ("metadata.name", metadata.get("name")),
     )
-    for field, value in fields:
+    for path, value in fields:
         if not isinstance(value, str) or not value:
-            raise ValueError(f"{field} is required and must be a non-empty string")
+            raise ValueError(f"{path} is required and must be a non-empty string")
     if not isinstance(namespace, str):
         raise ValueError("metadata.namespace must be a string")
     group, _, _version = str(content["apiVersion"]).rpartition("/")

@@ -14,12 +14,22 @@ from types import TracebackType
 import msgspec
 
 from clusters.client.api import ClusterApi, Live
-from clusters.client.stream import Changed, Interrupted, Observation, Removed, Seen, Synced, observe
-from clusters.client.wire import decode_object
+from clusters.client.stream import (
+    Changed,
+    Interrupted,
+    Observation,
+    Removed,
+    Seen,
+    Synced,
+    newer,
+    observe,
+)
+from clusters.client.wire import Metadata, decode_object
 from clusters.drift import Glance, glance
 from clusters.errors import ClusterError, UnknownKind
 from clusters.health import HEALTHY, HealthResult, health_of, needs_body
 from clusters.model import BundleName, GroupKind, Health, ObjectRef
+from clusters.ownership import our_entry
 from clusters.records import Record
 
 PRUNE_ANNOTATION = "flotilla.dev/prune"
@@ -51,11 +61,12 @@ class Observer:
         self._moved = asyncio.Event()
         self._tasks: dict[GroupKind, asyncio.Task[None]] = {}
         self.synced: set[GroupKind] = set()
-        self._interrupted: set[GroupKind] = set()
+        self.interrupted: dict[GroupKind, str] = {}
+        """Kinds that cannot be watched now, with the reason."""
         self.suspects: dict[ObjectRef, Record] = {}
         self.restored: list[Record] = []
         """Records whose drift went away without us."""
-        self.gone: list[Record] = []
+        self.gone: dict[ObjectRef, Record] = {}
         """Records whose deletion, which we asked for, is complete."""
         self.stale: set[BundleName] = set()
         """Bundles whose summary may have changed."""
@@ -85,6 +96,7 @@ class Observer:
         for kind in self._tasks.keys() - wanted.keys():
             self._tasks.pop(kind).cancel()
             self.synced.discard(kind)
+            self.interrupted.pop(kind, None)
         for kind in wanted.keys() - self._tasks.keys():
             task = asyncio.get_running_loop().create_task(self._follow(kind), name=f"watch {kind}")
             task.add_done_callback(self._ended)
@@ -123,22 +135,24 @@ class Observer:
             case Changed() | Removed():
                 self._take_one(kind, observation)
             case Interrupted(error):
-                self._interrupted.add(kind)
+                self.interrupted[kind] = error.message
                 self.trouble = error
                 self._wake()
 
     def _take_all(self, kind: GroupKind, synced: Synced) -> None:
+        known = [record for record in self._records.values() if record.ref.group_kind == kind]
+        if synced.rewound:
+            for record in known:
+                record.resource_version = ""
         present = set()
         for seen in synced.objects:
             present.add(_ref(kind, seen))
             self._take_one(kind, Changed(seen))
-        for record in list(self._records.values()):
-            if record.ref.group_kind != kind or record.ref in present or record.in_flight:
-                continue
-            if not _newer(record.resource_version, synced.version):
-                self._lost(record)
+        for record in known:
+            if record.ref not in present:
+                self._take_one(kind, Removed(_absence(record.ref, synced.version)))
         self.synced.add(kind)
-        self._interrupted.discard(kind)
+        self.interrupted.pop(kind, None)
         self._wake()
 
     def _take_one(self, kind: GroupKind, change: Changed | Removed) -> None:
@@ -150,7 +164,7 @@ class Observer:
             return
         version = change.object.metadata.resource_version
         if record.present and (
-            record.resource_version == version or _newer(record.resource_version, version)
+            record.resource_version == version or newer(record.resource_version, version)
         ):
             return
         if isinstance(change, Removed):
@@ -161,7 +175,8 @@ class Observer:
     async def oriented(self, *, timeout_s: float) -> bool:
         """Wait until every watched kind is known, or known to be in trouble."""
         return await self.until(
-            lambda: self._tasks.keys() <= self.synced | self._interrupted, timeout_s=timeout_s
+            lambda: self._tasks.keys() <= self.synced | self.interrupted.keys(),
+            timeout_s=timeout_s,
         )
 
     async def until(self, condition: Callable[[], bool], *, timeout_s: float) -> bool:
@@ -175,11 +190,13 @@ class Observer:
             return False
         return True
 
+    def nudge(self) -> None:
+        """Let whoever waits in `until` ask its condition anew."""
+        self._moved.set()
+
     def wrote(self, record: Record, live: Live) -> None:
         """A write of ours was answered with the whole object."""
-        record.present = True
-        record.uid = live.metadata.uid
-        record.resource_version = live.metadata.resource_version
+        _note(record, live.metadata)
         self._judge_health(record, Seen(live.metadata, msgspec.Raw(live.body)))
         self.stale.add(record.bundle)
 
@@ -192,14 +209,15 @@ class Observer:
 
     def judge(self, record: Record, seen: Seen) -> None:
         """Bring a record up to date with what the watch showed."""
-        metadata = seen.metadata
-        was_present, record.present = record.present, True
-        record.uid = metadata.uid
-        record.resource_version = metadata.resource_version
-        record.keep = (metadata.annotations or {}).get(PRUNE_ANNOTATION) == "disabled"
+        was_present = record.present
+        if record.deleting and record.uid and record.uid != seen.metadata.uid:
+            record.deleting = False  # what we deleted is gone; this is another object
+        _note(record, seen.metadata)
         self._judge_health(record, seen)
         if record.applied.confirmed:
             self._judge_drift(record, seen)
+        else:
+            record.foreign = our_entry(seen.metadata.entries()) is None
         if not was_present:
             self.stale.add(record.bundle)
             self._wake()
@@ -214,11 +232,11 @@ class Observer:
     def _judge_drift(self, record: Record, seen: Seen) -> None:
         metadata = seen.metadata
         if glance(record.applied, metadata.uid, metadata.entries()) is Glance.LOOK:
-            record.suspect = seen
+            record.suspect = True
             self.suspects[record.ref] = record
             self._wake()
             return
-        record.suspect, record.reclaim = None, False
+        record.suspect = record.reclaim = False
         self.suspects.pop(record.ref, None)
         if record.drift:
             record.drift = None
@@ -228,12 +246,15 @@ class Observer:
 
     def _lost(self, record: Record) -> None:
         was_present, record.present = record.present, False
-        record.suspect = None
+        record.suspect = False
         self.suspects.pop(record.ref, None)
         if record.deleting:
-            self.gone.append(record)
+            self.gone[record.ref] = record
+        elif record.expired:
+            return
         elif record.applied.confirmed and (was_present or record.drift is None):
             record.health, record.message = Health.MISSING, "not on the cluster"
+            record.suspect = True
             self.suspects[record.ref] = record
         self.stale.add(record.bundle)
         self._wake()
@@ -243,9 +264,19 @@ def _ref(kind: GroupKind, seen: Seen) -> ObjectRef:
     return ObjectRef(kind.group, kind.kind, seen.metadata.namespace, seen.metadata.name)
 
 
-def _newer(version: str, than: str) -> bool:
-    # Versions of one kind are comparable as integers (KEP-5504); others are left alone.
-    return version.isdigit() and than.isdigit() and int(version) > int(than)
+def _absence(ref: ObjectRef, version: str) -> Seen:
+    """What a list that does not have an object says of it."""
+    metadata = Metadata(name=ref.name, namespace=ref.namespace, resource_version=version)
+    return Seen(metadata, msgspec.Raw(b"{}"))
+
+
+def _note(record: Record, metadata: Metadata) -> None:
+    """Take over what metadata says of an object that is there."""
+    record.present, record.expired = True, False
+    same = metadata.uid == record.applied.uid
+    record.uid = record.applied.uid if same else metadata.uid  # one string, held once
+    record.resource_version = metadata.resource_version
+    record.keep = (metadata.annotations or {}).get(PRUNE_ANNOTATION) == "disabled"
 
 
 def _health(kind: GroupKind, seen: Seen) -> HealthResult:

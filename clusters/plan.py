@@ -3,16 +3,16 @@
 Pure and level-triggered: the same input gives the same plan, and once the actions are done, an
 empty one.  What is not done is in the plan as well, with its reason, so that nothing stalls
 silently.  An object is only ever pruned when all of this holds: it is in our apply set, its bundle
-is present in the desired state without it, the cluster shows it with our label, its UID is the one
-we applied, and the guards allow it or a person confirmed it.
+is present in the desired state without it and none of its other objects fails, the cluster shows
+it with our label, its UID is the one we applied, and the guards allow it or a person confirmed it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field
-from enum import StrEnum
+from dataclasses import dataclass, field, replace
 
+from clusters.actions import Apply, Cause, HeldPrune, Plan, Prune, Wait
 from clusters.guards import PruneBudget, prune_refusal
 from clusters.model import (
     BundleName,
@@ -28,68 +28,6 @@ from clusters.records import Record
 from clusters.waves import apply_order
 
 
-class Cause(StrEnum):
-    """Why an object is written."""
-
-    NEW = "new"
-    CHANGED = "changed"
-    UNCONFIRMED = "unconfirmed"
-    DRIFTED = "drifted"
-    MISSING = "missing"
-    RECLAIM = "reclaim"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Apply:
-    """Write one object."""
-
-    manifest: Manifest
-    bundle: BundleName
-    cause: Cause
-    force: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prune:
-    """Delete one object, if it still is the one with `uid`."""
-
-    ref: ObjectRef
-    bundle: BundleName
-    uid: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class HeldPrune:
-    """Objects that are kept although they left the desired state."""
-
-    bundle: BundleName
-    refs: tuple[ObjectRef, ...]
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait:
-    """Something of a bundle is not done now; `reason` says what it waits for."""
-
-    bundle: BundleName
-    ref: ObjectRef | None
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """All that can be done now, in order, and all that cannot, with reasons."""
-
-    applies: tuple[Apply, ...] = ()
-    prunes: tuple[Prune, ...] = ()
-    forgets: tuple[ObjectRef, ...] = ()
-    """Members of the apply set that are already gone, or no longer ours."""
-    held: tuple[HeldPrune, ...] = ()
-    waits: tuple[Wait, ...] = ()
-    retry_at: float | None = None
-    """When time alone will change the plan (monotonic seconds), or None."""
-
-
 @dataclass(slots=True)
 class _Draft:
     applies: list[Apply] = field(default_factory=list)
@@ -98,6 +36,7 @@ class _Draft:
     held: list[HeldPrune] = field(default_factory=list)
     waits: list[Wait] = field(default_factory=list)
     retry_at: float | None = None
+    unserved: bool = False
 
     def due(self, at: float) -> None:
         self.retry_at = at if self.retry_at is None else min(self.retry_at, at)
@@ -110,11 +49,23 @@ class Situation:
     records: Mapping[ObjectRef, Record]
     served: Callable[[str, str], bool]
     """Whether the cluster serves an apiVersion and kind."""
+    lacks: Callable[[GroupKind], bool]
+    """Whether the cluster positively has no such kind in any version."""
     synced: Collection[GroupKind]
     """Kinds whose live objects are known completely."""
+    interrupted: Mapping[GroupKind, str] = field(default_factory=dict)
+    """Kinds that cannot be watched now, with the reason."""
     now: float
     """Monotonic time in seconds."""
     budget: PruneBudget = PruneBudget()
+
+    def unseen(self, kind: GroupKind) -> str | None:
+        """Why the live objects of a kind are not known, or None when they are."""
+        if kind in self.synced:
+            return None
+        trouble = self.interrupted.get(kind)
+        why = f": {trouble}" if trouble else " yet"
+        return f"what the cluster has of this kind is not known{why}"
 
 
 def make_plan(desired: DesiredState, situation: Situation) -> Plan:
@@ -137,6 +88,7 @@ def make_plan(desired: DesiredState, situation: Situation) -> Plan:
         held=tuple(draft.held),
         waits=tuple(draft.waits),
         retry_at=draft.retry_at,
+        unserved=draft.unserved,
     )
 
 
@@ -187,7 +139,7 @@ def _is_applied(record: Record | None, manifest: Manifest) -> bool:
         record is not None
         and record.applied.confirmed
         and record.applied.digest == manifest.digest
-        and record.present
+        and record.stands
         and not record.deleting
     )
 
@@ -205,10 +157,10 @@ def _plan_applies(
         if not situation.served(manifest.api_version, ref.kind):
             reason = f"this cluster does not serve {ref.kind} in {manifest.api_version} (yet)"
             draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=reason))
+            draft.unserved = True
             continue
-        if ref.group_kind not in situation.synced:
-            reason = "what the cluster has of this kind is not known yet"
-            draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=reason))
+        if unseen := situation.unseen(ref.group_kind):
+            draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=unseen))
             continue
         record = situation.records.get(ref)
         cause = _cause(record, manifest)
@@ -231,7 +183,9 @@ def _cause(record: Record | None, manifest: Manifest) -> Cause | None:
         return Cause.UNCONFIRMED
     if record.applied.digest != manifest.digest:
         return Cause.CHANGED
-    if not record.present:
+    if record.suspect:
+        return None  # it is looked at first, so that whoever changed it is named
+    if not record.stands:
         return Cause.MISSING
     if record.drift:
         return Cause.DRIFTED
@@ -283,6 +237,11 @@ def _plan_prunes(
     if reason:
         draft.held.append(HeldPrune(bundle=bundle.name, refs=refs, reason=reason))
         return
+    if failing := _failing(bundle, situation):
+        # What replaces an object is in place before the object goes.
+        reason = f"is deleted once {failing} is applied"
+        draft.waits.extend(Wait(bundle=bundle.name, ref=ref, reason=reason) for ref in refs)
+        return
     draft.prunes.extend(
         Prune(ref=record.ref, bundle=bundle.name, uid=record.uid) for record in candidates
     )
@@ -296,15 +255,11 @@ def _prunable(
         if record.deleting:
             reason = f"waits until it is gone: {record.message or 'being deleted'}"
             draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
-        elif not situation.served(record.applied.api_version, kind.kind):
+        elif situation.lacks(kind):
             draft.forgets.append(record.ref)
-        elif kind not in situation.synced:
-            reason = "what the cluster has of this kind is not known yet"
-            draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
-        elif not record.present:
-            draft.forgets.append(record.ref)
-        elif record.applied.uid and record.applied.uid != record.uid:
-            # Somebody made a new object of this name: it was never ours.
+        elif unseen := situation.unseen(kind):
+            draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=unseen))
+        elif not record.present or not _is_ours(record):
             draft.forgets.append(record.ref)
         elif record.keep:
             reason = "kept: the object is annotated flotilla.dev/prune: disabled"
@@ -315,6 +270,21 @@ def _prunable(
             yield record
 
 
+def _is_ours(record: Record) -> bool:
+    """Whether the live object is the one that we applied, and not a stranger's of its name."""
+    if record.applied.uid:
+        return record.applied.uid == record.uid
+    return not record.foreign
+
+
+def _failing(bundle: DesiredBundle, situation: Situation) -> ObjectRef | None:
+    for manifest in bundle.manifests:
+        record = situation.records.get(manifest.ref)
+        if record and record.failure and record.failure.digest == manifest.digest:
+            return manifest.ref
+    return None
+
+
 def _prune_hold(
     bundle: DesiredBundle, refs: tuple[ObjectRef, ...], situation: Situation
 ) -> str | None:
@@ -323,6 +293,7 @@ def _prune_hold(
     if bundle.prune_confirmed:
         return None
     members = sum(1 for record in situation.records.values() if record.bundle == bundle.name)
-    return prune_refusal(
-        refs, members=members, remaining=len(bundle.manifests), budget=situation.budget
-    )
+    budget = situation.budget
+    if bundle.policy.prune_max is not None:
+        budget = replace(budget, max_objects=bundle.policy.prune_max)
+    return prune_refusal(refs, members=members, remaining=len(bundle.manifests), budget=budget)

@@ -14,16 +14,17 @@ from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from time import monotonic
 
+from clusters.actions import Plan
 from clusters.applier import Applier
 from clusters.backoff import CONNECT
 from clusters.client.api import ClusterApi
 from clusters.client.transport import Endpoint, Transport
-from clusters.errors import ClusterError
+from clusters.errors import ClusterError, Gone
 from clusters.events import ClusterEvent, Connected, Disconnected
 from clusters.guards import PruneBudget
-from clusters.model import ClusterName, DesiredState, GroupKind, ObjectRef
+from clusters.model import ClusterName, DesiredState, GroupKind, Health, ObjectRef
 from clusters.observer import Observer
-from clusters.plan import Plan, Situation, make_plan
+from clusters.plan import Situation, make_plan
 from clusters.records import FieldSets, Journal, Record
 from clusters.reporter import Reporter
 from clusters.verifier import Verifier
@@ -72,6 +73,8 @@ class Reconciler:
         self._woken = asyncio.Event()
         self._reporter = Reporter(cluster, report)
         self._api: ClusterApi | None = None
+        self._observer: Observer | None = None
+        self._identity: str | None = None
 
     @property
     def records(self) -> dict[ObjectRef, Record]:
@@ -87,6 +90,8 @@ class Reconciler:
         """Set what the cluster should hold; the newest one counts, even in the middle of a pass."""
         self._desired = desired
         self._woken.set()
+        if self._observer:
+            self._observer.nudge()
 
     def poke(self) -> None:
         """Look at everything now, also when it is not time for it."""
@@ -127,11 +132,12 @@ class Reconciler:
 
     def _forget_observations(self) -> None:
         # What was seen before an outage may not be so any more: unknown, not healthy.
-        self._api = None
+        self._api = self._observer = None
         for record in self._records.values():
-            record.present = record.in_flight = False
-            record.suspect = record.deferred = None
+            record.present = record.expired = record.in_flight = record.suspect = False
+            record.deferred = None
             record.resource_version = ""
+            record.health, record.message = Health.UNKNOWN, "not observed since an interruption"
 
     async def _sleep(self, delay_s: float) -> None:
         self._woken.clear()
@@ -155,10 +161,18 @@ class Reconciler:
             observer = await stack.enter_async_context(
                 Observer(api, selector=self._selector, records=self._records, wake=self._woken.set)
             )
+            self._observer = observer
             await _Session(self, api, observer).work()
 
     async def _probe(self, api: ClusterApi) -> None:
         info = await api.info()
+        identity = await api.identity()
+        known, self._identity = self._identity, identity or self._identity
+        if identity and known and identity != known:
+            raise Gone(
+                "another cluster answers here, or it lost all its data (kube-system has another "
+                "uid); everything is observed anew"
+            )
         await self._report(
             Connected(
                 cluster=self.cluster,
@@ -199,10 +213,8 @@ class _Session:
             again_at = self._probe_at
             if desired is not None:
                 plan = await self._reconcile(desired)
-                if plan.retry_at is not None:
-                    again_at = min(again_at, plan.retry_at)
-                if self._rediscover_at:
-                    again_at = min(again_at, self._rediscover_at)
+                dues = (again_at, plan.retry_at, self._verifier.retry_at, self._rediscover_at)
+                again_at = min(due for due in dues if due)
             try:
                 async with asyncio.timeout(max(0.0, again_at - monotonic())):
                     await woken.wait()
@@ -242,7 +254,7 @@ class _Session:
             await reporter.acted(desired, outcomes)
             if owner._desired is not desired:
                 break
-        if any("does not serve" in wait.reason for wait in plan.waits) and not self._rediscover_at:
+        if plan.unserved and not self._rediscover_at:
             self._rediscover_at = monotonic() + REDISCOVER_S
         await reporter.stands(desired, self._records, plan, self._observer.stale)
         return plan
@@ -257,21 +269,27 @@ class _Session:
         return Situation(
             records=self._records,
             served=self._api.discovery.serves,
+            lacks=self._api.discovery.lacks,
             synced=self._observer.synced,
+            interrupted=self._observer.interrupted,
             now=monotonic(),
             budget=self._owner.budget,
         )
 
     async def _settle_observations(self, desired: DesiredState) -> None:
         observer, reporter = self._observer, self._owner._reporter
-        suspects = list(observer.suspects.values())
-        observer.suspects.clear()
-        if suspects:
+        due_at = self._verifier.retry_at
+        if observer.suspects and (due_at is None or monotonic() >= due_at):
+            suspects = list(observer.suspects.values())
+            observer.suspects.clear()
             found = await self._verifier.verify(suspects, desired)
+            for record in suspects:
+                if record.suspect and self._records.get(record.ref) is record:
+                    observer.suspects[record.ref] = record
             await reporter.drifted(desired, found)
         restored, observer.restored = observer.restored, []
         await reporter.restored(restored)
-        gone, observer.gone = observer.gone, []
+        gone, observer.gone = list(observer.gone.values()), {}
         if gone:
             await self._owner._journal.write(
                 self._owner.cluster, (), [record.ref for record in gone]

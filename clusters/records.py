@@ -6,16 +6,15 @@ showed (all else, rebuilt after a restart).  Owned by one reconciler; not shared
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 
 if TYPE_CHECKING:
-    from clusters.client.stream import Changed, Removed, Seen
+    from clusters.client.stream import Changed, Removed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +38,10 @@ class Failure:
     """What was tried: other content is tried at once."""
 
 
+CORRECTIONS_KEPT = 6
+"""How many corrections are remembered: one more than are no fight yet."""
+
+
 @dataclass(slots=True)
 class Record:
     """One object of the apply set."""
@@ -53,8 +56,12 @@ class Record:
     drift: Drift | None = None
     reclaim: bool = False
     """Our entry in managedFields is gone though nothing changed: apply once more to own it."""
-    suspect: Seen | None = None
-    """Our entry changed: whether this is drift must be looked at."""
+    suspect: bool = False
+    """Our entry changed, or it is gone: whether this is drift must be looked at."""
+    expired: bool = False
+    """It is gone as it asked to be: a finished Job with a time to live."""
+    foreign: bool = False
+    """What the watch shows was never applied by us: the name was taken before we came."""
     in_flight: bool = False
     """A write of ours is under way: what the watch shows meanwhile may be its echo."""
     deferred: Changed | Removed | None = None
@@ -63,9 +70,15 @@ class Record:
     keep: bool = False
     """The live object asks not to be pruned."""
     failure: Failure | None = None
-    corrections: deque[float] = field(default_factory=lambda: deque(maxlen=6))
+    corrections: tuple[float, ...] = ()
+    """When it was corrected, the latest ones.  Monotonic time in seconds."""
     paused_until: float = 0.0
     """Correction pauses until then, after a fight.  Monotonic time in seconds."""
+
+    @property
+    def stands(self) -> bool:
+        """Whether nothing is missing of it: it is there, or gone as it asked to be."""
+        return self.present or self.expired
 
     @property
     def ref(self) -> ObjectRef:

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from time import monotonic
 
+from clusters.actions import HeldPrune, Plan
 from clusters.applier import Outcome
 from clusters.events import (
     ApplyFailed,
@@ -19,7 +20,6 @@ from clusters.events import (
     PruneHeld,
 )
 from clusters.model import BundleName, ClusterName, DesiredState, DriftPolicy, ObjectRef
-from clusters.plan import HeldPrune, Plan
 from clusters.records import Record
 from clusters.summary import Summary, leftovers, summarise
 
@@ -40,6 +40,8 @@ class Reporter:
         self._held: dict[BundleName, HeldPrune] = {}
         self._failures: dict[ObjectRef, str] = {}
         self._generation = -1
+        self._named: set[BundleName] = set()
+        """Bundles of which something waited, or was held, when they were last summed up."""
 
     async def acted(self, desired: DesiredState, outcomes: Mapping[BundleName, Outcome]) -> None:
         """A pass wrote to the cluster."""
@@ -63,7 +65,6 @@ class Reporter:
                 )
 
     async def _corrected(self, record: Record) -> None:
-        self._failures.pop(record.ref, None)
         await self._report(
             DriftCorrected(
                 cluster=self._cluster, at=_now(), bundle=record.bundle, ref=record.ref, by_us=True
@@ -111,7 +112,7 @@ class Reporter:
         if len(recent) <= FIGHT_CORRECTIONS:
             return
         record.paused_until = now + FIGHT_PAUSE_S
-        record.corrections.clear()
+        record.corrections = ()
         await self._report(
             FightDetected(
                 cluster=self._cluster,
@@ -155,9 +156,13 @@ class Reporter:
         stale: set[BundleName],
     ) -> None:
         """Nothing is left to do now: say how the bundles stand, where that changed."""
-        everything = desired.generation != self._generation or plan.waits or plan.held
-        self._generation = desired.generation
-        names = desired.bundles if everything else [n for n in stale if n in desired.bundles]
+        self._forget_what_passed(records, plan)
+        named = {wait.bundle for wait in plan.waits} | {held.bundle for held in plan.held}
+        if desired.generation != self._generation:
+            names = list(desired.bundles)
+        else:
+            names = sorted((stale | named | self._named) & desired.bundles.keys())
+        self._generation, self._named = desired.generation, named
         stale.clear()
         left = leftovers(desired, records)
         for name in names:
@@ -181,6 +186,16 @@ class Reporter:
                         reason=held.reason,
                     )
                 )
+
+    def _forget_what_passed(self, records: Mapping[ObjectRef, Record], plan: Plan) -> None:
+        """What is over and comes back later is told again."""
+        self._failures = {
+            ref: reason
+            for ref, reason in self._failures.items()
+            if (record := records.get(ref)) and record.failure
+        }
+        held = {held.bundle for held in plan.held}
+        self._held = {name: hold for name, hold in self._held.items() if name in held}
 
     async def _observed(self, name: BundleName, generation: int, summary: Summary) -> None:
         await self._report(

@@ -6,8 +6,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clusters.actions import Plan
 from clusters.model import BundleName, DesiredBundle, DesiredState, Digest, Health, ObjectRef, worst
-from clusters.plan import Plan
 from clusters.records import Record
 
 
@@ -77,7 +77,7 @@ def _stands(record: Record, digest: Digest) -> bool:
     return (
         record.applied.confirmed
         and record.applied.digest == digest
-        and record.present
+        and record.stands
         and record.drift is None
     )
 

@@ -7,16 +7,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from time import monotonic
 
 from clusters.client.api import ClusterApi
 from clusters.client.wire import decode_head
 from clusters.drift import Reference, compare, parse_fields
-from clusters.errors import ClusterError, Unauthorized, Unreachable
-from clusters.model import DesiredState, Manifest, ObjectRef
+from clusters.errors import ClusterError, ServerFault, Throttled, Unauthorized, Unreachable
+from clusters.model import DesiredState, GroupKind, Health, Manifest, ObjectRef
 from clusters.ownership import our_entry, projection_hash, short_hash
 from clusters.records import Drift, FieldSets, Record
 
+RETRY_S = 2.0
+"""How soon a suspect is looked at again, when the server could not show it."""
 _GONE = Drift(paths=(), manager="", changed_at=None)
+_JOB = GroupKind("batch", "Job")
 
 
 class Verifier:
@@ -25,13 +29,19 @@ class Verifier:
     def __init__(self, api: ClusterApi, field_sets: FieldSets) -> None:
         self._api = api
         self._field_sets = field_sets
+        self.retry_at: float | None = None
+        """When suspects that could not be looked at are due (monotonic seconds), or None."""
 
     async def verify(self, suspects: Sequence[Record], desired: DesiredState) -> list[Record]:
         """Set `drift` or `reclaim` of each suspect; return those whose drift is new.
 
+        Those that cannot be judged now (the server is busy, or other content is wanted just now)
+        stay suspect.
+
         Raises:
             ClusterError: the cluster as a whole is in trouble.
         """
+        self.retry_at = None
         manifests = _manifests(desired)
         before = [record.drift for record in suspects]
         await asyncio.gather(
@@ -44,18 +54,20 @@ class Verifier:
         ]
 
     async def _verify(self, record: Record, manifest: Manifest | None) -> None:
-        record.suspect = None
-        if not record.applied.confirmed or record.in_flight:
-            return
-        if not record.present:
-            record.drift = _GONE
+        if not record.applied.confirmed:
+            record.suspect = False
             return
         if manifest is None or manifest.digest != record.applied.digest:
-            return  # it is written or pruned soon anyway
+            return  # it is written or pruned soon, or else this content is wanted again
+        record.suspect = False
         try:
             await self._compare(record, manifest)
         except (Unreachable, Unauthorized):
             raise
+        except (Throttled, ServerFault) as error:
+            record.suspect = True
+            due = monotonic() + max(error.retry_after_s or 0.0, RETRY_S)
+            self.retry_at = max(due, self.retry_at or 0.0)
         except ClusterError as error:
             # It cannot be read just now; writing it again says whether it differs.
             record.message = f"cannot be compared: {error.message}"
@@ -65,7 +77,12 @@ class Verifier:
         resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
         live = await self._api.get(resource, record.ref)
         if live is None:
-            record.present, record.drift = False, _GONE
+            record.present = False
+            if _expires(manifest):
+                record.expired = True
+                record.health, record.message = Health.HEALTHY, ""
+            else:
+                record.drift = _GONE
             return
         reference = await self._reference(record, manifest)
         drift = compare(
@@ -95,6 +112,14 @@ class Verifier:
             live_hash=projection_hash(values, parse_fields(written)),
             values=values,
         )
+
+
+def _expires(manifest: Manifest) -> bool:
+    """Whether the object goes away by itself when it is done, and must not be made again."""
+    if manifest.ref.group_kind != _JOB:
+        return False
+    spec = manifest.content.get("spec") or {}
+    return spec.get("ttlSecondsAfterFinished") is not None
 
 
 def _manifests(desired: DesiredState) -> dict[ObjectRef, Manifest]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
 
@@ -11,11 +11,12 @@ import msgspec
 from clusters.client.discovery import Discovery, Resource
 from clusters.client.transport import Transport
 from clusters.client.wire import Metadata, decode_head, decode_object
-from clusters.errors import NotFound
+from clusters.errors import Forbidden, NotFound
 from clusters.model import FIELD_MANAGER, Manifest, ObjectRef
 
 _APPLY = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+_IDENTITY = "/api/v1/namespaces/kube-system"
 _METADATA_ONLY = {
     "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
 }
@@ -25,8 +26,8 @@ _METADATA_ONLY = {
 class Live:
     """An object as the server returned it: its metadata decoded, all of it as bytes."""
 
-    metadata: Metadata
-    body: bytes
+    metadata: Metadata = field(repr=False)
+    body: bytes = field(repr=False)
 
     def content(self) -> dict[str, Any]:
         """Parse the whole object."""
@@ -52,8 +53,19 @@ class ClusterApi:
         """Ask for the version: the cheapest question that only an API server answers."""
         start = monotonic()
         reply = await self.transport.send("GET", "/version", timeout_s=10.0)
-        version = str(msgspec.json.decode(reply.body).get("gitVersion", ""))
+        version = str(decode_object(reply.body).get("gitVersion", ""))
         return ServerInfo(version, (monotonic() - start) * 1000.0)
+
+    async def identity(self) -> str | None:
+        """What tells this cluster from any other, or None where we may not see it.
+
+        The uid of kube-system: it lives as long as the cluster's data.
+        """
+        try:
+            reply = await self.transport.send("GET", _IDENTITY, headers=_METADATA_ONLY)
+        except (NotFound, Forbidden):
+            return None
+        return decode_head(reply.body).metadata.uid or None
 
     async def get(self, resource: Resource, ref: ObjectRef) -> Live | None:
         """Read one object whole; None when there is none."""

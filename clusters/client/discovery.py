@@ -8,11 +8,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
-
-import msgspec
 
 from clusters.client.transport import Transport
+from clusters.client.wire import DiscoveryRoot, ServedGroup, decode_resources, decode_root
 from clusters.errors import ClusterError, UnknownKind
 from clusters.model import GroupKind, ObjectRef
 
@@ -59,6 +57,7 @@ class Discovery:
         self._transport = transport
         self._by_version: Mapping[tuple[str, str], Resource] = {}
         self._preferred: Mapping[GroupKind, Resource] = {}
+        self._silent: frozenset[str] = frozenset()
 
     async def refresh(self) -> None:
         """Ask the server anew.
@@ -67,8 +66,10 @@ class Discovery:
             ClusterError: the core API could not be read.  A group that fails on its own (its
                 extension server is down) is left out.
         """
-        core, groups = await asyncio.gather(self._read("/api"), self._read("/apis"))
+        silent: set[str] = set()
+        core, groups = await asyncio.gather(self._read("/api", silent), self._read("/apis", silent))
         found = [*core, *groups]
+        self._silent = frozenset(silent)
         by_version: dict[tuple[str, str], Resource] = {}
         preferred: dict[GroupKind, Resource] = {}
         for resource in found:
@@ -79,6 +80,13 @@ class Discovery:
     def serves(self, api_version: str, kind: str) -> bool:
         """Whether the kind was served in this version at the last refresh."""
         return (api_version, kind) in self._by_version
+
+    def lacks(self, kind: GroupKind) -> bool:
+        """Whether the cluster positively has no such kind, in any version.
+
+        False as well where the kind's group could not be read: nothing is known of it then.
+        """
+        return kind not in self._preferred and kind.group not in self._silent
 
     def resource(self, api_version: str, kind: str) -> Resource:
         """The resource of a kind in a version.
@@ -95,55 +103,60 @@ class Discovery:
         """The resource of a kind in the version that the server prefers, or None."""
         return self._preferred.get(kind)
 
-    async def _read(self, root: str) -> list[Resource]:
+    async def _read(self, root: str, silent: set[str]) -> list[Resource]:
         reply = await self._transport.send("GET", root, headers=_AGGREGATED)
-        answer = msgspec.json.decode(reply.body)
-        if answer.get("kind") == "APIGroupDiscoveryList":
-            return list(_aggregated(answer))
-        if root == "/api":
-            paths = [f"/api/{version}" for version in answer.get("versions", ())]
-        else:
-            paths = [
-                f"/apis/{version['groupVersion']}"
-                for group in answer.get("groups", ())
-                for version in group.get("versions", ())
+        answer = decode_root(reply.body)
+        if answer.kind == "APIGroupDiscoveryList":
+            return [
+                resource for group in answer.items or () for resource in _aggregated(group, silent)
             ]
-        lists = await asyncio.gather(*(self._group_version(path) for path in paths))
+        paths = _legacy_paths(root, answer)
+        lists = await asyncio.gather(*(self._group_version(path, silent) for path in paths))
         return [resource for resources in lists for resource in resources]
 
-    async def _group_version(self, path: str) -> list[Resource]:
+    async def _group_version(self, path: str, silent: set[str]) -> list[Resource]:
         try:
-            reply = await self._transport.send("GET", path)
+            answer = decode_resources((await self._transport.send("GET", path)).body)
         except ClusterError:
             if path == "/api/v1":
                 raise
+            silent.add(path.removeprefix("/apis/").rpartition("/")[0])
             return []
-        answer = msgspec.json.decode(reply.body)
-        group, _, version = str(answer.get("groupVersion", "")).rpartition("/")
+        group, _, version = answer.group_version.rpartition("/")
         return [
             Resource(
                 group=group,
                 version=version,
-                kind=item["kind"],
-                plural=item["name"],
-                namespaced=bool(item.get("namespaced")),
+                kind=item.kind,
+                plural=item.name,
+                namespaced=item.namespaced,
             )
-            for item in answer.get("resources", ())
-            if "/" not in item["name"]
+            for item in answer.resources or ()
+            if "/" not in item.name
         ]
 
 
-def _aggregated(answer: Mapping[str, Any]) -> Iterator[Resource]:
-    for group in answer.get("items", ()):
-        name = (group.get("metadata") or {}).get("name", "")
-        for version in group.get("versions", ()):
-            for item in version.get("resources", ()):
-                kind = (item.get("responseKind") or {}).get("kind")
-                if kind:
-                    yield Resource(
-                        group=name,
-                        version=version["version"],
-                        kind=kind,
-                        plural=item["resource"],
-                        namespaced=item.get("scope") == "Namespaced",
-                    )
+def _legacy_paths(root: str, answer: DiscoveryRoot) -> list[str]:
+    if root == "/api":
+        return [f"/api/{version}" for version in answer.versions or ()]
+    return [
+        f"/apis/{version.group_version}"
+        for group in answer.groups or ()
+        for version in group.versions or ()
+    ]
+
+
+def _aggregated(group: ServedGroup, silent: set[str]) -> Iterator[Resource]:
+    for version in group.versions or ():
+        if version.freshness == "Stale":
+            silent.add(group.metadata.name)
+        for item in version.resources or ():
+            if item.response_kind is None or not item.response_kind.kind:
+                continue  # a resource with subresources only
+            yield Resource(
+                group=group.metadata.name,
+                version=version.version,
+                kind=item.response_kind.kind,
+                plural=item.resource,
+                namespaced=item.scope == "Namespaced",
+            )

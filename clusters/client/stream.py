@@ -3,6 +3,7 @@
 Level-triggered: what comes out is a `Synced` set now and then (after a list) and single changes
 between.  List in pages, watch with bookmarks, resume from the last version, list again on 410, and
 take silence for a lost connection (engine rules: kopf's inactivity timeout, client-go's reflector).
+Versions that run backwards mean a restored backup: all that was known is listed again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 
 import aiohttp
@@ -49,8 +50,8 @@ _METADATA_LIST = {
 class Seen:
     """One live object."""
 
-    metadata: Metadata
-    body: msgspec.Raw
+    metadata: Metadata = field(repr=False)
+    body: msgspec.Raw = field(repr=False)
     """The object's bytes; metadata only where the watch asked for no more."""
 
 
@@ -60,6 +61,8 @@ class Synced:
 
     objects: tuple[Seen, ...]
     version: str
+    rewound: bool = False
+    """The cluster's history went back: what was known of later versions did not happen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,14 +97,15 @@ async def observe(
     Raises:
         UnknownKind: the kind is not served any more.
     """
-    version = ""
+    version = reached = ""
     failures = 0
     while True:
         opened = monotonic()
         try:
             if not version:
                 listed, version = await _list(transport, resource, selector, metadata_only)
-                yield Synced(listed, version)
+                yield Synced(listed, version, rewound=newer(reached, version))
+                reached = version
             lines = _watch(transport, resource, selector, version, metadata_only)
             async for item, reached in lines:
                 version = reached
@@ -112,6 +116,8 @@ async def observe(
         except NotFound as error:
             raise UnknownKind(f"{resource.kind} is no longer served") from error
         except ClusterError as error:
+            if isinstance(error, ServerFault):
+                version = ""  # it may be this version that it cannot serve
             yield Interrupted(error)
             opened = monotonic()
             await asyncio.sleep(error.retry_after_s or 0.0)
@@ -120,6 +126,14 @@ async def observe(
         else:
             await asyncio.sleep(WATCH.delay_s(failures, random.random()))
             failures += 1
+
+
+def newer(version: str, than: str) -> bool:
+    """Whether a resourceVersion is later than another of the same kind (KEP-5504: integers).
+
+    False for versions that cannot be compared.
+    """
+    return version.isdigit() and than.isdigit() and int(version) > int(than)
 
 
 async def _list(
@@ -176,6 +190,8 @@ async def _watch(
                     raise Gone(fault.message or "the watch expired")
                 raise ServerFault(fault.message or "the watch failed")
             seen = Seen(decode_head(event.object).metadata, event.object)
+            if newer(version, seen.metadata.resource_version):
+                raise Gone("the cluster's history went back")
             version = seen.metadata.resource_version
             match event.type:
                 case "ADDED" | "MODIFIED":

@@ -43,7 +43,7 @@ class Reply:
     """A complete answer."""
 
     status: int
-    body: bytes
+    body: bytes = field(repr=False)
     headers: Mapping[str, str] = field(repr=False)
 
 
@@ -91,6 +91,8 @@ class Transport:
                     reply = await self._exchange(call)
                     if reply.status == 401:
                         reply = await self._exchange(call, renew=True)
+            except aiohttp.ConnectionTimeoutError as error:
+                raise Unreachable(_no_connection(), ref=ref) from error
             except TimeoutError as error:
                 self._limit.slower()
                 raise Unreachable(f"no answer within {timeout_s:g} s", ref=ref) from error
@@ -126,6 +128,8 @@ class Transport:
                     answer = await response.read()
                     raise error_of(response.status, response.headers, answer, None)
                 yield response.content
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreachable(_no_connection()) from error
         except TimeoutError as error:
             raise Unreachable(f"watch silent for {silence_s:g} s") from error
         except aiohttp.ClientError as error:
@@ -170,6 +174,10 @@ class _Call(NamedTuple):
 
 def _is_json(reply: Reply) -> bool:
     return reply.headers.get("Content-Type", "").startswith("application/json")
+
+
+def _no_connection() -> str:
+    return f"no connection within {CONNECT_TIMEOUT_S:g} s"
 
 
 def _network_words(error: aiohttp.ClientError) -> str:

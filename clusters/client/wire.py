@@ -6,12 +6,16 @@ not decoded (those of a Secret above all) cannot leak.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
+from clusters.errors import Unreachable
 from clusters.ownership import Entry
+
+_Shape = TypeVar("_Shape")
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False):
@@ -91,13 +95,98 @@ class Fault(_Wire, gc=False):
     message: str = ""
 
 
-decode_head = msgspec.json.Decoder(ObjectHead).decode
-decode_watch_line = msgspec.json.Decoder(WatchLine).decode
-decode_page = msgspec.json.Decoder(ListPage).decode
-decode_fault = msgspec.json.Decoder(Fault).decode
+class KindName(_Wire, gc=False):
+    """How discovery names a kind."""
+
+    kind: str = ""
 
 
-def decode_object(body: bytes | msgspec.Raw) -> dict[str, Any]:
-    """Parse the whole object."""
-    parsed: dict[str, Any] = msgspec.json.decode(body)
-    return parsed
+class ServedResource(_Wire, gc=False):
+    """One resource in aggregated discovery."""
+
+    resource: str = ""
+    response_kind: KindName | None = None
+    scope: str = ""
+
+
+class ServedVersion(_Wire, gc=False):
+    """One version of a group in aggregated discovery."""
+
+    version: str = ""
+    freshness: str = ""
+    """`Stale` when the extension server behind it did not answer."""
+    resources: list[ServedResource] | None = None
+
+
+class GroupMetadata(_Wire, gc=False):
+    """The name of a group."""
+
+    name: str = ""
+
+
+class ServedGroup(_Wire, gc=False):
+    """One group in aggregated discovery."""
+
+    metadata: GroupMetadata
+    versions: list[ServedVersion] | None = None
+
+
+class GroupVersion(_Wire, gc=False):
+    """One version of a group in legacy discovery."""
+
+    group_version: str = ""
+
+
+class LegacyGroup(_Wire, gc=False):
+    """One group in legacy discovery."""
+
+    versions: list[GroupVersion] | None = None
+
+
+class DiscoveryRoot(_Wire, gc=False):
+    """What `/api` or `/apis` answers: aggregated (`items`), or the names of versions."""
+
+    kind: str = ""
+    items: list[ServedGroup] | None = None
+    versions: list[str] | None = None
+    groups: list[LegacyGroup] | None = None
+
+
+class LegacyResource(_Wire, gc=False):
+    """One resource in legacy discovery."""
+
+    name: str = ""
+    kind: str = ""
+    namespaced: bool = False
+
+
+class LegacyResources(_Wire, gc=False):
+    """What one group version serves, in legacy discovery."""
+
+    group_version: str = ""
+    resources: list[LegacyResource] | None = None
+
+
+def _decoder(shape: type[_Shape]) -> Callable[[bytes | msgspec.Raw], _Shape]:
+    """Make a reader of `shape` that raises `Unreachable` for anything else.
+
+    What answers with other JSON is no API server, however broken: it must not pass for a bug.
+    """
+    decode = msgspec.json.Decoder(shape).decode
+
+    def read(body: bytes | msgspec.Raw) -> _Shape:
+        try:
+            return decode(body)
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+            raise Unreachable("its answer is not what a Kubernetes API gives") from error
+
+    return read
+
+
+decode_head = _decoder(ObjectHead)
+decode_watch_line = _decoder(WatchLine)
+decode_page = _decoder(ListPage)
+decode_fault = _decoder(Fault)
+decode_root = _decoder(DiscoveryRoot)
+decode_resources = _decoder(LegacyResources)
+decode_object = _decoder(dict[str, Any])

@@ -139,17 +139,20 @@ class Engine:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await self.stop()
-        await self.http.close()
+        try:
+            await self.stop()
+        finally:
+            await self.http.close()
 
     def start(self) -> None:
         self._task = asyncio.create_task(self.reconciler.run())
 
     async def stop(self) -> None:
         if self._task:
-            self._task.cancel()
+            task, self._task = self._task, None
+            task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+                await task
 
     async def restart(self, *, forget_field_sets: bool = True) -> None:
         """Stop as a crash would, and start anew with what the journal has."""
@@ -173,6 +176,8 @@ class Engine:
     async def wait_for(self, condition: Callable[[], object]) -> None:
         async with asyncio.timeout(WAIT_S):
             while not condition():
+                if self._task and self._task.done():
+                    self._task.result()
                 self._arrived.clear()
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._arrived.wait(), 0.05)

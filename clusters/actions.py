@@ -1,0 +1,75 @@
+"""What a plan for one cluster is made of: writes, deletions, and what must wait, with reasons.
+
+Values only; `plan` makes them, `applier` carries them out, `summary` and `reporter` tell of them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from clusters.model import BundleName, Manifest, ObjectRef
+
+
+class Cause(StrEnum):
+    """Why an object is written."""
+
+    NEW = "new"
+    CHANGED = "changed"
+    UNCONFIRMED = "unconfirmed"
+    DRIFTED = "drifted"
+    MISSING = "missing"
+    RECLAIM = "reclaim"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Apply:
+    """Write one object."""
+
+    manifest: Manifest
+    bundle: BundleName
+    cause: Cause
+    force: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prune:
+    """Delete one object, if it still is the one with `uid`."""
+
+    ref: ObjectRef
+    bundle: BundleName
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeldPrune:
+    """Objects that are kept although they left the desired state."""
+
+    bundle: BundleName
+    refs: tuple[ObjectRef, ...]
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """Something of a bundle is not done now; `reason` says what it waits for."""
+
+    bundle: BundleName
+    ref: ObjectRef | None
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """All that can be done now, in order, and all that cannot, with reasons."""
+
+    applies: tuple[Apply, ...] = ()
+    prunes: tuple[Prune, ...] = ()
+    forgets: tuple[ObjectRef, ...] = ()
+    """Members of the apply set that are already gone, or no longer ours."""
+    held: tuple[HeldPrune, ...] = ()
+    waits: tuple[Wait, ...] = ()
+    retry_at: float | None = None
+    """When time alone will change the plan (monotonic seconds), or None."""
+    unserved: bool = False
+    """Something waits for a kind that the cluster does not serve: somebody may install it."""
