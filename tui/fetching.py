@@ -66,7 +66,9 @@ class Fetching(Screen[None]):
 
     @on(Fetched)
     def _fetched(self, event: Fetched) -> None:
-        if event.epoch != self._epochs.get(event.purpose):
+        late = event.epoch != self._epochs.get(event.purpose)
+        # A screen that is being taken down has no children any more, and gets its mail still.
+        if late or not self.children:
             return
         if isinstance(event.value, ApiError):
             event.fail(event.value)

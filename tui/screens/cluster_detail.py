@@ -49,6 +49,8 @@ class DetailPane(LinesView):
 
     def reload(self) -> None:
         """Read what the tab shows for the row."""
+        if not self._screen.children:
+            return
         row = self._screen.row
         match self.tab:
             case "Diff" | "YAML":

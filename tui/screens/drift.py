@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+
+from textual.containers import Horizontal
+from textual.widget import Widget
 
 from fleet.api.errors import ApiError
 from fleet.view import DriftView, ObjectDetail, ObjectView
@@ -16,6 +19,8 @@ from tui.rows import Column, RowModel
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import drift_lines
+from tui.widgets.painting import LinesView
+from tui.widgets.virtual_table import VirtualTable
 
 _COLUMNS: list[Column[DriftGroup]] = [
     Column(
@@ -85,12 +90,19 @@ class DriftScreen(PairedView):
     VIEW = "drift"
     TABLE = "drift"
     NAME = "Drift"
-    DETAIL = "One of them"
     EMPTY = "No drift: every object is as it was applied."
-    STACKED = True
     ENTITIES = ("drift",)
     OFFERS = ("open", "sync", "acknowledge", "diff", *TABLE_ACTIONS[1:])
-    _diff: tuple[Line, ...] = ()
+
+    def body(self) -> Iterable[Widget]:
+        """The table; below it words about the group, and the difference."""
+        table: VirtualTable[DriftGroup] = VirtualTable(
+            self.model(), id=self.TABLE, title=self.NAME, empty=self.EMPTY
+        )
+        words, diff = LinesView(id="detail", wrap=True), LinesView(id="diff")
+        words.border_title, diff.border_title = "One change", "Live beside desired"
+        yield table
+        yield Horizontal(words, diff, classes="paired", id="drift-panes")
 
     def model(self) -> RowModel[DriftGroup]:
         """One row for each change."""
@@ -120,13 +132,13 @@ class DriftScreen(PairedView):
         return {group.key: group for group in drift_groups(self.store.drift.values())}
 
     def detail(self, row: DriftGroup) -> Sequence[Line]:
-        """Words about the group; the difference below once it was read."""
-        return [*drift_lines(row, self.session.now()), *self._diff]
+        """Words about the group."""
+        return drift_lines(row, self.session.now())
 
     def show_detail(self, *, keep_place: bool = True) -> None:
         """A new row begins without a difference: `d`, or a moment's rest, reads it."""
         if not keep_place:
-            self._diff = ()
+            self.query_one("#diff", LinesView).show(())
             self.set_timer(0.15, self.do_diff, name="diff")
         super().show_detail(keep_place=keep_place)
 
@@ -145,12 +157,10 @@ class DriftScreen(PairedView):
 
     def _show_diff(self, detail: ObjectDetail) -> None:
         where = fmt.text(f"On {detail.cluster}", Tone.MUTED)
-        self._diff = ((), where, *diff_lines(detail))
-        super().show_detail()
+        self.query_one("#diff", LinesView).show([where, *diff_lines(detail)], keep_place=False)
 
     def _show_failure(self, error: ApiError) -> None:
-        self._diff = ((), *error_lines(error))
-        super().show_detail()
+        self.query_one("#diff", LinesView).show(error_lines(error))
 
     def open_row(self, row: object) -> None:
         """Open the first cluster of the group at the object."""

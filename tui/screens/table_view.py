@@ -80,8 +80,12 @@ class TableScreen(ViewScreen):
         if not any(each.id == column and each.sort for each in model.columns):
             return False
         model.sort_by(column)
-        self.table.rearranged()
+        self._sorted()
         return True
+
+    def _sorted(self) -> None:
+        self.table.rearranged()
+        self.table.action_move_to(0)
 
     def _sort_as(self, action: str) -> None:
         column = self.SORTS[action]
@@ -103,7 +107,7 @@ class TableScreen(ViewScreen):
     def do_sort_next(self) -> None:
         """By the next column."""
         self.table.model.sort_next()
-        self.table.rearranged()
+        self._sorted()
 
     def do_copy(self) -> None:
         """Copy the selected rows as they read."""
