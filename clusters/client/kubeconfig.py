@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import copy
 import os
+import signal
 import ssl
 import time
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ class _Credentials:
     async def load(self) -> Configuration:
         """Read the context anew, and run its plugin where it has one."""
         config = _read(str(self.source.path), _version(self.source.path))
-        user = _user_of(config, self.source)
+        cluster, user = _selected(config, self.source)
         valid_until = time.time() + RELOAD_S
         if "auth-provider" in user:
             raise CredentialsError(
@@ -81,19 +81,20 @@ class _Credentials:
             )
         if "exec" in user:
             granted, expires = await _run_plugin(user["exec"], self.source)
-            config = _with_user(config, user, granted)
+            user = granted
             valid_until = min(valid_until, expires - RENEW_BEFORE_S) if expires else valid_until
         configuration = Configuration()
         try:
             loader = KubeConfigLoader(
-                config_dict=config,
-                active_context=self.source.context,
+                config_dict=_only(cluster, user),
                 config_base_path=str(self.source.path.parent),
             )
             await loader.load_and_set(configuration)
-        except (ConfigException, OSError, KeyError, ValueError, TypeError) as error:
+        except (ConfigException, OSError, KeyError, ValueError, TypeError, AttributeError) as error:
             raise CredentialsError(f"{_where(self.source)} cannot be used: {error}") from error
-        token = configuration.api_key.get("BearerToken")
+        token = str(configuration.api_key.get("BearerToken") or "").strip()
+        if not token.isprintable():
+            raise CredentialsError(f"the token of {_where(self.source)} is not one line of text")
         self.current = {"Authorization": token} if token else {}
         self.valid_until = valid_until
         return configuration
@@ -137,47 +138,69 @@ def _read(path: str, version: int) -> dict[str, Any]:
     return config
 
 
-def _named(config: Mapping[str, Any], section: str, name: str) -> Mapping[str, Any] | None:
-    for item in config.get(section) or ():
-        if isinstance(item, Mapping) and item.get("name") == name:
-            return item
-    return None
-
-
-def _user_of(config: Mapping[str, Any], source: KubeconfigSource) -> dict[str, Any]:
-    wanted = source.context or config.get("current-context") or ""
-    context = _named(config, "contexts", wanted)
-    if context is None:
-        known = ", ".join(sorted(str(c.get("name")) for c in config.get("contexts") or ())[:8])
-        raise CredentialsError(
-            f"{source.path} has no context {wanted!r}; it has: {known or 'none at all'}"
-        )
-    user = _named(config, "users", str((context.get("context") or {}).get("user", "")))
-    return dict((user or {}).get("user") or {})
-
-
-def _with_user(
-    config: dict[str, Any], user: Mapping[str, Any], granted: Mapping[str, Any]
+def _named(
+    config: Mapping[str, Any], section: str, name: str, source: KubeconfigSource
 ) -> dict[str, Any]:
-    """A copy of `config` in which the users with this plugin hold what it granted instead."""
-    changed = copy.deepcopy(config)
-    for item in changed.get("users") or ():
-        if isinstance(item.get("user"), dict) and item["user"].get("exec") == user["exec"]:
-            item["user"] = dict(granted)
-    return changed
+    """The entry of this name in a section.
+
+    Raises:
+        CredentialsError: there is none, there are several, or it is no mapping.
+    """
+    word = section[:-1]
+    named = [item for item in _listed(config.get(section)) if isinstance(item, Mapping)]
+    found = [item.get(word) for item in named if str(item.get("name")) == name]
+    if not found:
+        known = ", ".join(sorted(str(item.get("name")) for item in named)[:8])
+        raise CredentialsError(
+            f"{source.path} has no {word} {name!r}; it has: {known or 'none at all'}"
+        )
+    if len(found) > 1 or not isinstance(found[0], Mapping):
+        wrong = "there more than once" if len(found) > 1 else "not a mapping"
+        raise CredentialsError(f"{word} {name!r} of {source.path} is {wrong}")
+    return dict(found[0])
 
 
-async def _run_plugin(
-    plugin: Mapping[str, Any], source: KubeconfigSource
-) -> tuple[dict[str, Any], float | None]:
+def _selected(
+    config: Mapping[str, Any], source: KubeconfigSource
+) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The cluster and the user of the wanted context; no user means an anonymous one."""
+    wanted = source.context or str(config.get("current-context") or "")
+    context = _named(config, "contexts", wanted, source)
+    cluster = _named(config, "clusters", str(context.get("cluster", "")), source)
+    if not str(cluster.get("server", "")).startswith(("http://", "https://")):
+        raise CredentialsError(f"{_where(source)} names no server with http:// or https://")
+    name = str(context.get("user") or "")
+    return cluster, _named(config, "users", name, source) if name else {}
+
+
+def _only(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:
+    """A kubeconfig with this cluster and user alone.
+
+    The client's loader sees nothing else, so that no other reading of the file (names that are
+    numbers, duplicates) makes it run a plugin that was not looked at here.
+    """
+    context = {"cluster": "it", "user": "it"}
+    return {
+        "current-context": "it",
+        "contexts": [{"name": "it", "context": context}],
+        "clusters": [{"name": "it", "cluster": cluster}],
+        "users": [{"name": "it", "user": user}],
+    }
+
+
+async def _run_plugin(plugin: Any, source: KubeconfigSource) -> tuple[dict[str, Any], float | None]:
+    if not isinstance(plugin, Mapping):
+        raise CredentialsError(f"exec of {_where(source)} is not a mapping")
     command = str(plugin.get("command", ""))
-    if command not in source.exec_allowed:
+    if command not in source.exec_allowed or not Path(command).is_absolute():
         raise CredentialsError(
             f"{_where(source)} wants to run {command!r} to get credentials, which is not allowed; "
             "to allow it, add its absolute path to spec.execAllowed of the Fleet document"
         )
     environment = os.environ | {
-        str(pair.get("name")): str(pair.get("value")) for pair in plugin.get("env") or ()
+        str(pair.get("name")): str(pair.get("value"))
+        for pair in _listed(plugin.get("env"))
+        if isinstance(pair, Mapping)
     }
     api_version = str(plugin.get("apiVersion", ""))
     environment["KUBERNETES_EXEC_INFO"] = msgspec.json.encode(
@@ -186,26 +209,33 @@ async def _run_plugin(
     try:
         process = await asyncio.create_subprocess_exec(
             command,
-            *map(str, plugin.get("args") or ()),
+            *map(str, _listed(plugin.get("args"))),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.DEVNULL,
             env=environment,
             start_new_session=True,
         )
-    except OSError as error:
-        raise CredentialsError(f"cannot run {command}: {error.strerror}") from error
+    except (OSError, ValueError) as error:
+        raise CredentialsError(
+            f"cannot run {command}: {getattr(error, 'strerror', None) or error}"
+        ) from error
     try:
         output, _ = await asyncio.wait_for(process.communicate(), EXEC_TIMEOUT_S)
     except TimeoutError:
         raise CredentialsError(f"{command} gave no credentials in {EXEC_TIMEOUT_S:g} s") from None
     finally:
         if process.returncode is None:
-            process.kill()
+            # It leads a group of its own: what it started ends with it.
+            os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
     if process.returncode:
         raise CredentialsError(f"{command} failed with exit code {process.returncode}")
     return _granted(command, output)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _granted(command: str, output: bytes) -> tuple[dict[str, Any], float | None]:
@@ -215,12 +245,13 @@ def _granted(command: str, output: bytes) -> tuple[dict[str, Any], float | None]
         expires = datetime.fromisoformat(expires_at).timestamp() if expires_at else None
     except (msgspec.DecodeError, KeyError, TypeError, ValueError, AttributeError):
         raise CredentialsError(f"{command} printed no ExecCredential") from None
-    if "token" in status:
-        return {"token": status["token"]}, expires
-    if "clientCertificateData" in status and "clientKeyData" in status:
+    granted = {key: value for key, value in status.items() if isinstance(value, str) and value}
+    if "token" in granted:
+        return {"token": granted["token"]}, expires
+    if "clientCertificateData" in granted and "clientKeyData" in granted:
         encoded = {
-            "client-certificate-data": status["clientCertificateData"],
-            "client-key-data": status["clientKeyData"],
+            "client-certificate-data": granted["clientCertificateData"],
+            "client-key-data": granted["clientKeyData"],
         }
         return {key: _base64(value) for key, value in encoded.items()}, expires
     raise CredentialsError(f"{command} gave neither a token nor a certificate with its key")
