@@ -8,24 +8,14 @@ that every cluster runs (ServiceAccount, Priority, DefaultTolerationSeconds).  W
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
-Tree = dict[str, Any]
+from clusters.embedded.tree import Tree, fill, items
 
 _PROBES: Final = ("livenessProbe", "readinessProbe", "startupProbe")
 _EVICTION_DELAY_S: Final = 300
 _MODE: Final = 420
 """0644, as JSON has it."""
-
-
-def _fill(content: Tree, **defaults: Any) -> None:
-    for name, value in defaults.items():
-        if content.get(name) is None:
-            content[name] = value
-
-
-def _items(content: Tree, name: str) -> list[Tree]:
-    return [item for item in content.get(name) or () if isinstance(item, dict)]
 
 
 def template(content: Tree) -> None:
@@ -39,7 +29,7 @@ def pod(content: Tree) -> None:
     """Fill in a pod."""
     template(content)
     spec = content["spec"]
-    _fill(spec, enableServiceLinks=True)
+    fill(spec, enableServiceLinks=True)
     for container in _containers(spec):
         limits = (container.get("resources") or {}).get("limits")
         if limits:
@@ -54,9 +44,9 @@ def admitted(content: Tree) -> None:
     That comes after ownership is tracked: nobody owns these fields.
     """
     spec = content["spec"]
-    _fill(spec, serviceAccountName="default", priority=0)
-    _fill(spec, serviceAccount=spec["serviceAccountName"])
-    _fill(spec, preemptionPolicy="PreemptLowerPriority")
+    fill(spec, serviceAccountName="default", priority=0)
+    fill(spec, serviceAccount=spec["serviceAccountName"])
+    fill(spec, preemptionPolicy="PreemptLowerPriority")
     _tolerate(spec)
 
 
@@ -82,12 +72,12 @@ def _tolerate(spec: Tree) -> None:
 
 def _containers(spec: Tree) -> Iterator[Tree]:
     for name in ("initContainers", "containers", "ephemeralContainers"):
-        yield from _items(spec, name)
+        yield from items(spec, name)
 
 
 def pod_spec(spec: Tree) -> None:
     """Fill in what every pod spec gets."""
-    _fill(
+    fill(
         spec,
         restartPolicy="Always",
         dnsPolicy="ClusterFirst",
@@ -101,35 +91,35 @@ def pod_spec(spec: Tree) -> None:
     for container in _containers(spec):
         _container(container)
         if spec.get("hostNetwork"):
-            for port in _items(container, "ports"):
-                _fill(port, hostPort=port.get("containerPort", 0))
-    for volume in _items(spec, "volumes"):
+            for port in items(container, "ports"):
+                fill(port, hostPort=port.get("containerPort", 0))
+    for volume in items(spec, "volumes"):
         if not volume.keys() - {"name"}:
             volume["emptyDir"] = {}
         volume_source(volume)
 
 
 def _container(container: Tree) -> None:
-    _fill(
+    fill(
         container,
         terminationMessagePath="/dev/termination-log",
         terminationMessagePolicy="File",
         imagePullPolicy=_pull_policy(container.get("image") or ""),
         resources={},
     )
-    for port in _items(container, "ports"):
-        _fill(port, protocol="TCP")
-    for env in _items(container, "env"):
+    for port in items(container, "ports"):
+        fill(port, protocol="TCP")
+    for env in items(container, "env"):
         reference = (env.get("valueFrom") or {}).get("fieldRef")
         if reference:
-            _fill(reference, apiVersion="v1")
+            fill(reference, apiVersion="v1")
         resource = (env.get("valueFrom") or {}).get("resourceFieldRef")
         if resource:
-            _fill(resource, divisor="0")
+            fill(resource, divisor="0")
     for name in _PROBES:
         probe = container.get(name)
         if probe is not None:
-            _fill(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
+            fill(probe, timeoutSeconds=1, periodSeconds=10, successThreshold=1, failureThreshold=3)
             _handler(probe)
     for hook in (container.get("lifecycle") or {}).values():
         if isinstance(hook, dict):
@@ -146,10 +136,10 @@ def _pull_policy(image: str) -> str:
 def _handler(handler: Tree) -> None:
     http = handler.get("httpGet")
     if http is not None:
-        _fill(http, path="/", scheme="HTTP")
+        fill(http, path="/", scheme="HTTP")
     grpc = handler.get("grpc")
     if grpc is not None:
-        _fill(grpc, service="")
+        fill(grpc, service="")
 
 
 def volume_source(volume: Tree) -> None:
@@ -157,24 +147,24 @@ def volume_source(volume: Tree) -> None:
     for name in ("secret", "configMap", "downwardAPI", "projected"):
         source = volume.get(name)
         if source is not None:
-            _fill(source, defaultMode=_MODE)
+            fill(source, defaultMode=_MODE)
             _fields(source)
-    for source in _items(volume.get("projected") or {}, "sources"):
+    for source in items(volume.get("projected") or {}, "sources"):
         if source.get("serviceAccountToken") is not None:
-            _fill(source["serviceAccountToken"], expirationSeconds=3600)
+            fill(source["serviceAccountToken"], expirationSeconds=3600)
         _fields(source.get("downwardAPI") or {})
     if volume.get("hostPath") is not None:
-        _fill(volume["hostPath"], type="")
+        fill(volume["hostPath"], type="")
     if volume.get("iscsi") is not None:
-        _fill(volume["iscsi"], iscsiInterface="default")
+        fill(volume["iscsi"], iscsiInterface="default")
     claim = (volume.get("ephemeral") or {}).get("volumeClaimTemplate")
     if claim is not None:
-        _fill(claim.setdefault("spec", {}), volumeMode="Filesystem")
+        fill(claim.setdefault("spec", {}), volumeMode="Filesystem")
 
 
 def _fields(source: Tree) -> None:
-    for item in _items(source, "items"):
+    for item in items(source, "items"):
         if item.get("fieldRef") is not None:
-            _fill(item["fieldRef"], apiVersion="v1")
+            fill(item["fieldRef"], apiVersion="v1")
         if item.get("resourceFieldRef") is not None:
-            _fill(item["resourceFieldRef"], divisor="0")
+            fill(item["resourceFieldRef"], divisor="0")

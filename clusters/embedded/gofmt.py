@@ -83,6 +83,8 @@ def type_name(value: Any) -> str:
 def json_kind(value: Any) -> str:
     """Name a JSON value as Go's decoder does: string, number, bool, array, object."""
     match value:
+        case None:
+            return "null"
         case bool():
             return "bool"
         case int() | float():

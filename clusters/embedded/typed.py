@@ -141,6 +141,8 @@ def scalar_fits(schema: Schema, value: Any) -> bool:
     """Say whether a value that is not null may stand at a scalar field."""
     kind = schema.scalar
     assert kind is not None
+    if kind is Scalar.INT_OR_STRING and not schema.definition:
+        return True  # A custom kind's is untyped to merging; validation judges it.
     if type(value) is bool:
         return bool in _PYTHON_TYPES[kind]
     return isinstance(value, _PYTHON_TYPES[kind])

@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clusters.embedded import names, validation_crd, validation_metadata
+from clusters.embedded import validation_jobs as jobs
 from clusters.embedded import validation_kinds as kinds
+from clusters.embedded import validation_network as network
 from clusters.embedded import validation_pod as pods
 from clusters.embedded import validation_workloads as workloads
 from clusters.embedded.names import Check
@@ -66,22 +68,18 @@ def _pod(content: Object) -> Iterable[Cause]:
     return pods.pod_spec(content.get("spec") or {}, "spec")
 
 
-def _namespace_name(value: str) -> list[str]:
-    return names.dns_label(value)
-
-
 _DEFAULT: Final = Rules()
 _RBAC: Final = "rbac.authorization.k8s.io"
 
 RULES: Final[Mapping[tuple[str, str], Rules]] = {
     ("", "ConfigMap"): Rules(content=kinds.config_map, change=kinds.config_map_changed),
-    ("", "Namespace"): Rules(name=_namespace_name),
+    ("", "Namespace"): Rules(name=names.dns_label),
     ("", "PersistentVolume"): Rules(content=kinds.volume),
     ("", "PersistentVolumeClaim"): Rules(content=kinds.claim, change=kinds.claim_changed),
     ("", "Pod"): Rules(content=_pod, change=pods.pod_changed),
     ("", "Secret"): Rules(content=kinds.secret, change=kinds.secret_changed),
     ("", "Service"): Rules(
-        name=names.dns_1035_label, content=kinds.service, change=kinds.service_changed
+        name=names.dns_1035_label, content=network.service, change=network.service_changed
     ),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): Rules(
         content=validation_crd.definition, change=validation_crd.definition_changed
@@ -93,11 +91,11 @@ RULES: Final[Mapping[tuple[str, str], Rules]] = {
         content=workloads.stateful_set, change=workloads.stateful_set_changed
     ),
     ("autoscaling", "HorizontalPodAutoscaler"): Rules(content=kinds.autoscaler),
-    ("batch", "CronJob"): Rules(content=workloads.cron_job),
-    ("batch", "Job"): Rules(content=workloads.job, change=workloads.job_changed),
-    ("networking.k8s.io", "Ingress"): Rules(content=kinds.ingress),
-    ("networking.k8s.io", "IngressClass"): Rules(change=kinds.ingress_class_changed),
-    ("networking.k8s.io", "NetworkPolicy"): Rules(content=kinds.network_policy),
+    ("batch", "CronJob"): Rules(content=jobs.cron_job),
+    ("batch", "Job"): Rules(content=jobs.job, change=jobs.job_changed),
+    ("networking.k8s.io", "Ingress"): Rules(content=network.ingress),
+    ("networking.k8s.io", "IngressClass"): Rules(change=network.ingress_class_changed),
+    ("networking.k8s.io", "NetworkPolicy"): Rules(content=network.network_policy),
     ("policy", "PodDisruptionBudget"): Rules(content=kinds.disruption_budget),
     (_RBAC, "ClusterRole"): Rules(name=names.path_segment, content=kinds.role),
     (_RBAC, "ClusterRoleBinding"): Rules(

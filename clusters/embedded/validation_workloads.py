@@ -1,4 +1,7 @@
-"""Whether workloads may be so, and may become so (pkg/apis/apps and pkg/apis/batch validation)."""
+"""Whether Deployments and their like may be so, and may become so (pkg/apis/apps/validation).
+
+Selectors are checked here for every kind that has one; Jobs are in `validation_jobs`.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,7 @@ _SET_FREELY: Final = (
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
 )
-_NOT_SELECTED: Final = "`selector` does not match template `labels`"
-_CRON_FIELDS: Final = 5
-_JOB_NAME_MAX: Final = 63
-_CRON_JOB_NAME_MAX: Final = 52
+NOT_SELECTED: Final = "`selector` does not match template `labels`"
 
 
 def selector(content: Part | None, path: str) -> Iterator[Cause]:
@@ -76,7 +76,8 @@ def _is_empty(content: Part) -> bool:
     return not (content.get("matchLabels") or content.get("matchExpressions"))
 
 
-def _nonnegative(spec: Part, fields: Sequence[str], path: str = "spec") -> Iterator[Cause]:
+def nonnegative(spec: Part, fields: Sequence[str], path: str = "spec") -> Iterator[Cause]:
+    """Refuse numbers below zero."""
     for field in fields:
         value = spec.get(field)
         if isinstance(value, int) and value < 0:
@@ -105,7 +106,7 @@ def _selected_template(spec: Part, kind: str, *, template: Part | None = None) -
     # No selector selects nothing, an empty one everything.
     if chosen is None or not (_is_empty(chosen) or matches(chosen, labels)):
         yield field_errors.invalid(
-            "spec.template.metadata.labels", labels or field_errors.NO_MAP, _NOT_SELECTED
+            "spec.template.metadata.labels", labels or field_errors.NO_MAP, NOT_SELECTED
         )
     yield from pod_template(template, "spec.template")
     pod = template.get("spec") or {}
@@ -144,7 +145,7 @@ def _is_zero(value: Any) -> bool:
 def deployment(content: Part) -> Iterator[Cause]:
     """Check a Deployment."""
     spec = content.get("spec") or {}
-    yield from _nonnegative(spec, ("replicas",))
+    yield from nonnegative(spec, ("replicas",))
     yield from _selected_template(spec, "Deployment")
     strategy = spec.get("strategy") or {}
     rolling = strategy.get("rollingUpdate")
@@ -168,7 +169,7 @@ def deployment(content: Part) -> Iterator[Cause]:
             yield field_errors.not_supported(
                 "spec.strategy.type", other, ("Recreate", "RollingUpdate")
             )
-    yield from _nonnegative(
+    yield from nonnegative(
         spec, ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds")
     )
     deadline, ready = spec.get("progressDeadlineSeconds"), spec.get("minReadySeconds") or 0
@@ -191,7 +192,7 @@ def stateful_set(content: Part) -> Iterator[Cause]:
         yield field_errors.invalid(
             "spec.updateStrategy", strategy, "must be 'RollingUpdate' or 'OnDelete'"
         )
-    yield from _nonnegative(spec, ("replicas", "minReadySeconds", "revisionHistoryLimit"))
+    yield from nonnegative(spec, ("replicas", "minReadySeconds", "revisionHistoryLimit"))
     claims = spec.get("volumeClaimTemplates") or ()
     template = spec.get("template") or {}
     pod = template.get("spec") or {}
@@ -208,7 +209,7 @@ def daemon_set(content: Part) -> Iterator[Cause]:
     """Check a DaemonSet."""
     spec = content.get("spec") or {}
     yield from _selected_template(spec, "DaemonSet")
-    yield from _nonnegative(spec, ("minReadySeconds", "revisionHistoryLimit"))
+    yield from nonnegative(spec, ("minReadySeconds", "revisionHistoryLimit"))
     strategy = spec.get("updateStrategy") or {}
     if strategy.get("type") not in ("RollingUpdate", "OnDelete"):
         yield field_errors.not_supported(
@@ -223,81 +224,8 @@ def daemon_set(content: Part) -> Iterator[Cause]:
 def replica_set(content: Part) -> Iterator[Cause]:
     """Check a ReplicaSet."""
     spec = content.get("spec") or {}
-    yield from _nonnegative(spec, ("replicas", "minReadySeconds"))
+    yield from nonnegative(spec, ("replicas", "minReadySeconds"))
     yield from _selected_template(spec, "ReplicaSet")
-
-
-def job(content: Part) -> Iterator[Cause]:
-    """Check a Job."""
-    name = (content.get("metadata") or {}).get("name") or ""
-    if len(name) > _JOB_NAME_MAX:
-        yield field_errors.too_long("metadata.name", _JOB_NAME_MAX)
-    yield from job_spec(content.get("spec") or {}, "spec")
-
-
-def job_spec(spec: Part, path: str) -> Iterator[Cause]:
-    """Check what a Job, or the template of one, runs."""
-    yield from _nonnegative(
-        spec,
-        (
-            "parallelism",
-            "completions",
-            "activeDeadlineSeconds",
-            "backoffLimit",
-            "ttlSecondsAfterFinished",
-        ),
-        path,
-    )
-    if spec.get("completionMode") == "Indexed" and spec.get("completions") is None:
-        yield field_errors.required(f"{path}.completions", "when completion mode is Indexed")
-    template = spec.get("template") or {}
-    yield from pod_template(template, f"{path}.template")
-    policy = (template.get("spec") or {}).get("restartPolicy")
-    if policy not in ("OnFailure", "Never"):
-        yield field_errors.required(
-            f"{path}.template.spec.restartPolicy", 'valid values: "OnFailure", "Never"'
-        )
-    chosen = spec.get("selector")
-    if chosen:
-        yield from selector(chosen, f"{path}.selector")
-        labels = (template.get("metadata") or {}).get("labels") or {}
-        if not matches(chosen, labels):
-            yield field_errors.invalid(
-                f"{path}.template.metadata.labels",
-                labels or field_errors.NO_MAP,
-                _NOT_SELECTED,
-            )
-
-
-def cron_job(content: Part) -> Iterator[Cause]:
-    """Check a CronJob."""
-    name = (content.get("metadata") or {}).get("name") or ""
-    if len(name) > _CRON_JOB_NAME_MAX:
-        yield field_errors.invalid(
-            "metadata.name", name, f"must be no more than {_CRON_JOB_NAME_MAX} bytes"
-        )
-    spec = content.get("spec") or {}
-    schedule = spec.get("schedule") or ""
-    if not schedule:
-        yield field_errors.required("spec.schedule")
-    elif not schedule.startswith("@") and len(schedule.split()) != _CRON_FIELDS:
-        yield field_errors.invalid(
-            "spec.schedule",
-            schedule,
-            f"expected exactly {_CRON_FIELDS} fields, found {len(schedule.split())}: [{schedule}]",
-        )
-    if spec.get("concurrencyPolicy") not in ("Allow", "Forbid", "Replace"):
-        yield field_errors.not_supported(
-            "spec.concurrencyPolicy",
-            spec.get("concurrencyPolicy"),
-            ("Allow", "Forbid", "Replace"),
-        )
-    yield from _nonnegative(
-        spec,
-        ("startingDeadlineSeconds", "successfulJobsHistoryLimit", "failedJobsHistoryLimit"),
-    )
-    template = (spec.get("jobTemplate") or {}).get("spec") or {}
-    yield from job_spec(template, "spec.jobTemplate.spec")
 
 
 def fixed(new: Part, old: Part, fields: Sequence[str]) -> Iterator[Cause]:
@@ -324,17 +252,3 @@ def stateful_set_changed(new: Part, old: Part) -> Iterator[Cause]:
             "'template', 'updateStrategy', 'revisionHistoryLimit', "
             "'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
         )
-
-
-def job_changed(new: Part, old: Part) -> Iterator[Cause]:
-    """Refuse what may not change of a Job."""
-    indexed = (old.get("spec") or {}).get("completionMode") == "Indexed"
-    names_ = ["selector", "completionMode", "podFailurePolicy", "backoffLimitPerIndex"]
-    names_ += ["managedBy", "successPolicy"]
-    if not indexed:
-        names_.insert(0, "completions")
-    suspended = bool((old.get("spec") or {}).get("suspend"))
-    started = bool((old.get("status") or {}).get("startTime"))
-    if not suspended or started:
-        names_.append("template")
-    yield from fixed(new, old, names_)

@@ -107,12 +107,8 @@ def _wrong_type(schema: Schema, value: Any, path: str) -> Cause:
     if schema.scalar is Scalar.INT_OR_STRING:
         wanted = "integer,string"
     return field_errors.type_invalid(
-        path, shown, f'{_named(path)} in body must be of type {wanted}: "{shown}"'
+        path, shown, f'{path} in body must be of type {wanted}: "{shown}"'
     )
-
-
-def _named(path: str) -> str:
-    return path
 
 
 def _string(raw: Mapping[str, Any], value: str, path: str) -> Iterator[Cause]:
