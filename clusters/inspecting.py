@@ -21,6 +21,10 @@ from clusters.model import Body, Manifest
 from clusters.ownership import Entry, changed_paths, dotted, holder_of, our_entry, value_at
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+_BOOKKEEPING = frozenset(
+    {"managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"}
+)
+_FIRST = ("apiVersion", "kind", "metadata")
 _MASK_KEY = secrets.token_bytes(16)
 
 
@@ -101,7 +105,7 @@ def masked(value: object) -> object:
 
 def presentable(body: Body) -> Body:
     """An object without bookkeeping and without secret values."""
-    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k != "managedFields"}
+    metadata = {k: v for k, v in (body.get("metadata") or {}).items() if k not in _BOOKKEEPING}
     annotations = dict(metadata.get("annotations") or {})
     annotations.pop(_LAST_APPLIED, None)
     if annotations:
@@ -125,5 +129,8 @@ def as_yaml(body: Body | None) -> str:
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
-        return {key: _plain(inner) for key, inner in value.items()}
+        # One order for both sides, or a line-by-line comparison shows what is none.
+        known = [key for key in _FIRST if key in value]
+        order = [*known, *sorted(key for key in value if key not in _FIRST)]
+        return {key: _plain(value[key]) for key in order}
     return [_plain(inner) for inner in value] if isinstance(value, list | tuple) else value

@@ -197,7 +197,14 @@ class Observer:
     def wrote(self, record: Record, live: Live) -> None:
         """A write of ours was answered with the whole object."""
         _note(record, live.metadata)
+        record.stuck = ""
         self._judge_health(record, Seen(live.metadata, msgspec.Raw(live.body)))
+        self.stale.add(record.bundle)
+
+    def reconsider(self, record: Record) -> None:
+        """Why an object is not ready became known, or is no longer so."""
+        health = Health.DEGRADED if record.stuck else Health.PROGRESSING
+        record.health, record.message = health, record.stuck or "on its way"
         self.stale.add(record.bundle)
 
     def settle(self, record: Record) -> None:
@@ -224,6 +231,10 @@ class Observer:
 
     def _judge_health(self, record: Record, seen: Seen) -> None:
         result = _health(record.ref.group_kind, seen)
+        if result.health is not Health.PROGRESSING:
+            record.stuck = ""
+        elif record.stuck:
+            result = HealthResult(Health.DEGRADED, record.stuck)
         if (result.health, result.message) != (record.health, record.message):
             record.health, record.message = result.health, result.message
             self.stale.add(record.bundle)

@@ -19,6 +19,7 @@ from clusters.applier import Applier
 from clusters.backoff import CONNECT
 from clusters.client.api import ClusterApi
 from clusters.client.transport import Endpoint, Transport
+from clusters.diagnosis import Diagnosis
 from clusters.errors import ClusterError, Gone
 from clusters.events import ClusterEvent, Connected, Disconnected
 from clusters.guards import PruneBudget
@@ -27,7 +28,7 @@ from clusters.observer import Observer
 from clusters.plan import Situation, make_plan
 from clusters.records import FieldSets, Journal, Record
 from clusters.reporter import Reporter
-from clusters.verifier import Verifier
+from clusters.verifier import Verifier, manifests_of
 
 PROBE_S = 30.0
 """How often a quiet cluster is asked whether it is still there."""
@@ -200,6 +201,7 @@ class _Session:
             field_sets=owner._field_sets,
             random_unit=random.random,
         )
+        self._diagnosis = Diagnosis(api)
         self._verifier = Verifier(api, owner._field_sets)
         self._probe_at = monotonic() + PROBE_S
         self._rediscover_at = 0.0
@@ -213,8 +215,8 @@ class _Session:
             again_at = self._probe_at
             if desired is not None:
                 plan = await self._reconcile(desired)
-                dues = (again_at, plan.retry_at, self._verifier.retry_at, self._rediscover_at)
-                again_at = min(due for due in dues if due)
+                dues = (plan.retry_at, self._verifier.retry_at, self._rediscover_at)
+                again_at = min(due for due in (again_at, *dues, self._diagnosis.due_at) if due)
             try:
                 async with asyncio.timeout(max(0.0, again_at - monotonic())):
                     await woken.wait()
@@ -256,8 +258,14 @@ class _Session:
                 break
         if plan.unserved and not self._rediscover_at:
             self._rediscover_at = monotonic() + REDISCOVER_S
+        await self._diagnose(desired)
         await reporter.stands(desired, self._records, plan, self._observer.stale)
         return plan
+
+    async def _diagnose(self, desired: DesiredState) -> None:
+        """Find out why workloads do not become ready."""
+        for record in await self._diagnosis.look(self._records.values(), manifests_of(desired)):
+            self._observer.reconsider(record)
 
     def _kinds(self, desired: DesiredState) -> set[GroupKind]:
         kinds = {ref.group_kind for ref in self._records}
@@ -286,6 +294,7 @@ class _Session:
             for record in suspects:
                 if record.suspect and self._records.get(record.ref) is record:
                     observer.suspects[record.ref] = record
+            observer.stale.update(record.bundle for record in suspects)
             await reporter.drifted(desired, found)
         restored, observer.restored = observer.restored, []
         await reporter.restored(restored)

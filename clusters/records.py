@@ -53,6 +53,8 @@ class Record:
     resource_version: str = ""
     health: Health = Health.UNKNOWN
     message: str = "not observed yet"
+    stuck: str = ""
+    """Why it will not become ready by itself, as its Pods say; empty: nothing is known."""
     drift: Drift | None = None
     reclaim: bool = False
     """Our entry in managedFields is gone though nothing changed: apply once more to own it."""

@@ -42,7 +42,7 @@ class Verifier:
             ClusterError: the cluster as a whole is in trouble.
         """
         self.retry_at = None
-        manifests = _manifests(desired)
+        manifests = manifests_of(desired)
         before = [record.drift for record in suspects]
         await asyncio.gather(
             *(self._verify(record, manifests.get(record.ref)) for record in suspects)
@@ -122,7 +122,8 @@ def _expires(manifest: Manifest) -> bool:
     return spec.get("ttlSecondsAfterFinished") is not None
 
 
-def _manifests(desired: DesiredState) -> dict[ObjectRef, Manifest]:
+def manifests_of(desired: DesiredState) -> dict[ObjectRef, Manifest]:
+    """All manifests of a desired state, by the object they describe."""
     return {
         manifest.ref: manifest
         for bundle in desired.bundles.values()
