@@ -7,7 +7,7 @@ the choice of cluster are in `server`.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from clusters.embedded import discovery, shaping, subresources
@@ -20,6 +20,7 @@ from clusters.embedded.decoding import (
     media_type,
     patch_types,
     read_object,
+    repeated_fields,
 )
 from clusters.embedded.deleting import delete_options
 from clusters.embedded.exchange import PAGE_NOT_FOUND, Answer, Call, json_answer, refusal
@@ -29,6 +30,7 @@ from clusters.embedded.objects import Written
 from clusters.embedded.representation import Form, form_of, render, render_list
 from clusters.embedded.requests import (
     ResourcePath,
+    WriteOptions,
     parse_path,
     verb_of,
     write_options,
@@ -39,6 +41,7 @@ from clusters.embedded.status import (
     ApiStatus,
     Cause,
     Details,
+    bad_request,
     invalid,
     unsupported_media_type,
 )
@@ -189,26 +192,46 @@ def _watch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, cal
     return watch
 
 
-def _written(resource: Resource, form: Form, written: Written) -> Answer:
+def _sent(
+    resource: Resource, call: Call, options: WriteOptions
+) -> tuple[dict[str, Any], Sequence[str]]:
+    """Read the object of a request, and warn of fields that it sets twice."""
+    body = read_object(call.body, call.content_type)
+    if options.field_validation == "Ignore":
+        return body, ()
+    repeated = repeated_fields(call.body, body, call.content_type)
+    if repeated and options.field_validation == "Strict":
+        raise bad_request(
+            f'{resource.kind} in version "{resource.version}" cannot be handled as a '
+            f"{resource.kind}: strict decoding error: {', '.join(repeated)}"
+        )
+    return body, repeated
+
+
+def _written(
+    resource: Resource, form: Form, written: Written, warnings: Sequence[str] = ()
+) -> Answer:
     return Answer(
         201 if written.created else 200,
         render(resource, form, written.stored),
-        warnings=written.warnings,
+        warnings=(*warnings, *written.warnings),
     )
 
 
 def _create(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
     form = form_of(call.accept)
     options = write_options(call.query, "create", call.agent)
-    body = read_object(call.body, call.content_type)
-    return _written(resource, form, cluster.objects.create(resource, path, body, options))
+    body, repeated = _sent(resource, call, options)
+    written = cluster.objects.create(resource, path, body, options)
+    return _written(resource, form, written, repeated)
 
 
 def _update(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
     form = form_of(call.accept)
     options = write_options(call.query, "update", call.agent)
-    body = read_object(call.body, call.content_type)
-    return _written(resource, form, cluster.objects.update(resource, path, body, options))
+    body, repeated = _sent(resource, call, options)
+    written = cluster.objects.update(resource, path, body, options)
+    return _written(resource, form, written, repeated)
 
 
 def _patch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:

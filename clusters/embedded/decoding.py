@@ -14,6 +14,7 @@ import orjson
 import yaml
 
 from clusters.embedded import protobuf
+from clusters.embedded.conversion import duplicate_fields
 from clusters.embedded.kinds import Resource
 from clusters.embedded.status import bad_request, request_too_large, unsupported_media_type
 
@@ -74,6 +75,17 @@ def read_value(data: bytes, content_type: str) -> Any:
     if kind.endswith("json"):
         return _read_json(data)
     raise unsupported_media_type((*_BODY_TYPES, PROTOBUF))
+
+
+def repeated_fields(data: bytes, body: dict[str, Any], content_type: str) -> Sequence[str]:
+    """Find fields that a JSON body sets twice, in the words of strict decoding.
+
+    A body of the very length that its content has without blanks repeats nothing; only others
+    are read a second time.
+    """
+    if not media_type(content_type).endswith("json") or len(orjson.dumps(body)) == len(data):
+        return ()
+    return duplicate_fields(data)
 
 
 def _json_values(value: Any) -> Any:

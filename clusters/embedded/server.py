@@ -73,7 +73,6 @@ class Server:
             await asyncio.sleep(verdict.delay_s)
         if verdict.fate is Fate.HANG:
             await cluster.until_unhung()
-            return _cut(request)
         if verdict.fate is Fate.DROP:
             return _cut(request)
         if verdict.answer is not None:
