@@ -119,6 +119,15 @@ def admit(turn: Turn, run: StageRun) -> None:
     tally, plan = run.tally, run.plan
     if not tally.queue:
         return
+    groups = gates.window_groups(turn.rollout, run)
+    if closed := _closed_for_all(turn, groups):
+        names = tuple(name for _, _, _, name in tally.queue)
+        reason = ForWindow(
+            stage=run.name, clusters=names, window=closed.window, until=closed.opens_at
+        )
+        turn.block(names, reason)
+        turn.look_again(closed.opens_at)
+        return
     room = _Room(
         slots=plan.concurrency - in_use(run),
         budget=budget_left(run),
@@ -126,7 +135,6 @@ def admit(turn: Turn, run: StageRun) -> None:
         domains=defaultdict(int, tally.domains),
     )
     kept = _Kept()
-    groups = gates.window_groups(turn.rollout, run)
     for _, late, index, name in tally.queue:
         if room.slots <= 0:
             break
@@ -145,6 +153,18 @@ def admit(turn: Turn, run: StageRun) -> None:
             room.take(entry)
             turn.assign(entry, entry.seat.digest, Purpose.RELEASE)
     _say(turn, run, room, kept)
+
+
+def _closed_for_all(turn: Turn, groups: Groups) -> Shut | None:
+    """Return what keeps every cluster out in the same way: then none needs to be looked at.
+
+    A freeze would otherwise cost a look at each pending cluster of each rollout, each time.
+    """
+    verdicts = [turn.window_of(profile, groups) for profile in turn.facts.calendar.kinds]
+    first = verdicts[0] if verdicts else None
+    if isinstance(first, Shut) and all(each == first for each in verdicts):
+        return first
+    return None
 
 
 def _kept_back(

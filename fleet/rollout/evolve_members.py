@@ -79,6 +79,7 @@ def _fold_known(
         case ClusterDeferred():
             away = replace(entry, state=State.DEFERRED, since=event.at, soak=Clock())
             away = replace(away, attempt_over=False, broken=False, counted=False)
+            away = replace(away, target=None) if entry.baseline_due else away
             return put(rollout, retimed(rollout, away, event.at))
         case ClusterLeft():
             if entry.leaving:

@@ -95,8 +95,10 @@ class Leases:
     def other_holder(self, cluster: ClusterName, besides: RolloutId) -> RolloutId | None:
         """Return the rollout, not `besides`, that may write to `cluster`; None: none."""
         for rollout in self.rollouts:
+            if rollout.id == besides:
+                continue
             entry = rollout.clusters.get(cluster)
-            if rollout.id != besides and entry is not None and writes(entry):
+            if entry is not None and writes(entry):
                 return rollout.id
         return None
 

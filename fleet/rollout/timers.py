@@ -260,4 +260,6 @@ class _Stage:
 
 
 def _earlier(one: datetime | None, other: datetime | None) -> datetime | None:
-    return min((each for each in (one, other) if each is not None), default=None)
+    if one is None or (other is not None and other < one):
+        return other
+    return one

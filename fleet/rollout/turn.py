@@ -45,7 +45,8 @@ class Turn:
     recheck_at: datetime | None = None
     newly: set[ClusterName] = field(default_factory=set)
     """Clusters that this turn starts to change and that nothing else was changing."""
-    verdicts: dict[tuple[Profile, Groups], Shut | Ajar] = field(default_factory=dict)
+    verdicts: dict[tuple[int, Groups], Shut | Ajar] = field(default_factory=dict)
+    """What the windows say, by the identity of a profile: calendars share them."""
 
     def refused(self, cluster: ClusterName) -> str:
         """Say which limit of the fleet keeps the bundle from changing on `cluster`; empty: none."""
@@ -80,14 +81,20 @@ class Turn:
         calendar = self.facts.calendar
         if not calendar.windows:
             return _AJAR
-        profile = calendar.profile(cluster)
-        verdict = self.verdicts.get((profile, groups))
+        return self.window_of(calendar.profile(cluster), groups)
+
+    def window_of(self, profile: Profile, groups: Groups) -> Shut | Ajar:
+        """Say whether changes are let in on clusters of `profile` now."""
+        key = (id(profile), groups)
+        verdict = self.verdicts.get(key)
         if verdict is None:
             bypassed = frozenset(
                 each.window for each in self.rollout.bypasses if each.until > self.now
             )
-            verdict = calendar.verdict(profile, self.now, groups=groups, bypassed=bypassed)
-            self.verdicts[profile, groups] = verdict
+            verdict = self.facts.calendar.verdict(
+                profile, self.now, groups=groups, bypassed=bypassed
+            )
+            self.verdicts[key] = verdict
         return verdict
 
     def conclude(self, event: Event) -> None:

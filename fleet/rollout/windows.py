@@ -68,6 +68,8 @@ class Calendar:
     profiles: Mapping[ClusterName, Profile] = field(default_factory=dict)
     named: frozenset[WindowName] = frozenset()
     """Allow windows that gates name: in force only there."""
+    kinds: tuple[Profile, ...] = ()
+    """Every profile that some cluster has, once."""
 
     @classmethod
     def of(
@@ -93,7 +95,7 @@ class Calendar:
                 ),
             )
             profiles[cluster.name] = known.setdefault(profile, profile)
-        return cls(windows=by_name, profiles=profiles, named=frozenset(named))
+        return cls(windows=by_name, profiles=profiles, named=frozenset(named), kinds=tuple(known))
 
     def profile(self, cluster: ClusterName) -> Profile:
         """Return what the windows know of `cluster`."""

@@ -412,14 +412,12 @@ def answer_gate(world: Watched, which: int, how: int) -> None:
         for rollout in world.rollouts
         for run in rollout.stages
         for gate in run.gates.values()
-        if gate.asked_at is not None
+        if gate.asked_at is not None and not rollout.ended
     ]
     if not asked:
         return
     rollout, run, gate = asked[which % len(asked)]
     if gate.gate == "sre":
-        if rollout.ended:
-            return
         verb = "reject" if how == 3 else "approve"
         position = gate.position.value
         world_line = line(
