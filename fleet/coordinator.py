@@ -15,7 +15,7 @@ from datetime import datetime
 import msgspec
 
 from clusters.events import ClusterEvent
-from clusters.model import ClusterName, DesiredState
+from clusters.model import ClusterName, DesiredState, Digest
 from fleet import events as facts
 from fleet.conductor import Conductor, Do
 from fleet.contents import Contents
@@ -303,9 +303,12 @@ class Coordinator:
             stored = await self._store.commit(
                 Batch(events=batch.events, contents=bodies, sets=sets, snapshot=snapshot)
             )
+        self._contents.stored(list(sets))
         if snapshot:
             self._since_snapshot = 0
-        self._contents.stored(list(sets))
+            live = self._digests()
+            self._contents.keep(live)
+            await self._store.collect_garbage({Digest(digest) for digest in live})
         return tuple(row.seq for row in stored)
 
     async def _act(self, work: _Work) -> None:
