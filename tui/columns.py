@@ -63,7 +63,7 @@ _IDENTITY: list[Column[ClusterView]] = [
         priority=0,
     ),
     Column("name", "name", 18, _name, sort=lambda row: row.name, priority=0),
-    Column("env", "env", 6, _label("env"), sort=lambda row: row.labels.get("env", ""), priority=4),
+    Column("env", "env", 7, _label("env"), sort=lambda row: row.labels.get("env", ""), priority=4),
     Column(
         "region",
         "region",
@@ -176,7 +176,7 @@ def need_model(now: Now) -> RowModel[NeedView]:
         Column(
             "subject",
             "subject",
-            16,
+            24,
             lambda row: fmt.text(row.subject, Tone.STRONG),
             grow=1,
             priority=0,
@@ -271,4 +271,11 @@ def stage_strip(rollout: RolloutView) -> Line:
         (fmt.glyph_of(fmt.PROGRESS_GLYPHS, stage.state), *fmt.text(f"{stage.name}"))
         for stage in rollout.stages
     ]
-    return fmt.join(parts)
+    return fmt.join(parts, (" ", Tone.PLAIN))
+
+
+def done_cell(row: RolloutView) -> Line:
+    """Clusters done of all clusters of a rollout."""
+    done = sum(stage.good + stage.unchanged for stage in row.stages)
+    total = sum(stage.total for stage in row.stages)
+    return ((f"{done}/{total}" if total else "-", Tone.PLAIN),)

@@ -96,6 +96,9 @@ def _token(options: argparse.Namespace) -> str | None:
 
 
 def _person() -> str:
+    """Who sits here, as the local server believes it; over TCP the token says who it is."""
+    if named := os.environ.get("FLOTILLA_ACTOR"):
+        return named
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -120,7 +120,7 @@ def drift_lines(group: DriftGroup, now: datetime) -> list[Line]:
 
 def event_line(event: EventView, now: datetime) -> Line:
     """One row of a timeline."""
-    where = event.cluster or event.bundle
+    where = "" if event.cluster in event.sentence else event.cluster
     return (
         (fmt.moment(event.at, now), Tone.MUTED),
         ("  ", Tone.PLAIN),

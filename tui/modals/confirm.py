@@ -48,8 +48,9 @@ class Facts(LinesWidget):
 
 
 class PlanModal(ModalScreen[str | None]):
-    """Base: a box with the plan's title and facts."""
+    """Base: a box with the plan's title and facts; Cancel has the focus."""
 
+    AUTO_FOCUS = "#cancel"
     BINDINGS = [  # noqa: RUF012
         Binding("escape", "cancel", "Cancel"),
         Binding("left,up", "app.focus_previous", show=False),
@@ -90,10 +91,6 @@ class PlanModal(ModalScreen[str | None]):
         """The reason that was given."""
         return ""
 
-    def on_mount(self) -> None:
-        """Cancel first."""
-        self.query_one("#cancel").focus()
-
     def action_cancel(self) -> None:
         """No."""
         self.dismiss(None)
@@ -109,7 +106,9 @@ class PlanModal(ModalScreen[str | None]):
 
 
 class AskModal(PlanModal):
-    """T1: a question; with a reason where the command wants one."""
+    """T1: a question; with a reason where the command wants one, and then the cursor is there."""
+
+    AUTO_FOCUS = "#reason, #cancel"
 
     def questions(self) -> ComposeResult:
         """A reason, when one is needed."""
@@ -121,13 +120,6 @@ class AskModal(PlanModal):
         if self.plan.needs_reason:
             return "type a reason, enter to do it, esc to cancel"
         return super().hint()
-
-    def on_mount(self) -> None:
-        """The reason first, where one is needed: without it nothing can happen."""
-        if self.plan.needs_reason:
-            self.query_one("#reason").focus()
-        else:
-            super().on_mount()
 
     def reason(self) -> str:
         """The reason that was given."""
@@ -147,21 +139,19 @@ class AskModal(PlanModal):
 
 
 class TypeModal(PlanModal):
-    """T2: the scope's name must be typed, and a reason given."""
+    """T2: the scope's name must be typed, and a reason given: an enter by habit does nothing."""
+
+    AUTO_FOCUS = "#scope"
 
     def questions(self) -> ComposeResult:
         """The scope and the reason."""
         yield Static(f"Type  {one_line(self.plan.scope)}  to go on:", classes="ask", markup=False)
-        yield Input(id="scope", placeholder=self.plan.scope)
+        yield Input(id="scope")
         yield Input(id="reason", placeholder="reason (goes into the audit log)")
 
     def hint(self) -> str:
         """How to answer."""
         return "type both, enter to do it, esc to cancel"
-
-    def on_mount(self) -> None:
-        """The scope first: an enter pressed by habit does nothing."""
-        self.query_one("#scope").focus()
 
     def reason(self) -> str:
         """The reason that was given."""

@@ -57,7 +57,8 @@ class Acting(Fetching):
         """Run an action by its id, or say why not."""
         action = BY_ID[name]
         if reason := self.why_not(action):
-            self.notify(f"{action.label}: {reason}.", severity="warning", markup=False)
+            self.app.clear_notifications()  # the newest reason is the one that was asked for
+            self.notify(f"{action.label}: {reason}.", severity="warning", timeout=4, markup=False)
         elif action.writes:
             made = plan(name, self.subjects(), self.store)
             if not isinstance(made, NotNow):

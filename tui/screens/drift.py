@@ -60,7 +60,7 @@ _COLUMNS: list[Column[DriftGroup]] = [
     Column(
         "what",
         "what",
-        16,
+        24,
         lambda row: fmt.text(", ".join(row.first.paths) or "object is gone", Tone.WARN),
         grow=2,
         priority=2,

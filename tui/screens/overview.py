@@ -12,7 +12,7 @@ from textual.widget import Widget
 from fleet.view import EventView, RolloutView
 from tui import format as fmt
 from tui import messages
-from tui.columns import cluster_model, need_model, stage_strip
+from tui.columns import cluster_model, done_cell, need_model, stage_strip
 from tui.format import Line, Tone
 from tui.queries import group_labels, in_flight, sorted_needs
 from tui.rows import Column, RowModel
@@ -123,15 +123,16 @@ class OverviewScreen(ClusterActions):
 def flight_model() -> RowModel[RolloutView]:
     """Rollouts under way: their stages in one line each."""
     columns: list[Column[RolloutView]] = [
-        Column("bundle", "bundle", 14, lambda row: fmt.text(row.bundle, Tone.STRONG), priority=0),
+        Column("bundle", "bundle", 12, lambda row: fmt.text(row.bundle, Tone.STRONG), priority=0),
         Column(
             "revision",
             "to",
             7,
             lambda row: fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED),
-            priority=2,
+            priority=3,
         ),
-        Column("stages", "stages", 14, stage_strip, grow=1, priority=0),
+        Column("stages", "stages", 22, stage_strip, grow=1, priority=0),
+        Column("done", "done", 7, done_cell, right=True, priority=1),
     ]
     return RowModel(columns, search=lambda row: f"{row.bundle} {row.phase} {row.subject}")
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from fleet.view import RolloutView
 from tui import format as fmt
-from tui.columns import stage_strip
+from tui.columns import done_cell, stage_strip
 from tui.format import Line, Tone
 from tui.queries import is_finished
 from tui.rows import Column, RowModel
@@ -19,12 +19,6 @@ ROLLOUT_ACTIONS = ("approve", "reject", "promote", "suspend", "retry", "rollback
 
 def _target(row: RolloutView) -> Line:
     return fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED)
-
-
-def _done(row: RolloutView) -> Line:
-    done = sum(stage.good + stage.unchanged for stage in row.stages)
-    total = sum(stage.total for stage in row.stages)
-    return ((f"{done}/{total}" if total else "-", Tone.PLAIN),)
 
 
 _COLUMNS: list[Column[RolloutView]] = [
@@ -45,8 +39,8 @@ _COLUMNS: list[Column[RolloutView]] = [
         priority=0,
     ),
     Column("revision", "to", 7, _target, priority=2),
-    Column("done", "done", 7, _done, right=True, priority=3),
-    Column("stages", "stages", 18, stage_strip, grow=2, priority=1),
+    Column("done", "done", 7, done_cell, right=True, priority=3),
+    Column("stages", "stages", 14, stage_strip, grow=2, priority=1),
     Column(
         "author",
         "author",

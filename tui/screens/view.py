@@ -19,6 +19,7 @@ from tui.keymap import keys_of
 from tui.screens.acting import Acting
 from tui.session import Session
 from tui.store import Touched
+from tui.widgets.cursor import CursorTable
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.notice import Notice
 from tui.widgets.painting import Painter
@@ -85,6 +86,8 @@ class ViewScreen(Acting):
     def tick(self) -> None:
         """A second passed: paint what shows ages and countdowns."""
         self.refresh_bars()
+        for table in self.query(CursorTable):
+            table.repaint()
 
     def on_screen_resume(self) -> None:
         """Show what was missed."""

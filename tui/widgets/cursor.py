@@ -73,6 +73,8 @@ class CursorTable(ScrollPainter, Generic[T], can_focus=True):
         self.cursor_key: str | None = None
         self._title = title
         self._last_index = 0
+        self.is_moved = False
+        """Whether a person moved the cursor: until then it stays on the first row."""
 
     @property
     def current(self) -> T | None:
@@ -128,18 +130,22 @@ class CursorTable(ScrollPainter, Generic[T], can_focus=True):
         """Put the cursor on a row, if it is shown."""
         position = self.model.position(key)
         if position is not None:
+            self.is_moved = True
             self._set_cursor(position)
 
     def action_move(self, by: int) -> None:
         """Move the cursor by rows."""
+        self.is_moved = True
         self._set_cursor(self.cursor + by)
 
     def action_move_to(self, index: int) -> None:
         """Move to the first row (0) or the last (-1)."""
+        self.is_moved = index != 0
         self._set_cursor(len(self.model) - 1 if index < 0 else index)
 
     def action_page(self, pages: float) -> None:
         """Move by pages."""
+        self.is_moved = True
         self._set_cursor(self.cursor + int(pages * max(2, self.size.height - self.header_rows)))
 
     def on_click(self, event: events.Click) -> None:
@@ -153,6 +159,7 @@ class CursorTable(ScrollPainter, Generic[T], can_focus=True):
         if index == self.cursor and event.chain > 1:
             self.action_choose()
         else:
+            self.is_moved = True
             self._set_cursor(index)
 
     def action_choose(self) -> None:

@@ -62,9 +62,9 @@ def heat_rows(groups: Iterable[HeatGroup], *, per_row: int) -> list[HeatRow]:
 
 
 def tally_line(group: HeatGroup) -> Line:
-    """`28 ready · 2 drifted · 1 FAILED`."""
+    """`1 FAILED · 2 drifted · 28 ready`: worst first, so that a narrow line keeps it."""
     parts: list[Line] = []
-    for state, number in group.tally:
+    for state, number in reversed(group.tally):
         calm = state is ClusterState.READY
         tone = Tone.MUTED if calm else fmt.STATE_GLYPHS[state][1]
         parts.append(((f"{number} {_WORDS[state]}", tone),))
@@ -104,21 +104,17 @@ class Heatmap(ScrollPainter, can_focus=True):
 
     def _layout(self) -> None:
         width = self.scrollable_content_region.width
+        if not width:
+            return
         self._step = 1 if len(self._clusters) >= DENSE_FROM else 2
         room = width - NAME_WIDTH - COUNT_WIDTH - (TALLY_WIDTH if width >= 90 else 0)
         groups = heat_groups(self._clusters, self.label)
         self._rows = heat_rows(groups, per_row=max(4, room // self._step))
-        before = self.virtual_size
         self.virtual_size = Size(0, len(self._rows))
-        if before.height != len(self._rows):
-            self.refresh(layout=True)
+        self.styles.height = max(1, len(self._rows)) + self.gutter.height
         self._at = self._within(*self._at)
         self._retitle()
         self.refresh()
-
-    def get_content_height(self, container: Size, viewport: Size, width: int) -> int:
-        """As high as there are lines; the style's maximum cuts it."""
-        return max(1, len(self._rows))
 
     def on_resize(self) -> None:
         """Lay out anew."""
@@ -217,7 +213,7 @@ class Heatmap(ScrollPainter, can_focus=True):
             else:
                 spans.append((glyph + gap, tone))
         if width >= 90 and row.tally:
-            used = NAME_WIDTH + COUNT_WIDTH + len(row.clusters) * self._step
-            tally = width - TALLY_WIDTH + 1
-            spans += [(" " * max(1, tally - used), Tone.PLAIN), *row.tally]
+            widest = max(len(each.clusters) for each in self._rows)
+            space = (widest - len(row.clusters)) * self._step + 2
+            spans += [(" " * space, Tone.PLAIN), *row.tally]
         return self.paint(tuple(spans), width)

@@ -176,6 +176,7 @@ class LinesView(ScrollPainter, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Paint line `y` of what is seen."""
-        width = self.size.width
+        width = self.scrollable_content_region.width
         index = y + self.scroll_offset.y
-        return self.paint(self._lines[index] if index < len(self._lines) else (), width)
+        strip = self.paint(self._lines[index] if index < len(self._lines) else (), width)
+        return strip.adjust_cell_length(self.size.width, self.rich_style)

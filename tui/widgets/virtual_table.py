@@ -68,7 +68,9 @@ class VirtualTable(MarkTable[T]):
     def rearranged(self) -> None:
         """The order changed: keep the cursor on its row, or near where it was."""
         self.virtual_size = Size(0, len(self.model) + self.header_rows)
-        if self.cursor_key is None or self.model.position(self.cursor_key) is None:
+        if not self.is_moved:
+            self._set_cursor(0)
+        elif self.cursor_key is None or self.model.position(self.cursor_key) is None:
             self._set_cursor(self._last_index)
         self._last_index = self.cursor
         self._retitle()
