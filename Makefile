@@ -46,10 +46,10 @@ $(VENV)/.created:
 
 $(VENV)/.installed: $(VENV)/.created pyproject.toml
 	@echo "installing Flotilla into $(VENV) …" >&2
-	@$(RUN)/pip install --quiet --editable .
+	@PYTHONWARNINGS=ignore $(RUN)/pip install --quiet --editable .
 	@touch $@
 
 $(VENV)/.developing: $(VENV)/.created pyproject.toml
 	@echo "installing Flotilla and its tools into $(VENV) …" >&2
-	@$(RUN)/pip install --quiet --editable '.[dev]'
+	@PYTHONWARNINGS=ignore $(RUN)/pip install --quiet --editable '.[dev]'
 	@touch $@ $(VENV)/.installed
