@@ -61,6 +61,8 @@ def _judge(group_kind: GroupKind, body: Body) -> HealthResult:
     for kind, health in (("Stalled", Health.DEGRADED), ("Reconciling", Health.PROGRESSING)):
         if _is(conditions, kind, "True"):
             return HealthResult(health, _words(conditions[kind]))
+    if observed is None and group_kind in _OBSERVED:
+        return _progressing("its controller has not seen it yet")
     rule = _RULES.get((group_kind.group, group_kind.kind))
     if rule:
         return rule(body.get("spec") or {}, status, conditions)
@@ -87,7 +89,10 @@ def _is(conditions: Mapping[str, Part], kind: str, status: str) -> bool:
 
 def _words(condition: Part) -> str:
     reason, message = condition.get("reason") or "", condition.get("message") or ""
-    return f"{reason}: {message}" if reason and message else str(message or reason)
+    if reason and message:
+        return f"{reason}: {message}"
+    bare = f"{condition['type']} is {condition.get('status')}" if "type" in condition else ""
+    return str(message or reason or bare)
 
 
 def _deployment(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResult:
@@ -134,7 +139,7 @@ def _stateful_set(spec: Part, status: Part, conditions: Mapping[str, Part]) -> H
 def _daemon_set(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResult:
     del conditions
     wanted = status.get("desiredNumberScheduled")
-    if wanted is None or "observedGeneration" not in status:
+    if wanted is None:
         return _progressing("not scheduled yet")
     on_delete = (spec.get("updateStrategy") or {}).get("type") == "OnDelete"
     fields = [("currentNumberScheduled", "scheduled"), ("numberAvailable", "available")]
@@ -282,6 +287,11 @@ _RULES: Mapping[tuple[str, str], Callable[[Part, Part, Mapping[str, Part]], Heal
     ("batch", "Job"): _job,
     ("policy", "PodDisruptionBudget"): _disruption_budget,
 }
+
+_OBSERVED = frozenset(
+    GroupKind("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")
+)
+"""Kinds whose controllers always say which generation they saw: until then nothing is known."""
 
 _METADATA_ONLY = frozenset(
     GroupKind(group, kind)

@@ -74,8 +74,8 @@ def project(value: Any, fields: FieldSet) -> Any:
 
 
 def projection_hash(value: Any, fields: FieldSet) -> str:
-    """Hash of the live values at our field set."""
-    return short_hash(canonical_json(project(value, fields)))
+    """Hash of the live values at our field set; the same for all values if we own nothing."""
+    return short_hash(canonical_json(project(value, fields) if fields else None))
 
 
 def _child(value: Any, key: str) -> tuple[bool, Any]:

@@ -154,10 +154,11 @@ def _named(
         raise CredentialsError(
             f"{source.path} has no {word} {name!r}; it has: {known or 'none at all'}"
         )
-    if len(found) > 1 or not isinstance(found[0], Mapping):
+    content = found[0] or {}
+    if len(found) > 1 or not isinstance(content, Mapping):
         wrong = "there more than once" if len(found) > 1 else "not a mapping"
         raise CredentialsError(f"{word} {name!r} of {source.path} is {wrong}")
-    return dict(found[0])
+    return dict(content)
 
 
 def _selected(
