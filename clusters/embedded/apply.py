@@ -95,19 +95,17 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
             answers) for a configuration that does not fit the schema.
     """
     _check_applied(live, applied, api_version)
-    base = live if live is not None else empty_object(schema, api_version, applied["kind"])
+    base = (
+        live
+        if live is not None
+        else empty_object(schema, api_version, str(applied.get("kind", "")))
+    )
     resets = default_resets(schema, subresource) if resets is None else resets
     managers = reconciled(_live_managers(base), schema)
     before = without_managed_fields(base)
     if not managers and live is not None:
         managers = _owned_before(before, schema, api_version, subresource, now, resets)
-    try:
-        fields = typed.fields_of(schema, applied)
-    except typed.SchemaMismatch as error:
-        raise status.untyped(
-            f"failed to create typed patch object ({_name_kind(applied)}): {error}"
-        ) from error
-    fields = fieldset.recursive_difference(fields, resets)
+    fields = fieldset.recursive_difference(_fields(schema, applied), resets)
     applier = ManagerId.of(manager, APPLY, api_version, subresource)
     last = managers.get(applier)
     merged = _merged(schema, before, applied, fields, last, managers, applier)
@@ -130,6 +128,24 @@ def _check_applied(live: Object | None, applied: Object, api_version: str) -> No
     metadata = applied.get("metadata")
     if isinstance(metadata, Mapping) and metadata.get("managedFields") is not None:
         raise status.bad_request("metadata.managedFields must be nil")
+
+
+def _fields(schema: Schema, applied: Object) -> FieldSet:
+    try:
+        return typed.fields_of(schema, applied)
+    except typed.SchemaMismatch as error:
+        raise status.untyped(
+            f"failed to create typed patch object ({_name_kind(applied)}): {error}"
+        ) from error
+
+
+def _live_fields(schema: Schema, content: Object) -> FieldSet:
+    try:
+        return typed.fields_of(schema, content, duplicates=True)
+    except typed.SchemaMismatch as error:
+        raise status.untyped(
+            f"failed to create typed live object ({_name_kind(content)}): {error}"
+        ) from error
 
 
 def gvk_text(content: Object) -> str:
@@ -196,7 +212,7 @@ def _pruned(schema: Schema, merged: Object, last: FieldSet, owned: FieldSet) -> 
         return fieldset.with_named_fields(fields, schema)
 
     def held(value: Any) -> FieldSet:
-        return named(typed.fields_of(schema, value, duplicates=True)) if value else EMPTY
+        return named(_live_fields(schema, value)) if value else EMPTY
 
     last = named(last)
     all_fields = held(merged)

@@ -248,3 +248,31 @@ def test_a_custom_kind_without_a_schema_is_granular() -> None:
     apply(world, body | {"spec": {"a": {"c": 2}}}, "two")
     assert world.live is not None
     assert world.live["spec"] == {"a": {"b": 1, "c": 2}, "l": [1]}
+
+
+def test_a_live_object_that_its_kind_no_longer_knows_is_refused_in_words() -> None:
+    def kind(**fields: Any) -> Any:
+        spec = {"type": "object", "properties": fields}
+        return Schemas().from_crd({"type": "object", "properties": {"spec": spec}})
+
+    text = {"type": "string"}
+    body = {"apiVersion": "e.com/v1", "kind": "T", "metadata": {"name": "t"}}
+    live = server_side_apply(
+        None,
+        body | {"spec": {"a": "1", "b": "1"}},
+        manager="one",
+        force=False,
+        schema=kind(a=text, b=text),
+        now="",
+        api_version="e.com/v1",
+    )
+    with pytest.raises(ApiStatus, match="failed to create typed live object .*field not declared"):
+        server_side_apply(
+            live,
+            body | {"spec": {}},
+            manager="one",
+            force=False,
+            schema=kind(a=text),
+            now="",
+            api_version="e.com/v1",
+        )
