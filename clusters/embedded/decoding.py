@@ -44,9 +44,21 @@ def media_type(header: str) -> str:
     return header.partition(";")[0].strip().lower() or JSON
 
 
+class _Loader(yaml.CSafeLoader):
+    """Reads YAML to what JSON can say: a date or a lone `=` is the text that it is written as."""
+
+
+def _as_written(loader: _Loader, node: yaml.Node) -> str:
+    return str(node.value)
+
+
+for _tag in ("timestamp", "value"):
+    yaml.add_constructor(f"tag:yaml.org,2002:{_tag}", _as_written, Loader=_Loader)
+
+
 def _read_yaml(data: bytes) -> Any:
     try:
-        return yaml.load(data, Loader=yaml.CSafeLoader)
+        return yaml.load(data, Loader=_Loader)  # noqa: S506  a SafeLoader
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise bad_request(f"error converting YAML to JSON: {error}") from error
 
