@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 import orjson
 
 from clusters.model import Digest, Manifest
-from fleet.state import EMPTY_DIGEST
+from fleet.standing import EMPTY_DIGEST
 from fleet.store.store import Store
 
 

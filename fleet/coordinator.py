@@ -8,22 +8,18 @@ Whatever is not stored has not happened; whatever is stored is acted upon again 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-import msgspec
-
 from clusters.events import ClusterEvent
-from clusters.model import ClusterName, DesiredState, Digest
-from fleet import events as facts
+from clusters.model import ClusterName, DesiredState
 from fleet.conductor import Conductor, Do
-from fleet.contents import Contents
 from fleet.deciding import commands, commits, observations
 from fleet.deciding.refusal import CommandRefused
 from fleet.deciding.travelling import fact_of, restart, rollout_id
-from fleet.desired import desired_state
-from fleet.events import FleetFact, from_row, to_row
+from fleet.dispatcher import Dispatcher
+from fleet.events import FleetFact
 from fleet.inbox import (
     CommandAsked,
     CommitFaulty,
@@ -34,6 +30,7 @@ from fleet.inbox import (
     SourceLooked,
     SourceUnreadable,
 )
+from fleet.ledger import Ledger
 from fleet.model import Inventory
 from fleet.observed import Observed
 from fleet.presenting import Picture
@@ -41,16 +38,13 @@ from fleet.publisher import Publisher
 from fleet.release import Proposal
 from fleet.rollout.decisions import ObserveCluster
 from fleet.rollout.state import Rollout
-from fleet.state import FleetState, dump, load
-from fleet.store.errors import DuplicateCommand
-from fleet.store.model import Batch, EventDraft
+from fleet.state import FleetState
 from fleet.store.store import Store
 from fleet.supervisor import Supervisor
 from fleet.view import CommandResult
 
 BATCH_MAX = 500
 IDLE_S = 5.0
-SNAPSHOT_EVERY = 2_000
 
 
 @dataclass(slots=True)
@@ -103,22 +97,17 @@ class Coordinator:
         self.state = FleetState()
         self.observed = Observed()
         self.inventory = Inventory()
-        self._store = store
-        self._supervisor = supervisor
+        self._ledger = Ledger(store)
+        self._dispatcher = Dispatcher(supervisor, lookup=self._ledger.lookup, look=look)
         self._publisher = publisher
         self._repository = origin.repository
         self._ref = origin.ref
-        self._look = look
         self._start_effect = carry_out
         self._clock = clock
         self.conductor = Conductor(lambda bundle: rollout_id(self.state, bundle))
-        self._contents = Contents(store)
-        self._sent: dict[ClusterName, DesiredState] = {}
-        self._generation = 0
         self._fetched_at: datetime | None = None
         self._look_again: set[str] = set()
         """Clusters whose newest word a rollout wants to hear once more."""
-        self._since_snapshot = 0
         self.settled = asyncio.Event()
         """Set while the newest commit is in force and every cluster that answers has converged."""
 
@@ -139,22 +128,11 @@ class Coordinator:
     @property
     def sent(self) -> Mapping[ClusterName, DesiredState]:
         """What each cluster was told to hold."""
-        return self._sent
+        return self._dispatcher.sent
 
     async def recover(self) -> None:
-        """Bring back the state of the last run: snapshot, then the facts after it."""
-        seq = 0
-        stored = await self._store.load_snapshot()
-        if stored is not None:
-            try:
-                seq, self.state = stored[0], load(stored[1])
-            except msgspec.MsgspecError:
-                seq, self.state = 0, FleetState()
-        while rows := await self._store.read(after=seq):
-            for row in rows:
-                self.state.fold(from_row(row.kind, row.at, row.actor, row.data))
-            seq = rows[-1].seq
-        await self._contents.load(self._digests())
+        """Bring back the state of the last run."""
+        self.state = await self._ledger.recover()
 
     async def run(self, first: Inventory | None = None) -> None:
         """Work until cancelled.
@@ -164,8 +142,7 @@ class Coordinator:
         """
         if first is not None:
             self.inventory = first
-            await self._supervisor.adjust(self.inventory.clusters)
-            self._hand_out(self.inventory.clusters)
+            await self._dispatcher.take_inventory(self.state, first)
         await self._handle([], restarted=True)
         self._publisher.publish_all(self.picture)
         while True:
@@ -264,8 +241,8 @@ class Coordinator:
     async def _decide_command(
         self, asked: CommandAsked, work: _Work, now: datetime
     ) -> list[FleetFact]:
-        if asked.key and (known := await self._store.command_result(asked.key)) is not None:
-            work.answers.append((asked, msgspec.json.decode(known, type=CommandResult)))
+        if (known := await self._ledger.answered(asked.key)) is not None:
+            work.answers.append((asked, known))
             return []
         try:
             found = commands.facts_of(
@@ -279,62 +256,21 @@ class Coordinator:
         return found
 
     async def _make_durable(self, work: _Work) -> tuple[int, ...]:
-        keyed = {
-            asked.key: msgspec.json.encode(result)
-            for asked, result in work.answers
-            if asked.key and result.accepted
+        answers = {
+            asked.key: result for asked, result in work.answers if asked.key and result.accepted
         }
-        bodies, sets = self._contents.add(work.proposal.contents if work.proposal else {})
-        if not (work.facts or bodies or sets):
-            return ()
-        self._since_snapshot += len(work.facts)
-        snapshot = dump(self.state) if self._since_snapshot >= SNAPSHOT_EVERY else None
-        batch = Batch(
-            events=[_draft(fact) for fact in work.facts],
-            contents=bodies,
-            sets=sets,
-            commands=keyed,
-            snapshot=snapshot,
-        )
-        try:
-            stored = await self._store.commit(batch)
-        except DuplicateCommand:
-            # Asked twice within one batch: the facts are the same, so they are stored once.
-            stored = await self._store.commit(
-                Batch(events=batch.events, contents=bodies, sets=sets, snapshot=snapshot)
-            )
-        self._contents.stored(list(sets))
-        if snapshot:
-            self._since_snapshot = 0
-            live = self._digests()
-            self._contents.keep(live)
-            await self._store.collect_garbage({Digest(digest) for digest in live})
-        return tuple(row.seq for row in stored)
+        rendered = work.proposal.contents if work.proposal else {}
+        return await self._ledger.record(work.facts, self.state, rendered=rendered, answers=answers)
 
     async def _act(self, work: _Work) -> None:
-        """Bring the reconcilers in line with the state."""
+        """Bring the world in line with the state."""
         if work.proposal:
             self.inventory = work.proposal.inventory
-            for name in [n for n in self._sent if n not in self.inventory.clusters]:
-                del self._sent[name]
+            for name in await self._dispatcher.take_inventory(self.state, self.inventory):
                 self.observed.forget(name)
-            wanted = {
-                name: cluster
-                for name, cluster in self.inventory.clusters.items()
-                if not self.state.clusters[name].quarantined
-            }
-            await self._supervisor.adjust(wanted)
-        if work.proposal or any(isinstance(fact, _CHANGES_DESIRED) for fact in work.facts):
-            self._hand_out(self.inventory.clusters)
+        await self._dispatcher.follow(work.facts, self.state, self.inventory)
         for do in work.effects:
             self._carry_out(do)
-        for fact in work.facts:
-            if isinstance(fact, facts.ReconcileAsked):
-                self._poke(fact.target)
-            if isinstance(fact, facts.ClusterReleased):
-                await self._supervisor.adjust(self.inventory.clusters)
-                self._sent.pop(ClusterName(fact.cluster), None)
-                self._hand_out([ClusterName(fact.cluster)])
 
     def _carry_out(self, do: Do) -> None:
         if isinstance(do.effect, ObserveCluster):
@@ -342,54 +278,6 @@ class Coordinator:
         rollout = self.state.travel.rollouts.get(do.rollout)
         if rollout is not None:
             self._start_effect(do, rollout)
-
-    def _hand_out(self, names: Iterable[ClusterName]) -> None:
-        """Give clusters their desired state, if it is another one than they have."""
-        for name in names:
-            desired = desired_state(
-                self.state,
-                self.inventory,
-                name,
-                self._contents.get,
-                generation=self._generation + 1,
-            )
-            if _same(self._sent.get(name), desired):
-                continue
-            self._generation += 1
-            self._sent[name] = desired
-            self._supervisor.assign(name, desired)
-
-    def _poke(self, target: str) -> None:
-        kind, _, name = target.partition("/")
-        if kind == "fleet":
-            self._look()
-            clusters: Iterable[str] = self._supervisor.running
-        elif kind == "cluster":
-            clusters = [name]
-        elif kind == "bundle":
-            self._look()
-            clusters = self.state.assignments.get(name, {})
-        else:
-            clusters = [name.partition("/")[0]]
-        for cluster in clusters:
-            self._supervisor.poke(ClusterName(cluster))
-
-    def _digests(self) -> set[str]:
-        """Everything that is assigned, may be assigned by a rollout, or gone back to."""
-        found = {
-            digest
-            for placed in self.state.assignments.values()
-            for entry in placed.values()
-            for digest in (entry.digest, entry.good_digest)
-            if digest
-        }
-        for newest in self.state.newest.values():
-            found.update(newest.values())
-        for rollout in self.state.travel.rollouts.values():
-            found.update(rollout.plan.release.digests.values())
-        for releases in self.state.travel.waiting.values():
-            found.update(digest for each in releases for digest in each.digests.values())
-        return found
 
     def _settle(self) -> None:
         done = self.state.commit is not None and all(
@@ -401,37 +289,3 @@ class Coordinator:
             self.settled.set()
         else:
             self.settled.clear()
-
-
-_CHANGES_DESIRED = (
-    facts.ReleaseAssigned,
-    facts.BundleWithdrawn,
-    facts.PlacementEnded,
-    facts.PruneConfirmed,
-    facts.Suspended,
-    facts.Resumed,
-    facts.RolloutEvent,
-)
-
-
-def _same(before: DesiredState | None, now: DesiredState) -> bool:
-    return (
-        before is not None and before.bundles == now.bundles and before.suspended == now.suspended
-    )
-
-
-def _draft(fact: FleetFact) -> EventDraft:
-    kind, data = to_row(fact)
-    return EventDraft(
-        kind=kind,
-        at=fact.at,
-        actor=fact.actor,
-        cluster=_subject(data, "cluster"),
-        bundle=_subject(data, "bundle"),
-        data=data,
-    )
-
-
-def _subject(data: Mapping[str, object], name: str) -> str | None:
-    value = data.get(name)
-    return value if isinstance(value, str) else None

@@ -15,7 +15,8 @@ from clusters.model import (
     Revision,
 )
 from fleet.model import Bundle, Inventory
-from fleet.state import Assignment, FleetState, Mark
+from fleet.standing import Assignment, Mark
+from fleet.state import FleetState
 
 Lookup = Callable[[str], tuple[Manifest, ...] | None]
 

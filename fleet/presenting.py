@@ -15,7 +15,8 @@ from clusters.model import BundleName, ClusterName, Health, worst
 from fleet.model import Inventory
 from fleet.observed import Contact, Observed
 from fleet.rollout.planner import Outcome
-from fleet.state import Assignment, FleetState, OpenDrift
+from fleet.standing import Assignment, OpenDrift
+from fleet.state import FleetState
 from fleet.view import (
     BundleOnCluster,
     BundleView,

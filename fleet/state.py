@@ -7,13 +7,11 @@ the same value; a snapshot of it only saves time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, get_type_hints
+from typing import Any
 
-import msgspec
-
-from clusters.model import ClusterName, Digest, digest_of
+from clusters.model import ClusterName
 from fleet import events as facts
 from fleet.events import FleetFact
 from fleet.rollout.codec import from_data
@@ -21,59 +19,8 @@ from fleet.rollout.events import ClusterAssigned, Purpose, SoakElapsed
 from fleet.rollout.model import Release
 from fleet.rollout.record import read_event
 from fleet.rollout.state import Rollout
-from fleet.travel import Travel, read_travel, travel_record
-
-EMPTY_DIGEST: Digest = digest_of(b"")
-"""The content of a withdrawn bundle: nothing."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Mark:
-    """That a person did something, why and when."""
-
-    actor: str
-    reason: str
-    at: datetime
-
-
-@dataclass(slots=True, kw_only=True)
-class Assignment:
-    """What one cluster should hold of one bundle."""
-
-    digest: str
-    revision: str
-    since: datetime
-    cause: str = ""
-    withdrawn: bool = False
-    converged: bool = False
-    degraded: bool = False
-    good_digest: str = ""
-    """The newest content that was healthy here."""
-    good_revision: str = ""
-    prune_confirmed: bool = False
-    prune_waits: facts.PruneWaits | None = None
-
-
-@dataclass(slots=True, kw_only=True)
-class ClusterFacts:
-    """What is known for good of one cluster."""
-
-    connected: bool = False
-    version: str = ""
-    reason: str = ""
-    since: datetime | None = None
-    quarantined: str = ""
-
-
-@dataclass(slots=True, kw_only=True)
-class OpenDrift:
-    """A drift that was not corrected yet, or a short while ago."""
-
-    seen: facts.DriftSeen
-    ended: datetime | None = None
-    corrected: bool = False
-    fighting: bool = False
-    note: str = ""
+from fleet.standing import EMPTY_DIGEST, Assignment, ClusterFacts, Mark, OpenDrift
+from fleet.travel import Travel
 
 
 @dataclass(slots=True, kw_only=True)
@@ -114,26 +61,18 @@ def drift_id(cluster: str, bundle: str, group: str, kind: str, namespace: str, n
     return f"{cluster}/{bundle}/{kind}.{group}/{namespace}/{name}"
 
 
-def dump(state: FleetState) -> bytes:
-    """Serialise for a snapshot."""
-    plain = {
-        each.name: getattr(state, each.name) for each in fields(state) if each.name != "travel"
+def digests_of(state: FleetState) -> set[str]:
+    """Every content that is assigned, may be assigned by a rollout, or gone back to."""
+    found = {
+        digest
+        for placed in state.assignments.values()
+        for entry in placed.values()
+        for digest in (entry.digest, entry.good_digest)
+        if digest
     }
-    return msgspec.json.encode({**plain, "travel": travel_record(state.travel)})
-
-
-def load(data: bytes) -> FleetState:
-    """Read a snapshot.
-
-    Raises:
-        ValueError: written by another version; fold the facts instead.
-    """
-    plain = msgspec.json.decode(data)
-    state = FleetState(travel=read_travel(plain.pop("travel")))
-    declared = get_type_hints(FleetState)
-    for name, value in plain.items():
-        setattr(state, name, msgspec.convert(value, declared[name]))
-    return state
+    for newest in state.newest.values():
+        found.update(newest.values())
+    return found | state.travel.digests()
 
 
 def _accepted(state: FleetState, fact: facts.CommitAccepted) -> None:

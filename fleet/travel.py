@@ -47,6 +47,12 @@ class Travel:
             if not r.ended or newest[r.plan.release.bundle] == r.id
         ]
 
+    def digests(self) -> set[str]:
+        """Every content that a rollout or a waiting release names."""
+        releases = [rollout.plan.release for rollout in self.rollouts.values()]
+        releases += [release for waiting in self.waiting.values() for release in waiting]
+        return {str(digest) for release in releases for digest in release.digests.values()}
+
     def queue(self, release: Release) -> None:
         """A release waits for its turn."""
         self.waiting[release.bundle] = (*self.waiting.get(release.bundle, ()), release)

@@ -10,7 +10,8 @@ from clusters.events import ClusterEvent
 from clusters.model import Health, ObjectRef
 from fleet import events as facts
 from fleet.events import FleetFact
-from fleet.state import EMPTY_DIGEST, FleetState
+from fleet.standing import EMPTY_DIGEST
+from fleet.state import FleetState
 
 _ILL = (Health.DEGRADED, Health.MISSING)
 

@@ -16,7 +16,8 @@ from fleet.rollout.joining import joining
 from fleet.rollout.model import Release
 from fleet.rollout.planning import Baseline, PlanRefused
 from fleet.rollout.record import event_record
-from fleet.state import EMPTY_DIGEST, FleetState
+from fleet.standing import EMPTY_DIGEST
+from fleet.state import FleetState
 from fleet.travel import Travel
 
 

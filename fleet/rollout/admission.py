@@ -202,8 +202,11 @@ def blocker_of(turn: Turn, entry: ClusterRollout) -> str:
         return "its content is on hold; release the hold, or commit a fix"
     if reason := facts.blocked.get(entry.name):
         return reason
-    other = facts.leases.other_holder(entry.name, rollout.id)
-    return f"rollout {other} is changing this bundle there" if other else ""
+    if other := facts.leases.other_holder(entry.name, rollout.id):
+        return f"rollout {other} is changing this bundle there"
+    if newer := facts.leases.overtaken_by(entry.name, rollout.id):
+        return f"rollout {newer} has brought a newer release there; abort this one"
+    return ""
 
 
 def _say(turn: Turn, run: StageRun, room: _Room, kept: _Kept) -> None:

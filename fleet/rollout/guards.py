@@ -102,19 +102,19 @@ class Leases:
                 return rollout.id
         return None
 
-    def overtaken(self, cluster: ClusterName, rollout: RolloutId) -> bool:
-        """Whether a newer rollout than `rollout` has reached `cluster`, or completed its stage."""
+    def overtaken_by(self, cluster: ClusterName, rollout: RolloutId) -> RolloutId | None:
+        """Return the newer rollout that has reached `cluster`, or completed its stage, if any."""
         newer = False
         for each in self.rollouts:
             entry = each.clusters.get(cluster)
             if newer and entry is not None:
                 if entry.assigned_at is not None and entry.state is not ClusterState.ROLLED_BACK:
-                    return True
+                    return each.id
                 done = {run.name for run in each.stages if run.phase is StagePhase.COMPLETED}
                 if entry.seat.stage in done:
-                    return True
+                    return each.id
             newer = newer or each.id == rollout
-        return False
+        return None
 
     def accepts(self, cluster: ClusterName, generation: int) -> bool:
         """Whether a write under `generation` is still allowed: nothing newer was granted."""

@@ -59,7 +59,7 @@ def _converge_stage(turn: Turn, rollout: Rollout, run: StageRun) -> None:
 def _kept_back(turn: Turn, run: StageRun, entry: ClusterRollout) -> bool:
     if entry.unreachable_since is not None:
         return True
-    if turn.facts.leases.overtaken(entry.name, turn.rollout.id):
+    if turn.facts.leases.overtaken_by(entry.name, turn.rollout.id):
         return True
     one = (entry.name,)
     if blocker := admission.blocker_of(turn, entry) or turn.refused(entry.name):

@@ -1,0 +1,120 @@
+"""Makes facts durable, and brings the state back from them: the coordinator's door to the store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+
+from clusters.model import Digest, Manifest
+from fleet.contents import Contents
+from fleet.events import FleetFact, from_row, to_row
+from fleet.snapshots import dump, load
+from fleet.state import FleetState, digests_of
+from fleet.store.errors import DuplicateCommand
+from fleet.store.model import Batch, EventDraft
+from fleet.store.store import Store
+from fleet.view import CommandResult
+
+SNAPSHOT_EVERY = 2_000
+"""Facts between two snapshots: folding so many takes well under a second."""
+
+
+class Ledger:
+    """Facts, contents and command results of one fleet.
+
+    Args:
+        store: where they are kept.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._contents = Contents(store)
+        self._since_snapshot = 0
+
+    @property
+    def lookup(self) -> Callable[[str], tuple[Manifest, ...] | None]:
+        """Gives the manifests of a digest, or None if they are not in memory."""
+        return self._contents.get
+
+    async def recover(self) -> FleetState:
+        """The state of the last run: the newest snapshot, and the facts after it."""
+        state, seq = FleetState(), 0
+        stored = await self._store.load_snapshot()
+        if stored is not None:
+            try:
+                seq, state = stored[0], load(stored[1])
+            except (msgspec.MsgspecError, ValueError, KeyError):
+                # Written by another version: the facts say the same, only slower.
+                state, seq = FleetState(), 0
+        while rows := await self._store.read(after=seq):
+            for row in rows:
+                state.fold(from_row(row.kind, row.at, row.actor, row.data))
+            seq = rows[-1].seq
+        await self._contents.load(digests_of(state))
+        return state
+
+    async def answered(self, key: str) -> CommandResult | None:
+        """What the command with this idempotency key was answered, if it was carried out."""
+        known = await self._store.command_result(key) if key else None
+        return msgspec.json.decode(known, type=CommandResult) if known is not None else None
+
+    async def record(
+        self,
+        facts: Sequence[FleetFact],
+        state: FleetState,
+        *,
+        rendered: Mapping[Digest, tuple[Manifest, ...]],
+        answers: Mapping[str, CommandResult],
+    ) -> tuple[int, ...]:
+        """Store facts with all that they need, at once or not at all; return their numbers.
+
+        Args:
+            facts: what happened.
+            state: the state after them, for a snapshot when one is due.
+            rendered: contents that facts may name.
+            answers: results of accepted commands by idempotency key.
+        """
+        bodies, sets = self._contents.add(rendered)
+        if not (facts or bodies or sets):
+            return ()
+        self._since_snapshot += len(facts)
+        snapshot = dump(state) if self._since_snapshot >= SNAPSHOT_EVERY else None
+        events = [_draft(fact) for fact in facts]
+        keyed = {key: msgspec.json.encode(result) for key, result in answers.items()}
+        try:
+            stored = await self._store.commit(
+                Batch(events=events, contents=bodies, sets=sets, commands=keyed, snapshot=snapshot)
+            )
+        except DuplicateCommand:
+            # Asked twice within one batch: the facts are the same, so they are stored once.
+            stored = await self._store.commit(
+                Batch(events=events, contents=bodies, sets=sets, snapshot=snapshot)
+            )
+        self._contents.stored(list(sets))
+        if snapshot:
+            await self._tidy(state)
+        return tuple(row.seq for row in stored)
+
+    async def _tidy(self, state: FleetState) -> None:
+        self._since_snapshot = 0
+        live = digests_of(state)
+        self._contents.keep(live)
+        await self._store.collect_garbage({Digest(digest) for digest in live})
+
+
+def _draft(fact: FleetFact) -> EventDraft:
+    kind, data = to_row(fact)
+    return EventDraft(
+        kind=kind,
+        at=fact.at,
+        actor=fact.actor,
+        cluster=_subject(data, "cluster"),
+        bundle=_subject(data, "bundle"),
+        data=data,
+    )
+
+
+def _subject(data: Mapping[str, object], name: str) -> str | None:
+    value = data.get(name)
+    return value if isinstance(value, str) else None

@@ -1,0 +1,33 @@
+"""The state as bytes, and back: what saves a restarted server from folding every fact."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from typing import get_type_hints
+
+import msgspec
+
+from fleet.state import FleetState
+from fleet.travel import read_travel, travel_record
+
+
+def dump(state: FleetState) -> bytes:
+    """Serialise for a snapshot."""
+    plain = {
+        each.name: getattr(state, each.name) for each in fields(state) if each.name != "travel"
+    }
+    return msgspec.json.encode({**plain, "travel": travel_record(state.travel)})
+
+
+def load(data: bytes) -> FleetState:
+    """Read a snapshot.
+
+    Raises:
+        ValueError: written by another version; fold the facts instead.
+    """
+    plain = msgspec.json.decode(data)
+    state = FleetState(travel=read_travel(plain.pop("travel")))
+    declared = get_type_hints(FleetState)
+    for name, value in plain.items():
+        setattr(state, name, msgspec.convert(value, declared[name]))
+    return state

@@ -1,0 +1,64 @@
+"""What the state is made of: assignments, what is known of clusters, open drift.
+
+Changed by `fleet.state` only, as facts are folded.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from clusters.model import Digest, digest_of
+from fleet import events as facts
+
+EMPTY_DIGEST: Digest = digest_of(b"")
+"""The content of a withdrawn bundle: nothing."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Mark:
+    """That a person did something, why and when."""
+
+    actor: str
+    reason: str
+    at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class Assignment:
+    """What one cluster should hold of one bundle."""
+
+    digest: str
+    revision: str
+    since: datetime
+    cause: str = ""
+    withdrawn: bool = False
+    converged: bool = False
+    degraded: bool = False
+    good_digest: str = ""
+    """The newest content that was healthy here."""
+    good_revision: str = ""
+    prune_confirmed: bool = False
+    prune_waits: facts.PruneWaits | None = None
+
+
+@dataclass(slots=True, kw_only=True)
+class ClusterFacts:
+    """What is known for good of one cluster."""
+
+    connected: bool = False
+    version: str = ""
+    reason: str = ""
+    since: datetime | None = None
+    quarantined: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class OpenDrift:
+    """A drift that was not corrected yet, or a short while ago."""
+
+    seen: facts.DriftSeen
+    ended: datetime | None = None
+    corrected: bool = False
+    fighting: bool = False
+    note: str = ""
