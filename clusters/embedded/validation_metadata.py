@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from clusters.embedded import field_errors, names
-from clusters.embedded.managers import BadManagedFields, canonical, decode
+from clusters.embedded.managers import BadManagedFields, decode
 from clusters.embedded.names import Check
 from clusters.embedded.status import Cause
 
@@ -77,7 +77,7 @@ def _common(metadata: Part) -> Iterator[Cause]:
     yield from _owners(metadata.get("ownerReferences") or ())
     yield from _finalizers(metadata.get("finalizers") or ())
     try:
-        canonical(decode(metadata.get("managedFields")))
+        decode(metadata.get("managedFields"))
     except BadManagedFields as error:
         yield field_errors.invalid("metadata.managedFields", "", str(error))
 
