@@ -83,7 +83,8 @@ from fleet.rollout.requests import (
     UndoScope,
     WindowBypassed,
 )
-from fleet.rollout.state import Phase, Position, Rollout
+from fleet.rollout.rollback import held_digests
+from fleet.rollout.state import HoldState, Phase, Position, Rollout
 from fleet.rollout.supersede import ahead_of, arrange
 from fleet.rollout.surroundings import changing, expected
 from fleet.rollout.turn import Outcome as Answer
@@ -638,8 +639,14 @@ class Player:
         self._ask(line, request)
 
     def do_release_hold(self, line: Line) -> None:
-        self.held = frozenset()
         self._ask(line, HoldReleased(**self._who(line)))
+        self.held = frozenset(
+            digest
+            for rollout in self.rollouts
+            if rollout.hold is HoldState.PLACED
+            for digest in held_digests(rollout)
+        )
+        self.drive()
 
     def do_bypass(self, line: Line) -> None:
         until = self.now + timedelta(seconds=script.seconds(line.after("for") or "0s"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -37,6 +37,7 @@ from fleet.rollout.planner import Outcome, begin, evolve
 from fleet.rollout.planning import Baseline, make_plan
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.state import Rollout
+from fleet.rollout.surroundings import changing
 from fleet.selector import parse_selector
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
@@ -143,7 +144,8 @@ class Run:
         return run
 
     def settle(self) -> list[Effect]:
-        step = advance(self.rollout, self.facts, self.now)
+        facts = replace(self.facts, changing=changing((self.rollout,)))
+        step = advance(self.rollout, facts, self.now)
         self.rollout, self.outcome = step.rollout, step.outcome
         self.log += step.events
         self.asked += step.effects
