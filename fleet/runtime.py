@@ -89,6 +89,10 @@ class Runtime:
             group.create_task(self.effects.run(), name="effects")
 
 
+class StartFailed(Exception):
+    """The server cannot start; the message says why and what to do."""
+
+
 @asynccontextmanager
 async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
     """Open the store, bring back the state, listen.
@@ -96,10 +100,10 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
     Raises:
         StoreError: the database cannot be used.
         SourceError: the repository's URL or ref is not acceptable.
-        OSError: the address cannot be listened on.
+        StartFailed: the state directory or the address cannot be used.
     """
     _raise_file_limit()
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    _make_state_dir(settings.state_dir)
     async with AsyncExitStack() as stack:
         store = await Store.open(
             settings.database or settings.state_dir / "flotilla.db",
@@ -200,7 +204,12 @@ async def _listening(runtime: Runtime) -> AsyncIterator[None]:
     )
     runner = web.AppRunner(ApiServer(parts).application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
-    await _site(runner, settings.address).start()
+    try:
+        await _site(runner, settings.address).start()
+    except OSError as error:
+        await runner.cleanup()
+        words = error.strerror or str(error)
+        raise StartFailed(f"cannot listen on {settings.address}: {words}") from error
     try:
         yield
     finally:
@@ -225,6 +234,16 @@ def _private_socket(path: Path) -> socket.socket:
     finally:
         os.umask(before)
     return listening
+
+
+def _make_state_dir(path: Path) -> None:
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        raise StartFailed(
+            f"cannot use {path} as the state directory: {error.strerror or error}; "
+            "name another one with --state"
+        ) from error
 
 
 def _tokens(settings: ServerSettings) -> dict[str, str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from fleet.cli.output import EXIT_TIMEOUT, EXIT_USAGE, fail, say, show_table
+from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, fail, say, show_table
 
 if TYPE_CHECKING:
     from fleet.settings import ServerSettings
@@ -60,7 +60,7 @@ def server(
     import asyncio
     import logging
 
-    from fleet.runtime import serve
+    from fleet.runtime import StartFailed, serve
     from fleet.settings import ServerSettings, default_kubeconfig, default_state_dir
     from fleet.source.errors import SourceError
     from fleet.store.errors import StoreError
@@ -88,10 +88,8 @@ def server(
             asyncio.run(_once(settings, timeout))
         else:
             asyncio.run(serve(settings))
-    except (SourceError, StoreError, ValueError) as error:
-        fail(str(error), EXIT_USAGE if isinstance(error, ValueError) else 1)
-    except OSError as error:
-        fail(f"cannot listen on {settings.address}: {error.strerror or error}")
+    except (SourceError, StoreError, StartFailed, ValueError) as error:
+        fail(str(error), EXIT_USAGE if isinstance(error, ValueError) else EXIT_FAILED)
 
 
 async def _once(settings: ServerSettings, timeout_s: float) -> None:

@@ -34,7 +34,10 @@ def accept(
 ) -> list[FleetFact]:
     """Facts that put a proposal in force: releases without a strategy are assigned at once."""
     head = proposal.head
-    found: list[FleetFact] = [*source_recovered(state, repository, at=at)]
+    # Every repository that this commit names was read; others are no longer of interest.
+    found: list[FleetFact] = [
+        facts.SourceRecovered(at=at, repository=name) for name in state.source_errors
+    ]
     if state.commit is None or state.commit.revision != head.revision or state.refused:
         found.append(
             facts.CommitAccepted(

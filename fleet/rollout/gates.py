@@ -102,6 +102,15 @@ def watch(turn: Turn, run: StageRun, cluster: ClusterName) -> Iterator[Answer]:
             yield answer(turn, run, gate, Position.DURING, cluster)
 
 
+def being_measured(run: StageRun, cluster: ClusterName | None = None) -> ForGate | None:
+    """Return what a stage or one of its clusters waits for while an answer may still be a no."""
+    for gate in run.gates.values():
+        watching = gate.position is Position.DURING and gate.cluster == cluster
+        if watching and gate.asked_at is not None and gate.measured_at is not None:
+            return _closed(run, gate, "being measured", None)
+    return None
+
+
 def measures(gate: Gate) -> bool:
     """Whether the gate needs something outside to be asked."""
     return isinstance(gate.check, PrometheusCheck | HttpCheck | JobCheck)

@@ -153,7 +153,11 @@ def _run(turn: Turn, run: StageRun) -> None:
     elif run.settled_at is None:
         turn.conclude(StageSettled(at=turn.now, stage=run.name))
     elif not too_many and _pass(turn, run, Position.AFTER) and watched:
-        turn.conclude(StageCompleted(at=turn.now, stage=run.name))
+        asked = gates.being_measured(run)
+        if asked is not None:
+            turn.wait(asked)
+        else:
+            turn.conclude(StageCompleted(at=turn.now, stage=run.name))
 
 
 def _too_many_deferred(turn: Turn, run: StageRun) -> bool:

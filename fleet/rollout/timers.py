@@ -26,7 +26,6 @@ from fleet.rollout.waiting import (
     ForClosing,
     ForClusters,
     ForContact,
-    ForGate,
     ForObservation,
     ForSoak,
 )
@@ -215,19 +214,10 @@ class _Stage:
             turn.conclude(over(at=turn.now, cluster=entry.name))
 
     def _measuring(self, entry: ClusterRollout) -> bool:
-        for gate in self.run.gates.values():
-            if gate.cluster == entry.name and gate.asked_at is not None:
-                reason = ForGate(
-                    stage=self.run.name,
-                    gate=gate.gate,
-                    position=gate.position,
-                    verdict=gate.verdict,
-                    cluster=entry.name,
-                    detail="being measured",
-                )
-                self.turn.wait(reason)
-                return True
-        return False
+        asked = gates.being_measured(self.run, entry.name)
+        if asked is not None:
+            self.turn.wait(asked)
+        return asked is not None
 
     def _say(self) -> None:
         turn, name = self.turn, self.run.name
