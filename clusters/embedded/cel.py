@@ -52,22 +52,32 @@ class RuleNode:
 @lru_cache(maxsize=512)
 def compiled(schema: Schema) -> RuleNode | None:
     """Compile the rules of a schema; None if it has none anywhere."""
+    if not _has_rules(schema.raw):
+        return None
     node = RuleNode(
         schema, [_rule(raw) for raw in schema.raw.get("x-kubernetes-validations") or ()]
     )
     if schema.shape is Shape.MAP:
-        for name in schema.properties:
-            child = schema.child(name)
-            if child is not None and not child.definition:
-                below = compiled(child)
-                if below is not None:
-                    node.fields[name] = below
+        for name, raw in schema.properties.items():
+            child = schema.child(name) if _has_rules(raw) else None
+            below = compiled(child) if child is not None else None
+            if below is not None:
+                node.fields[name] = below
         if isinstance(schema.raw.get("additionalProperties"), Mapping):
             node.extra = compiled(schema.extra)
     elif schema.shape is Shape.LIST and schema.raw.get("items"):
         node.items = compiled(schema.items)
-    found = node.rules or node.fields or node.extra or node.items
-    return node if found else None
+    return node
+
+
+def _has_rules(raw: Any) -> bool:
+    """Say whether a schema as written has a rule anywhere."""
+    if not isinstance(raw, Mapping):
+        return False
+    if raw.get("x-kubernetes-validations"):
+        return True
+    below = (*(raw.get("properties") or {}).values(), raw.get("items"))
+    return any(map(_has_rules, below)) or _has_rules(raw.get("additionalProperties"))
 
 
 def _rule(raw: Mapping[str, Any]) -> Rule:
