@@ -9,6 +9,7 @@ off our own entry first, which costs no request.
 from __future__ import annotations
 
 import hashlib
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,8 +23,11 @@ FieldSet = Mapping[str, Any]
 
 
 def short_hash(data: bytes) -> str:
-    """64 bits, as 16 hex digits: enough to tell versions of one object apart."""
-    return hashlib.blake2b(data, digest_size=8).hexdigest()
+    """64 bits, as 16 hex digits: enough to tell versions of one object apart.
+
+    Interned: clusters that hold the same objects hold the same hashes, once.
+    """
+    return sys.intern(hashlib.blake2b(data, digest_size=8).hexdigest())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

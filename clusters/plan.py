@@ -154,15 +154,19 @@ def _plan_applies(
         ref = manifest.ref
         if claims[ref] != bundle.name:
             continue
-        if not situation.served(manifest.api_version, ref.kind):
-            reason = f"this cluster does not serve {ref.kind} in {manifest.api_version} (yet)"
-            draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=reason))
-            draft.unserved = True
-            continue
-        if unseen := situation.unseen(ref.group_kind):
-            draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=unseen))
-            continue
         record = situation.records.get(ref)
+        served = situation.served(manifest.api_version, ref.kind)
+        draft.unserved |= not served
+        obstacle: str | None
+        if not served:
+            obstacle = f"this cluster does not serve {ref.kind} in {manifest.api_version} (yet)"
+        elif record and record.deleting:
+            obstacle = "its deletion is not finished"
+        else:
+            obstacle = situation.unseen(ref.group_kind)
+        if obstacle:
+            draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=obstacle))
+            continue
         cause = _cause(record, manifest)
         if cause is None or _postponed(bundle, manifest, record, cause, situation, draft):
             continue
@@ -202,10 +206,6 @@ def _postponed(
 ) -> bool:
     if record is None:
         return False
-    if record.deleting:
-        reason = "its deletion is not finished"
-        draft.waits.append(Wait(bundle=bundle.name, ref=manifest.ref, reason=reason))
-        return True
     corrects = cause in (Cause.DRIFTED, Cause.MISSING, Cause.RECLAIM)
     if corrects and bundle.policy.drift is DriftPolicy.REPORT:
         return True

@@ -108,7 +108,7 @@ class Reconciler:
             Exception: a bug.
         """
         for applied in await self._journal.load(self.cluster):
-            self._records[applied.ref] = Record(applied)
+            self._records[applied.ref] = Record.of(applied)
         attempt = 0
         while True:
             started = monotonic()

@@ -7,8 +7,9 @@ showed (all else, rebuilt after a restart).  Owned by one reconciler; not shared
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
@@ -76,6 +77,15 @@ class Record:
     """When it was corrected, the latest ones.  Monotonic time in seconds."""
     paused_until: float = 0.0
     """Correction pauses until then, after a fight.  Monotonic time in seconds."""
+
+    @classmethod
+    def of(cls, applied: Applied) -> Record:
+        """A record of a stored member, of which nothing is seen yet.
+
+        Its hashes become the strings that all clusters with the same object share.
+        """
+        entry_hash, live_hash = intern(applied.entry_hash), intern(applied.live_hash)
+        return cls(replace(applied, entry_hash=entry_hash, live_hash=live_hash))
 
     @property
     def stands(self) -> bool:

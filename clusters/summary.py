@@ -78,6 +78,7 @@ def _stands(record: Record, digest: Digest) -> bool:
         record.applied.confirmed
         and record.applied.digest == digest
         and record.stands
+        and not record.deleting
         and record.drift is None
     )
 

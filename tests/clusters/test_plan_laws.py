@@ -1,0 +1,217 @@
+"""What holds of every plan, whatever the cluster and whatever is wanted."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clusters.actions import Plan
+from clusters.guards import PROTECTED_KINDS
+from clusters.model import (
+    BundleName,
+    BundlePolicy,
+    ConflictPolicy,
+    DesiredBundle,
+    DesiredState,
+    Digest,
+    DriftPolicy,
+    Health,
+    Manifest,
+    Revision,
+)
+from clusters.plan import Situation, make_plan
+from clusters.records import Drift, Failure, Record
+from tests.fakes.plans import NOW, applied, record, situation, thing
+
+NAMES = [BundleName(name) for name in ("base", "app", "web")]
+KINDS = (
+    ("v1", "ConfigMap"),
+    ("v1", "Namespace"),
+    ("v1", "PersistentVolumeClaim"),
+    ("apps/v1", "Deployment"),
+    ("example.com/v1", "Widget"),
+)
+manifests = st.builds(
+    lambda kind, name, value: thing(*kind, name, value),
+    st.sampled_from(KINDS),
+    st.sampled_from("abcd"),
+    st.sampled_from("12"),
+)
+policies = st.builds(
+    BundlePolicy,
+    drift=st.sampled_from(DriftPolicy),
+    conflicts=st.sampled_from(ConflictPolicy),
+    prune=st.booleans(),
+    prune_max=st.none() | st.integers(0, 3),
+)
+maybe = st.sampled_from([None, None, "asked"])
+drifts = st.none() | st.just(Drift(paths=("x",), manager="m", changed_at=None))
+failures = st.none() | st.builds(
+    Failure,
+    reason=st.just("refused"),
+    attempts=st.just(1),
+    retry_at=st.sampled_from([NOW - 1, NOW + 1]),
+    digest=st.sampled_from(["", thing(*KINDS[0], "a").digest]),
+)
+
+
+@st.composite
+def bundles(draw: st.DrawFn, name: BundleName) -> DesiredBundle:
+    members: dict[object, Manifest] = {m.ref: m for m in draw(st.lists(manifests, max_size=6))}
+    return DesiredBundle(
+        name=name,
+        digest=Digest(name),
+        revision=Revision("0" * 40),
+        manifests=tuple(members.values()),
+        policy=draw(policies),
+        depends_on=draw(st.lists(st.sampled_from(NAMES), max_size=1)),
+        prune_confirmed=draw(st.booleans()),
+        suspended=draw(maybe),
+    )
+
+
+@st.composite
+def states(draw: st.DrawFn) -> DesiredState:
+    chosen = draw(st.lists(st.sampled_from(NAMES), unique=True))
+    found = {name: draw(bundles(name)) for name in chosen}
+    return DesiredState(generation=1, bundles=found, suspended=draw(maybe))
+
+
+@st.composite
+def known(draw: st.DrawFn) -> Record:
+    manifest, name = draw(manifests), draw(st.sampled_from(NAMES))
+    confirmed = draw(st.booleans())
+    uid = f"uid-{manifest.ref.name}" if confirmed or draw(st.booleans()) else ""
+    return record(
+        manifest,
+        applied=applied(manifest, name, confirmed=confirmed, uid=uid),
+        present=draw(st.booleans()),
+        uid=draw(st.sampled_from([f"uid-{manifest.ref.name}", "another"])),
+        foreign=draw(st.booleans()),
+        health=draw(st.sampled_from(Health)),
+        drift=draw(drifts),
+        reclaim=draw(st.booleans()),
+        suspect=draw(st.booleans()),
+        deleting=draw(st.booleans()),
+        keep=draw(st.booleans()),
+        failure=draw(failures),
+        paused_until=draw(st.sampled_from([0.0, NOW + 9])),
+    )
+
+
+situations = st.builds(
+    lambda records, lacking, unsynced: situation(records, lacking=lacking, unsynced=unsynced),
+    st.lists(known(), max_size=10),
+    st.lists(st.just("Widget"), max_size=1),
+    st.lists(st.sampled_from(["ConfigMap", "Deployment"]), max_size=1),
+)
+
+
+@settings(max_examples=60)
+@given(states(), situations)
+def test_only_what_is_ours_unwanted_and_allowed_is_deleted(
+    desired: DesiredState, seen: Situation
+) -> None:
+    plan = make_plan(desired, seen)
+    wanted = {m.ref for bundle in desired.bundles.values() for m in bundle.manifests}
+    for prune in plan.prunes:
+        found = seen.records[prune.ref]
+        bundle = desired.bundles[prune.bundle]
+        assert found.bundle == prune.bundle
+        assert prune.ref not in wanted
+        assert found.present, "the cluster shows it, with our label"
+        assert prune.uid == found.uid
+        assert found.applied.uid in (found.uid, "")
+        assert found.applied.uid or not found.foreign
+        assert not found.keep
+        assert not found.deleting
+        assert bundle.policy.prune
+        assert bundle.suspended is None
+        assert desired.suspended is None
+        assert seen.unseen(prune.ref.group_kind) is None
+        if not bundle.prune_confirmed:
+            assert prune.ref.group_kind not in PROTECTED_KINDS
+            assert bundle.manifests, "an emptied bundle is confirmed first"
+
+
+@settings(max_examples=60)
+@given(states(), situations)
+def test_only_members_that_are_gone_or_strangers_are_forgotten(
+    desired: DesiredState, seen: Situation
+) -> None:
+    for ref in make_plan(desired, seen).forgets:
+        found = seen.records[ref]
+        ours = found.applied.uid == found.uid if found.applied.uid else not found.foreign
+        assert seen.lacks(ref.group_kind) or not found.present or not ours
+
+
+@settings(max_examples=60)
+@given(states(), situations)
+def test_each_object_is_written_at_most_once_and_never_also_deleted(
+    desired: DesiredState, seen: Situation
+) -> None:
+    plan = make_plan(desired, seen)
+    written = [action.manifest.ref for action in plan.applies]
+    assert len(written) == len(set(written))
+    assert not set(written) & {prune.ref for prune in plan.prunes}
+    for action in plan.applies:
+        assert action.manifest in desired.bundles[action.bundle].manifests
+
+
+@settings(max_examples=60)
+@given(states(), situations)
+def test_a_suspended_cluster_is_not_touched(desired: DesiredState, seen: Situation) -> None:
+    still = DesiredState(generation=1, bundles=desired.bundles, suspended="maintenance")
+    plan = make_plan(still, seen)
+    assert (plan.applies, plan.prunes, plan.forgets) == ((), (), ())
+    assert {wait.bundle for wait in plan.waits} >= set(desired.bundles)
+
+
+@settings(max_examples=60)
+@given(states(), situations, st.randoms(use_true_random=False))
+def test_the_same_input_gives_the_same_plan(
+    desired: DesiredState, seen: Situation, shuffled: random.Random
+) -> None:
+    names = list(desired.bundles)
+    shuffled.shuffle(names)
+    same = DesiredState(
+        generation=1,
+        bundles={name: desired.bundles[name] for name in names},
+        suspended=desired.suspended,
+    )
+    assert make_plan(same, seen) == make_plan(desired, seen)
+
+
+@settings(max_examples=60)
+@given(states())
+def test_the_plan_of_a_converged_cluster_is_empty(desired: DesiredState) -> None:
+    claimed = {}
+    for name in sorted(desired.bundles):
+        for manifest in desired.bundles[name].manifests:
+            claimed.setdefault(manifest.ref, record(manifest, name))
+    plan = make_plan(desired, situation(claimed.values()))
+    assert (plan.applies, plan.prunes, plan.forgets, plan.held) == ((), (), (), ())
+
+
+@settings(max_examples=60)
+@given(states(), situations)
+def test_whatever_is_not_as_wanted_is_planned_or_explained(
+    desired: DesiredState, seen: Situation
+) -> None:
+    plan = make_plan(desired, seen)
+    for name, bundle in desired.bundles.items():
+        if bundle.policy.drift is DriftPolicy.REPORT:
+            continue
+        for manifest in bundle.manifests:
+            found = seen.records.get(manifest.ref)
+            if found and (found.suspect or not (found.drift or not found.present)):
+                continue
+            assert _mentioned(plan, name, manifest)
+
+
+def _mentioned(plan: Plan, name: BundleName, manifest: Manifest) -> bool:
+    planned = any(action.manifest.ref == manifest.ref for action in plan.applies)
+    explained = any(w.bundle == name and w.ref in (None, manifest.ref) for w in plan.waits)
+    return planned or explained or plan.retry_at is not None
