@@ -128,8 +128,20 @@ def _rules_of(storage: Storage, binding: Mapping[str, Any], namespace: str) -> S
     return (stored.load().get("rules") or ()) if stored is not None else ()
 
 
-def rules_for(storage: Storage, user: User, namespace: str) -> Iterator[Rule]:
-    """Give every rule that is granted to a user, in a namespace or everywhere."""
+def _grant(binding: Mapping[str, Any], subject: Mapping[str, Any], namespace: str) -> str:
+    """Say by what somebody holds a role, as the real authorizer does."""
+    reference, name = binding["roleRef"], binding["metadata"]["name"]
+    kind = "RoleBinding" if namespace else "ClusterRoleBinding"
+    named = f"{name}/{namespace}" if namespace else name
+    who = subject["name"]
+    if subject["kind"] == "ServiceAccount":
+        who = f"{who}/{subject.get('namespace', '')}"
+    role = f'{reference["kind"]} "{reference["name"]}"'
+    return f'{kind} "{named}" of {role} to {subject["kind"]} "{who}"'
+
+
+def grants_for(storage: Storage, user: User, namespace: str) -> Iterator[tuple[Rule, str]]:
+    """Give every rule that is granted to a user, in a namespace or everywhere, and by what."""
     bindings = [("", storage.shelf(CLUSTER_ROLE_BINDINGS.storage_key).sorted())]
     if namespace:
         own = storage.shelf(ROLE_BINDINGS.storage_key).sorted()
@@ -138,8 +150,11 @@ def rules_for(storage: Storage, user: User, namespace: str) -> Iterator[Rule]:
     for home, found in bindings:
         for stored in found:
             binding = stored.load()
-            if any(_is_subject(user, subject, home) for subject in binding.get("subjects") or ()):
-                yield from _rules_of(storage, binding, home)
+            for subject in binding.get("subjects") or ():
+                if _is_subject(user, subject, home):
+                    grant = _grant(binding, subject, home)
+                    yield from ((rule, grant) for rule in _rules_of(storage, binding, home))
+                    break
 
 
 def _has(granted: Iterable[str] | None, wanted: str) -> bool:
@@ -166,11 +181,19 @@ def _covers(rule: Rule, wanted: Attributes) -> bool:
     return not names or wanted.name in names
 
 
+def granted_by(storage: Storage, user: User, wanted: Attributes) -> str | None:
+    """Say by what a user may do what they want to; None if they may not."""
+    if user.is_admin:
+        return ""
+    for rule, grant in grants_for(storage, user, wanted.namespace):
+        if _covers(rule, wanted):
+            return f"RBAC: allowed by {grant}"
+    return None
+
+
 def allows(storage: Storage, user: User, wanted: Attributes) -> bool:
     """Tell whether a user may do what they want to."""
-    if user.is_admin:
-        return True
-    return any(_covers(rule, wanted) for rule in rules_for(storage, user, wanted.namespace))
+    return granted_by(storage, user, wanted) is not None
 
 
 def authorise(storage: Storage, user: User, wanted: Attributes) -> None:
@@ -179,7 +202,7 @@ def authorise(storage: Storage, user: User, wanted: Attributes) -> None:
     Raises:
         ApiStatus: 403, saying who may not do what, and where.
     """
-    if user.is_admin or allows(storage, user, wanted):
+    if allows(storage, user, wanted):
         return
     if wanted.path:
         raise ApiStatus(
@@ -214,15 +237,20 @@ def _wanted(spec: Mapping[str, Any], namespace: str = "") -> Attributes:
     )
 
 
+def _verdict(grant: str | None) -> dict[str, Any]:
+    if grant is None:
+        return {"allowed": False}
+    return {"allowed": True, "reason": grant} if grant else {"allowed": True}
+
+
 def _self_access(storage: Storage, user: User, body: dict[str, Any], _: str) -> dict[str, Any]:
-    allowed = allows(storage, user, _wanted(body.get("spec") or {}))
-    return {"allowed": allowed}
+    return _verdict(granted_by(storage, user, _wanted(body.get("spec") or {})))
 
 
 def _access(storage: Storage, user: User, body: dict[str, Any], namespace: str) -> dict[str, Any]:
     spec = body.get("spec") or {}
     subject = User(name=spec.get("user", ""), groups=tuple(spec.get("groups") or ()))
-    return {"allowed": allows(storage, subject, _wanted(spec, namespace))}
+    return _verdict(granted_by(storage, subject, _wanted(spec, namespace)))
 
 
 def _self_rules(storage: Storage, user: User, body: dict[str, Any], _: str) -> dict[str, Any]:
@@ -232,7 +260,7 @@ def _self_rules(storage: Storage, user: User, body: dict[str, Any], _: str) -> d
         resources: list[Any] = [everything | {"apiGroups": ["*"], "resources": ["*"]}]
         urls: list[Any] = [everything | {"nonResourceURLs": ["*"]}]
     else:
-        rules = list(rules_for(storage, user, namespace))
+        rules = [rule for rule, _ in grants_for(storage, user, namespace)]
         resources = [rule for rule in rules if rule.get("resources")]
         urls = [rule for rule in rules if rule.get("nonResourceURLs")]
     return {"resourceRules": resources, "nonResourceRules": urls, "incomplete": False}

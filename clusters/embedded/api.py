@@ -45,6 +45,7 @@ from clusters.embedded.status import (
     invalid,
     unsupported_media_type,
 )
+from clusters.embedded.storage import Stored
 from clusters.embedded.watching import Watch, watch_options
 
 _WATCH_SECONDS = (1800, 3600)
@@ -165,7 +166,7 @@ def _check_served(resource: Resource, path: ResourcePath, verb: str) -> None:
 def _get(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
     form = form_of(call.accept)
     stored = cluster.objects.get(resource, path)
-    return Answer(200, render(resource, form, stored))
+    return Answer(200, render(resource, form, stored, call.query.get("includeObject", "")))
 
 
 def _list(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Answer:
@@ -173,7 +174,8 @@ def _list(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call
     selection = selection_of(resource, path.namespace, call.query)
     shelf = cluster.storage.shelf(resource.storage_key)
     page = list_page(cluster.storage, shelf, selection, call.query)
-    return Answer(200, render_list(resource, form, page))
+    include = call.query.get("includeObject", "")
+    return Answer(200, render_list(resource, form, page, include))
 
 
 def _watch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, call: Call) -> Watch:
@@ -181,13 +183,12 @@ def _watch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, cal
     selection = selection_of(resource, path.namespace, call.query, name=path.name)
     options = watch_options(call.query, timeout_s=random.uniform(*_WATCH_SECONDS))
 
-    watch = Watch(
-        cluster.storage,
-        resource,
-        selection,
-        options,
-        render=lambda stored: render(resource, form, stored),
-    )
+    include = call.query.get("includeObject", "")
+
+    def shown(stored: Stored) -> bytes:
+        return render(resource, form, stored, include)
+
+    watch = Watch(cluster.storage, resource, selection, options, render=shown)
     watch.start()
     return watch
 

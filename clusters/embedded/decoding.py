@@ -15,7 +15,7 @@ import yaml
 
 from clusters.embedded import protobuf
 from clusters.embedded.conversion import duplicate_fields
-from clusters.embedded.kinds import Resource
+from clusters.embedded.kinds import BUILT_IN, Resource
 from clusters.embedded.status import bad_request, request_too_large, unsupported_media_type
 
 BODY_BYTES_MAX = 3 * 1024 * 1024
@@ -164,23 +164,32 @@ def check_kind(resource: Resource, body: dict[str, Any]) -> None:
     if resource.custom and not (kind and api_version):
         missing = "Kind" if not kind else "apiVersion"
         raise bad_request(f"Object '{missing}' is missing in '{_shown(body)}'")
-    if kind not in ("", resource.kind):
-        group, _, version = api_version.rpartition("/")
-        raise bad_request(_other_kind(resource, kind, group, version))
-    if api_version not in ("", resource.api_version):
-        raise bad_request(
-            f"the API version in the data ({api_version}) does not match the expected API version "
-            f"({resource.api_version})"
-        )
+    if (kind or resource.kind, api_version or resource.api_version) != (
+        resource.kind,
+        resource.api_version,
+    ):
+        raise bad_request(_other_kind(resource, kind or resource.kind, api_version))
     body["kind"], body["apiVersion"] = resource.kind, resource.api_version
 
 
-def _other_kind(resource: Resource, kind: str, group: str, version: str) -> str:
-    source = (group.partition(".")[0] or "") + version if group else version
+def _other_kind(resource: Resource, kind: str, api_version: str) -> str:
+    version = api_version or resource.api_version
+    if not any((row.kind, row.api_version) == (kind, version) for row in BUILT_IN.values()):
+        return (
+            f'{kind} in version "{version}" cannot be handled as a {resource.kind}: no kind '
+            f'"{kind}" is registered for version "{version}" in scheme '
+            '"pkg/api/legacyscheme/scheme.go:30"'
+        )
+    if kind == resource.kind:
+        return (
+            f"the API version in the data ({version}) does not match the expected API version "
+            f"({resource.api_version})"
+        )
+    short = version.rpartition("/")[2]
     target = resource.group.partition(".")[0] or "core"
     return (
-        f'{kind} in version "{version}" cannot be handled as a {resource.kind}: converting '
-        f"({source}.{kind}) to ({target}.{resource.kind}): unknown conversion"
+        f'{kind} in version "{short}" cannot be handled as a {resource.kind}: converting '
+        f"({short}.{kind}) to ({target}.{resource.kind}): unknown conversion"
     )
 
 

@@ -33,8 +33,8 @@ _HEALTH_PATHS = ("healthz", "livez", "readyz")
 def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answer | None:
     """Answer a discovery request; None for a path that is something else."""
     match parts:
-        case ["version"]:
-            return json_answer(VERSION)
+        case [] | ["version"]:
+            return json_answer(VERSION if parts else {"paths": _paths(cluster)})
         case [health, *_] if health in _HEALTH_PATHS:
             return text_answer("ok")
         case ["openapi", *rest]:
@@ -48,6 +48,17 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
         case ["apis", group, version] if cluster.serves(group, version):
             return json_answer(_resource_list(cluster, group, version))
     return None
+
+
+def _paths(cluster: EmbeddedCluster) -> list[str]:
+    roots = ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"]
+    roots += [f"/{name}" for name in _HEALTH_PATHS]
+    for group, versions in cluster.groups().items():
+        roots += [
+            f"/apis/{group}/{version}" if group else f"/api/{version}" for version in versions
+        ]
+        roots += [f"/apis/{group}"] if group else []
+    return sorted(roots)
 
 
 def _openapi(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answer | None:

@@ -108,6 +108,7 @@ _SPECIAL: Mapping[str, Subresource] = {
 _TABLE: Mapping[str, str] = {
     "v1": """
         Binding|bindings|N|||create-only
+        ComponentStatus|componentstatuses|C|cs||read-only
         ConfigMap|configmaps|N|cm||
         Endpoints|endpoints|N|ep||
         Event|events|N|ev||
@@ -201,6 +202,7 @@ _TABLE: Mapping[str, str] = {
         """,
 }
 
+_LIMITED: Mapping[str, tuple[str, ...]] = {"create-only": _CREATE, "read-only": ("get", "list")}
 _NO_COLLECTION_DELETE = {"namespaces"}
 
 
@@ -209,9 +211,8 @@ def _rows() -> Iterator[Resource]:
         group, _, version = api_version.rpartition("/")
         for line in text.strip().splitlines():
             kind, plural, scope, short, categories, below = line.strip().split("|")
-            create_only = below == "create-only"
-            found = [] if create_only else [_SPECIAL[name] for name in below.split()]
-            verbs: tuple[str, ...] = _CREATE if create_only else ALL_VERBS
+            verbs = _LIMITED.get(below, ALL_VERBS)
+            found = [] if below in _LIMITED else [_SPECIAL[name] for name in below.split()]
             if plural in _NO_COLLECTION_DELETE:
                 verbs = tuple(verb for verb in verbs if verb != "deletecollection")
             yield Resource(

@@ -26,6 +26,7 @@ from clusters.embedded.shaping import Source
 from clusters.embedded.status import (
     ApiStatus,
     Cause,
+    Details,
     already_exists,
     bad_request,
     conflict,
@@ -204,9 +205,9 @@ class Objects:
         *,
         source: Source,
     ) -> Written:
-        self._check_namespace(resource, path)
-        metadata = dict(body["metadata"])
-        body = {**body, "metadata": metadata}
+        body, warnings = self._decode(resource, body, source, options)
+        metadata = body["metadata"]
+        self._check_namespace(resource, path, metadata.get("name") or "")
         for field in _SYSTEM_FIELDS:
             metadata.pop(field, None)
         prefix = metadata.get("generateName")
@@ -217,7 +218,6 @@ class Objects:
             metadata["namespace"] = path.namespace
         metadata["uid"] = str(uuid.uuid4())
         metadata["creationTimestamp"] = self._now()
-        body, warnings = self._decode(resource, body, source, options)
         if source is not Source.APPLY:
             body = self._track(resource, "", None, body, options)
         metadata = body["metadata"]
@@ -306,18 +306,14 @@ class Objects:
         )
         return _scale_untimed(dict(tracked)) if subresource == "scale" else dict(tracked)
 
-    def _check_namespace(self, resource: Resource, path: ResourcePath) -> None:
+    def _check_namespace(self, resource: Resource, path: ResourcePath, name: str) -> None:
         if not resource.namespaced:
             return
         stored = self.storage.get(NAMESPACES.storage_key, path.namespace)
         if stored is None:
             raise not_found("namespaces", path.namespace)
         if b'"deletionTimestamp"' in stored.raw:
-            why = (
-                f"unable to create new content in namespace {path.namespace} because it is being "
-                "terminated"
-            )
-            raise forbidden(resource.plural, path.name, why, group=resource.group)
+            raise _terminating(resource, path.namespace, name)
 
     def _check_unconditional(self, resource: Resource, path: ResourcePath) -> None:
         if not resource.custom and resource.storage_key not in _NEEDS_REVISION:
@@ -335,6 +331,16 @@ def is_released(resource: Resource, body: Body) -> bool:
     if metadata.get("deletionGracePeriodSeconds"):
         return False
     return resource is not NAMESPACES or not (body.get("spec") or {}).get("finalizers")
+
+
+def _terminating(resource: Resource, namespace: str, name: str) -> ApiStatus:
+    why = f"unable to create new content in namespace {namespace} because it is being terminated"
+    refused = forbidden(resource.plural, name, why, group=resource.group)
+    cause = Cause(
+        "NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace"
+    )
+    details = Details(name=name, group=resource.group, kind=resource.plural, causes=[cause])
+    return ApiStatus(403, "Forbidden", refused.message, details=details)
 
 
 def _check_place(resource: Resource, path: ResourcePath, body: Body) -> None:

@@ -76,24 +76,25 @@ def _metadata_of(stored: Stored) -> bytes:
     return b"".join((_METADATA_HEAD, stored.metadata_raw, b"}"))
 
 
-def render(resource: Resource, form: Form, stored: Stored) -> bytes:
+def render(resource: Resource, form: Form, stored: Stored, include: str = "") -> bytes:
     """Make the bytes of one object, as a get or a watch event answers it."""
     if form is Form.OBJECT:
         return in_version(resource, stored)
     if form is Form.METADATA:
         return _metadata_of(stored)
-    return orjson.dumps(_table(resource, [stored], {"resourceVersion": str(stored.revision)}))
+    metadata = {"resourceVersion": str(stored.revision)}
+    return orjson.dumps(_table(resource, [stored], metadata, include))
 
 
-def render_list(resource: Resource, form: Form, page: Page) -> bytes:
-    """Make the bytes of a list."""
+def render_list(resource: Resource, form: Form, page: Page, include: str = "") -> bytes:
+    """Make the bytes of a list; `include` says what rows of a table carry (includeObject)."""
     metadata: dict[str, Any] = {"resourceVersion": str(page.revision)}
     if page.token:
         metadata["continue"] = page.token
     if page.remaining is not None:
         metadata["remainingItemCount"] = page.remaining
     if form is Form.TABLE:
-        return orjson.dumps(_table(resource, page.items, metadata))
+        return orjson.dumps(_table(resource, page.items, metadata, include))
     if form is Form.METADATA:
         kind, api_version = "PartialObjectMetadataList", META_VERSION
         raws = [_metadata_of(stored) for stored in page.items]
@@ -112,7 +113,7 @@ def render_list(resource: Resource, form: Form, page: Page) -> bytes:
 
 
 def _table(
-    resource: Resource, items: Sequence[Stored], metadata: Mapping[str, Any]
+    resource: Resource, items: Sequence[Stored], metadata: Mapping[str, Any], include: str
 ) -> dict[str, Any]:
     columns = tables.columns_of(resource)
     return {
@@ -120,5 +121,5 @@ def _table(
         "apiVersion": META_VERSION,
         "metadata": metadata,
         "columnDefinitions": [column.definition for column in columns],
-        "rows": [tables.row(columns, stored) for stored in items],
+        "rows": [tables.row(columns, stored, include) for stored in items],
     }

@@ -128,6 +128,8 @@ async def _stream(request: web.BaseRequest, watch: Watch, cut_after_s: float) ->
     cut = begun + cut_after_s if cut_after_s else float("inf")
     try:
         await response.prepare(request)
+        if watch.ended:
+            await response.write(await watch.lines(0))
         while not watch.ended and (left_s := min(end, cut) - time.monotonic()) > 0:
             told = await watch.lines(min(left_s, BOOKMARK_INTERVAL_S))
             if not told and watch.options.bookmarks and not watch.ended:

@@ -149,6 +149,7 @@ def normalise(resource: Resource, body: Body) -> None:
 def _namespace(old: Mapping[str, Any] | None, body: Body) -> None:
     spec = body["spec"] = dict(body.get("spec") or {})
     if old is None:
+        _named_namespace(body)
         spec["finalizers"] = sorted({*(spec.get("finalizers") or ()), "kubernetes"})
 
 

@@ -90,14 +90,13 @@ def columns_of(resource: Resource) -> tuple[Column, ...]:
     return COLUMNS.get(resource.storage_key, PLAIN)
 
 
-def row(columns: Sequence[Column], stored: Stored) -> Mapping[str, Any]:
-    """Print one object: its cells and its metadata."""
+def row(columns: Sequence[Column], stored: Stored, include: str) -> Mapping[str, Any]:
+    """Print one object: its cells, and as much of itself as `includeObject` asks for."""
     body = stored.load()
-    return {
-        "cells": [column.cell(body) for column in columns],
-        "object": {
-            "kind": "PartialObjectMetadata",
-            "apiVersion": "meta.k8s.io/v1",
-            "metadata": body["metadata"],
-        },
-    }
+    out: dict[str, Any] = {"cells": [column.cell(body) for column in columns]}
+    if include == "Object":
+        out["object"] = body
+    elif include != "None":
+        head = {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1"}
+        out["object"] = {**head, "metadata": body["metadata"]}
+    return out

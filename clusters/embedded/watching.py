@@ -77,6 +77,9 @@ def watch_options(query: Mapping[str, str], *, timeout_s: float) -> WatchOptions
             "provided"
         )
         causes.append(Cause("FieldValueForbidden", why, "resourceVersionMatch"))
+    if match not in ("", "NotOlderThan"):
+        why = f'Unsupported value: "{match}": supported values: "NotOlderThan"'
+        causes.append(Cause("FieldValueNotSupported", why, "resourceVersionMatch"))
     if causes:
         raise invalid("ListOptions", "", causes, group="meta.k8s.io")
     text = query.get("resourceVersion", "")
@@ -126,8 +129,8 @@ class Watch:
     def start(self) -> None:
         """Begin to listen, with the past that was asked for in hand.
 
-        Raises:
-            ApiStatus: 410, when that past is gone.
+        When that past is gone, the stream consists of an ERROR event that says so: once a watch
+        was accepted, the real server fails it in no other way.
         """
         since = self.options.since
         if since is None:
@@ -140,7 +143,8 @@ class Watch:
             try:
                 past = self._shelf.since(since)
             except Compacted as error:
-                raise too_old(since, error.oldest) from error
+                self.fail(too_old(since, error.oldest))
+                return
             for event in past:
                 self._take(event)
         self._shelf.listeners.append(self._take)

@@ -183,7 +183,10 @@ def test_who_is_turned_away(headers: dict[str, str], code: int) -> None:
 def test_questions_about_oneself_are_answered_by_the_same_rules(storage: Storage) -> None:
     asked = {"verb": "get", "resource": "configmaps", "namespace": "ns"}
     body = {"spec": {"resourceAttributes": asked}}
-    assert REVIEWS["selfsubjectaccessreviews"](storage, APP, body, "") == {"allowed": True}
+    assert REVIEWS["selfsubjectaccessreviews"](storage, APP, body, "") == {
+        "allowed": True,
+        "reason": 'RBAC: allowed by RoleBinding "own/ns" of Role "own" to ServiceAccount "app/"',
+    }
     assert REVIEWS["selfsubjectaccessreviews"](storage, BOB, body, "") == {"allowed": False}
     rules = REVIEWS["selfsubjectrulesreviews"](storage, APP, {"spec": {"namespace": "ns"}}, "")
     assert {"verbs": ["get", "list"], "apiGroups": [""], "resources": ["configmaps"]} in rules[

@@ -85,9 +85,12 @@ async def test_compacted_history_is_gone_for_those_who_resume(client: Client) ->
     made = await client.create(MAPS, config_map("a"))
     await client.merge(f"{MAPS}/a", {"data": {"x": "1"}})
     await client.call("POST", "/flotilla/compact")
-    query = {"watch": "true", "resourceVersion": made["metadata"]["resourceVersion"]}
-    reply = await client.call("GET", MAPS, query=query)
-    assert (reply.status, reply.body["reason"]) == (410, "Expired")
+    since = made["metadata"]["resourceVersion"]
+    async with client.watch(MAPS, resourceVersion=since) as events:
+        event = await events.next()
+        assert event is not None
+        assert (event["type"], event["object"]["code"]) == ("ERROR", 410)
+        await events.end()
 
 
 async def test_a_wiped_cluster_begins_anew(client: Client) -> None:
