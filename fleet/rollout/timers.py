@@ -19,6 +19,7 @@ from fleet.rollout.events import (
     WindowOpened,
 )
 from fleet.rollout.folding import stage_of
+from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.state import StageRun
 from fleet.rollout.turn import Turn
@@ -190,7 +191,8 @@ class _Stage:
             turn.conclude(ClusterGaveUp(at=turn.now, cluster=entry.name, reason=reason))
             return
         satisfied = True
-        for found in gates.watch(turn, self.run, entry.name):
+        alone = entry.membership is Membership.DIRECT
+        for found in () if alone else gates.watch(turn, self.run, entry.name):
             match found:
                 case gates.Failed():
                     turn.conclude(

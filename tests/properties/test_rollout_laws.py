@@ -571,7 +571,8 @@ def be_kind(world: Watched) -> None:
 
 
 def waits_for_train(world: Watched, rollout: Rollout) -> bool:
-    return any("stopped" in getattr(r, "reason", "") for r in world.answers[rollout.id].waiting_on)
+    reasons = [getattr(r, "reason", "") for r in world.answers[rollout.id].waiting_on]
+    return any("ahead stopped" in text or "abort this one" in text for text in reasons)
 
 
 def pass_gates(world: Watched) -> None:

@@ -203,9 +203,7 @@ def test_nothing_is_possible_after_the_end() -> None:
         PromotedNow(at=START, actor="ben", stage=PROD, reason="x"),
         approved(run),
     ):
-        assert "rollout r1 is over (Aborted); nothing can be changed" in message(
-            asked(run, request)
-        )
+        assert "r1 is over (Aborted); nothing can be changed" in message(asked(run, request))
 
 
 def test_a_hold_is_released_once_with_a_reason() -> None:

@@ -117,11 +117,23 @@ def test_a_failed_gate_stops_the_rollout() -> None:
 def test_a_gate_during_the_stage_is_watched_until_the_end() -> None:
     run = gated(web(), Position.DURING, size=1, soak_s=60)
     measured(run, S, Position.DURING)
+    run.later(seconds=1)
     run.healthy("prod-1")
     run.later(seconds=60)
     assert run.rollout.phase is Phase.RUNNING  # the last success was before it was healthy
     measured(run, S, Position.DURING)
     assert run.rollout.phase is Phase.COMPLETED
+
+
+def test_a_stage_waits_for_an_answer_that_may_be_a_no() -> None:
+    run = gated(web(), Position.DURING, size=1, soak_s=60)
+    measured(run, S, Position.DURING)
+    run.healthy("prod-1")
+    run.later(seconds=30)
+    run.later(seconds=30)
+    assert run.reasons(ForGate)[0].detail == "being measured"
+    measured(run, F, Position.DURING)
+    assert run.rollout.phase is Phase.HALTED
 
 
 def test_a_gate_after_the_stage_must_speak_of_the_settled_stage() -> None:
