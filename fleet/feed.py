@@ -41,9 +41,12 @@ class Feed:
     def after(self, cursor: str) -> tuple[Sequence[Change], str] | None:
         """All changes after `cursor` and the cursor after them; None: take a new snapshot."""
         epoch, _, number = cursor.rpartition(":")
-        if epoch != self._epoch or not number.isdigit():
+        if epoch != self._epoch:
             return None
-        missing = self._count - int(number)
+        try:
+            missing = self._count - int(number)
+        except ValueError:
+            return None
         if missing < 0 or missing > len(self._changes):
             return None
         changes = list(self._changes)[len(self._changes) - missing :] if missing else []

@@ -171,11 +171,9 @@ class ApiServer:
 
     async def _audit(self, request: web.Request) -> web.Response:
         limit = _number(request, "limit", 200, most=5000)
-        after = request.query.get("after")
-        if after is None:
-            after = str(max(0, await self._parts.store.last_seq() - limit))
+        newest = max(0, await self._parts.store.last_seq() - limit)
         rows = await self._parts.store.read(
-            after=int(after) if after.isdigit() else 0,
+            after=_number(request, "after", newest),
             limit=limit,
             cluster=request.query.get("cluster") or None,
             bundle=request.query.get("bundle") or None,
@@ -225,6 +223,9 @@ def _error(status: int, message: str, hint: str = "") -> web.Response:
     return _json({"error": message, "hint": hint}, status=status)
 
 
-def _number(request: web.Request, name: str, default: int, *, most: int) -> int:
-    text = request.query.get(name, "")
-    return min(int(text), most) if text.isdigit() else default
+def _number(request: web.Request, name: str, default: int, *, most: int = 2**63 - 1) -> int:
+    try:
+        number = int(request.query[name])
+    except (KeyError, ValueError):
+        return default
+    return max(0, min(number, most))
