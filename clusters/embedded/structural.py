@@ -30,7 +30,7 @@ def stored_form(body: Object, schema: Schema) -> Decoded:
         conversion.Undecodable: metadata is of the wrong type.
     """
     unknown: list[str] = []
-    content: dict[str, Any] = _pruned(schema, body, "", unknown, root=True)
+    content: dict[str, Any] = dict(_pruned(schema, body, "", unknown, root=True))
     metadata = schema.child("metadata")
     assert metadata is not None
     typed = typed_form({"metadata": body.get("metadata") or {}}, _MetadataSchema(metadata))

@@ -120,7 +120,7 @@ def history(writes: list[tuple[str, bool, dict[str, Any]]]) -> Any:
 
 
 @given(WRITES, MANAGERS, SPECS, st.booleans())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_applying_again_changes_nothing(
     writes: list[Any], manager: str, spec: dict[str, Any], force: bool
 ) -> None:
@@ -129,7 +129,7 @@ def test_applying_again_changes_nothing(
 
 
 @given(WRITES, MANAGERS, SPECS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_an_applier_owns_what_it_applied_and_it_is_live(
     writes: list[Any], manager: str, spec: dict[str, Any]
 ) -> None:
@@ -143,7 +143,7 @@ def test_an_applier_owns_what_it_applied_and_it_is_live(
 
 
 @given(WRITES)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_nobody_owns_what_is_not_there(writes: list[Any]) -> None:
     live = history(writes)
     there = {
@@ -156,7 +156,7 @@ def test_nobody_owns_what_is_not_there(writes: list[Any]) -> None:
 
 
 @given(WRITES, MANAGERS, SPECS)
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_ownership_of_changed_values_moves_and_is_never_doubled(
     writes: list[Any], manager: str, spec: dict[str, Any]
 ) -> None:
@@ -171,7 +171,7 @@ def test_ownership_of_changed_values_moves_and_is_never_doubled(
 
 
 @given(SPECS, SPECS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_managers_without_conflict_commute(left: dict[str, Any], right: dict[str, Any]) -> None:
     try:
         one = applied(applied(None, left, "one", force=False), right, "two", force=False)
@@ -193,7 +193,7 @@ def unordered(value: Any) -> Any:
 
 
 @given(SPECS, SPECS, SPECS)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 def test_omitting_removes_exactly_what_was_solely_owned(
     mine: dict[str, Any], theirs: dict[str, Any], less: dict[str, Any]
 ) -> None:
@@ -207,7 +207,7 @@ def test_omitting_removes_exactly_what_was_solely_owned(
 
 
 @given(SPECS, SPECS)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 def test_a_conflict_names_who_holds_and_leaves_no_trace(
     theirs: dict[str, Any], mine: dict[str, Any]
 ) -> None:

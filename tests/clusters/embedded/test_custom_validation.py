@@ -9,7 +9,7 @@ import pytest
 from clusters.embedded import cel
 from clusters.embedded.custom_validation import validate_create, validate_update
 from clusters.embedded.defaults import stored_form
-from clusters.embedded.schema import Schema, Schemas
+from clusters.embedded.schema import ANYTHING, Schema, Schemas
 
 
 def schema(**properties: Any) -> Schema:
@@ -300,3 +300,11 @@ def test_functions_that_rules_use(rule: str) -> None:
 def test_a_schema_without_rules_costs_nothing() -> None:
     assert cel.compiled(VALUES) is None
     assert cel.compiled(RULES) is cel.compiled(RULES)
+
+
+def test_a_kind_of_which_nothing_is_known_is_kept_as_it_is() -> None:
+    body = custom({"a": None, "b": [1]})
+    frozen = repr(body)
+    decoded = stored_form(body, ANYTHING, group="e.com", kind="T")
+    assert decoded.content == body
+    assert repr(body) == frozen
