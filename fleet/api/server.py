@@ -170,13 +170,12 @@ class ApiServer:
         return _json(await self._parts.history(_number(request, "limit", 50, most=1000)))
 
     async def _audit(self, request: web.Request) -> web.Response:
-        limit = _number(request, "limit", 200, most=5000)
-        newest = max(0, await self._parts.store.last_seq() - limit)
         rows = await self._parts.store.read(
-            after=_number(request, "after", newest),
-            limit=limit,
+            after=_number(request, "after", 0),
+            limit=_number(request, "limit", 200, most=5000),
             cluster=request.query.get("cluster") or None,
             bundle=request.query.get("bundle") or None,
+            newest="after" not in request.query,
         )
         views: list[EventView] = [
             event_view(row.seq, from_row(row.kind, row.at, row.actor, row.data)) for row in rows
