@@ -1,8 +1,7 @@
-"""Server-side apply, and the tracking of who owns which field.
+"""Server-side apply: merging what a manager wants into the live object.
 
-Both follow KEP-555 and the code that serves it: structured-merge-diff's `merge.Updater` and
-apimachinery's `managedfields`.  `server_side_apply` merges an applied configuration into the live
-object; `ownership` records what a create, update or patch changed.  The rules:
+Applying, and tracking who owns which field (`ownership`), follow KEP-555 and the code that serves
+it: structured-merge-diff's `merge.Updater` and apimachinery's `managedfields`.  The rules:
 
 1.  An applier owns exactly the fields of the configuration it applied last (KEP-555,
     "Apply"; merge.Updater.Apply).
@@ -95,11 +94,8 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
             answers) for a configuration that does not fit the schema.
     """
     _check_applied(live, applied, api_version)
-    base = (
-        live
-        if live is not None
-        else empty_object(schema, api_version, str(applied.get("kind", "")))
-    )
+    kind = str(applied.get("kind", ""))
+    base = empty_object(schema, api_version, kind) if live is None else live
     resets = default_resets(schema, subresource) if resets is None else resets
     managers = reconciled(_live_managers(base), schema)
     before = without_managed_fields(base)
@@ -109,9 +105,9 @@ def server_side_apply(  # noqa: PLR0913  what a write is: by whom, through what,
     applier = ManagerId.of(manager, APPLY, api_version, subresource)
     last = managers.get(applier)
     merged = _merged(schema, before, applied, fields, last, managers, applier)
-    conflicts = compare(schema, before, merged)
-    others = take_changed(managers, applier, conflicts, resets)
-    lost = _conflicts(managers, others, applier, conflicts, resets)
+    changes = compare(schema, before, merged)
+    others = take_changed(managers, applier, changes, resets)
+    lost = _conflicts(managers, others, applier, changes, resets)
     if lost and not force:
         lost = last_applied.forgive(lost, live=before, manager=manager, schema=schema)
         if lost:
