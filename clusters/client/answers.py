@@ -6,12 +6,11 @@ names and reasons are kept (CVE-2025-23216).
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
-from typing import Any
 
-import orjson
-
+from clusters.client.wire import Status, StatusCause, decode_status
 from clusters.errors import (
     ClusterError,
     Conflict,
@@ -28,9 +27,13 @@ from clusters.errors import (
 from clusters.model import ObjectRef
 
 DEFAULT_RETRY_AFTER_S = 1.0
+RETRY_AFTER_MAX_S = 300.0
+"""No wish of a server makes us stay away for longer."""
 _MEANT_BY_PROXIES_TOO = (401, 403, 429)
 _REFUSALS = (400, 405, 406, 413, 415, 422)
 _PLAIN: Mapping[int, type[ClusterError]] = {403: Forbidden, 404: NotFound, 410: Gone}
+_NO_SUCH_PATH = b"404 page not found"
+"""What the API server answers, as text, where it serves no such group."""
 _MANAGER = re.compile(r'conflict with "(?P<manager>(?:[^"\\]|\\.)*)"')
 
 
@@ -38,16 +41,18 @@ def error_of(
     status: int, headers: Mapping[str, str], body: bytes, ref: ObjectRef | None
 ) -> ClusterError:
     """The error that an answer means."""
-    answer = _status_body(body)
+    answer = _status_of(body)
     if answer is not None or status in _MEANT_BY_PROXIES_TOO:
-        return _by_status(status, headers, answer or {}, ref)
+        return _by_status(status, headers, answer or Status(kind="Status"), ref)
+    if status == 404 and body.strip() == _NO_SUCH_PATH:
+        return NotFound("it serves no such path", ref=ref)
     kind = headers.get("Content-Type", "no content type").partition(";")[0]
     hint = "" if status >= 500 else ": not a Kubernetes API (a proxy or login page in between?)"
     return Unreachable(f"answers {status} with {kind}{hint}", ref=ref)
 
 
 def _by_status(
-    status: int, headers: Mapping[str, str], answer: Mapping[str, Any], ref: ObjectRef | None
+    status: int, headers: Mapping[str, str], answer: Status, ref: ObjectRef | None
 ) -> ClusterError:
     words = _words(answer, ref) or f"HTTP {status}"
     retry_after_s = _retry_after_s(headers, answer)
@@ -66,12 +71,11 @@ def _by_status(
     return Unreachable(f"answers {status}, which was not expected", ref=ref)
 
 
-def _conflict(answer: Mapping[str, Any], words: str, ref: ObjectRef | None) -> ClusterError:
-    causes = (answer.get("details") or {}).get("causes") or []
+def _conflict(answer: Status, words: str, ref: ObjectRef | None) -> ClusterError:
     holders = [
-        (_holder(str(cause.get("message", ""))), str(cause.get("field", "")))
-        for cause in causes
-        if cause.get("reason") == "FieldManagerConflict"
+        (_holder(cause.message or ""), cause.field or "")
+        for cause in _all_causes(answer)
+        if cause.reason == "FieldManagerConflict"
     ]
     if holders:
         named = ", ".join(f"{field} is held by {manager}" for manager, field in holders[:3])
@@ -85,45 +89,37 @@ def _holder(message: str) -> str:
     return found["manager"] if found else "another manager"
 
 
-def _status_body(body: bytes) -> Mapping[str, Any] | None:
+def _status_of(body: bytes) -> Status | None:
     try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        answer = decode_status(body)
+    except Unreachable:
         return None
-    return parsed if isinstance(parsed, dict) else None
+    return answer if answer.kind == "Status" else None
 
 
-def _words(answer: Mapping[str, Any], ref: ObjectRef | None) -> str:
-    message, reason = str(answer.get("message") or ""), str(answer.get("reason") or "")
+def _all_causes(answer: Status) -> list[StatusCause]:
+    return (answer.details.causes if answer.details else None) or []
+
+
+def _words(answer: Status, ref: ObjectRef | None) -> str:
     if ref is None or ref.kind != "Secret":
-        return message or reason
-    fields = ", ".join(
-        str(cause.get("field"))
-        for cause in (answer.get("details") or {}).get("causes") or []
-        if cause.get("field")
-    )
-    return f"{reason or 'refused'}{f' at {fields}' if fields else ''} (values withheld)"
+        return answer.message or answer.reason or ""
+    fields = ", ".join(cause.field for cause in _all_causes(answer) if cause.field)
+    return f"{answer.reason or 'refused'}{f' at {fields}' if fields else ''} (values withheld)"
 
 
-def _causes(answer: Mapping[str, Any], ref: ObjectRef | None) -> list[tuple[str, str, str]]:
+def _causes(answer: Status, ref: ObjectRef | None) -> list[tuple[str, str, str]]:
     secret = ref is not None and ref.kind == "Secret"
     return [
-        (
-            str(cause.get("field", "")),
-            str(cause.get("reason", "")),
-            "" if secret else str(cause.get("message", "")),
-        )
-        for cause in (answer.get("details") or {}).get("causes") or []
+        (cause.field or "", cause.reason or "", "" if secret else cause.message or "")
+        for cause in _all_causes(answer)
     ]
 
 
-def _retry_after_s(headers: Mapping[str, str], answer: Mapping[str, Any]) -> float | None:
-    for value in (
-        headers.get("Retry-After"),
-        (answer.get("details") or {}).get("retryAfterSeconds"),
-    ):
-        try:
-            return float(value) if value is not None else None
-        except ValueError:
-            continue
-    return None
+def _retry_after_s(headers: Mapping[str, str], answer: Status) -> float | None:
+    """How long the server wants us to wait: seconds only, dates are not used by Kubernetes."""
+    try:
+        wished = float(headers.get("Retry-After", ""))
+    except ValueError:
+        wished = (answer.details.retry_after_seconds if answer.details else None) or math.nan
+    return min(wished, RETRY_AFTER_MAX_S) if wished >= 0 else None

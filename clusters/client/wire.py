@@ -95,6 +95,30 @@ class Fault(_Wire, gc=False):
     message: str = ""
 
 
+class StatusCause(_Wire, gc=False):
+    """One reason why a request was refused."""
+
+    field: str | None = None
+    reason: str | None = None
+    message: str | None = None
+
+
+class StatusDetails(_Wire, gc=False):
+    """What a `Status` says beside its message."""
+
+    causes: list[StatusCause] | None = None
+    retry_after_seconds: float | None = None
+
+
+class Status(_Wire, gc=False):
+    """Why a request was refused."""
+
+    kind: str
+    message: str | None = None
+    reason: str | None = None
+    details: StatusDetails | None = None
+
+
 class KindName(_Wire, gc=False):
     """How discovery names a kind."""
 
@@ -187,6 +211,7 @@ decode_head = _decoder(ObjectHead)
 decode_watch_line = _decoder(WatchLine)
 decode_page = _decoder(ListPage)
 decode_fault = _decoder(Fault)
+decode_status = _decoder(Status)
 decode_root = _decoder(DiscoveryRoot)
 decode_resources = _decoder(LegacyResources)
 decode_object = _decoder(dict[str, Any])
