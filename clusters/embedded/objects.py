@@ -20,17 +20,21 @@ from clusters.embedded.changes import Change
 from clusters.embedded.decoding import check_kind, ordered
 from clusters.embedded.fieldset import EMPTY, FieldSet
 from clusters.embedded.kinds import NAMESPACES, Resource
+from clusters.embedded.placing import (
+    check_applied,
+    check_place,
+    place,
+    terminating,
+    wrong_uid,
+)
 from clusters.embedded.requests import ResourcePath, WriteOptions
 from clusters.embedded.schema import Schema
 from clusters.embedded.shaping import Source
 from clusters.embedded.status import (
-    ApiStatus,
     Cause,
-    Details,
     already_exists,
     bad_request,
     conflict,
-    forbidden,
     invalid,
     not_found,
     untyped,
@@ -105,7 +109,7 @@ class Objects:
             ApiStatus: 400, 403, 404 (of the namespace), 409, 422.
         """
         check_kind(resource, body)
-        _place(resource, path, body)
+        place(resource, path, body)
         if body["metadata"].get("resourceVersion"):
             raise untyped("resourceVersion should not be set on objects to be created")
         return self._insert(resource, path, body, options, source=source)
@@ -119,7 +123,7 @@ class Objects:
             ApiStatus: 400, 404, 409, 422.
         """
         check_kind(resource, body)
-        _place(resource, path, body)
+        place(resource, path, body)
         live = self.storage.get(resource.storage_key, path.key)
         if live is None and resource.storage_key in _CREATE_ON_UPDATE and not path.subresource:
             return self._insert(resource, path, body, options, source=Source.BODY)
@@ -128,7 +132,7 @@ class Objects:
         old = self._in_version(resource, live)
         uid = body["metadata"].get("uid")
         if uid and uid != old["metadata"]["uid"]:
-            raise _wrong_uid(resource, path, uid, old["metadata"]["uid"])
+            raise wrong_uid(resource, path, uid, old["metadata"]["uid"])
         if not body["metadata"].get("resourceVersion") and not path.subresource:
             self._check_unconditional(resource, path)
         return self._replace(resource, path, live, old, body, options, source=Source.BODY)
@@ -148,7 +152,7 @@ class Objects:
             raise bad_request("the patch does not leave an object")
         new.setdefault("metadata", {})
         check_kind(resource, new)
-        _place(resource, path, new)
+        place(resource, path, new)
         return self._replace(resource, path, live, old, new, options, source=Source.PATCH)
 
     def apply(
@@ -159,8 +163,8 @@ class Objects:
         Raises:
             ApiStatus: 400, 403, 404 (of the namespace), 409, 422, 500 (untyped).
         """
-        _check_applied(resource, body)
-        _check_place(resource, path, body)
+        check_applied(resource, body)
+        check_place(resource, path, body)
         live = self.storage.get(resource.storage_key, path.key)
         old = self._in_version(resource, live) if live is not None else None
         wanted = body["metadata"]
@@ -168,9 +172,9 @@ class Objects:
             if path.subresource:
                 raise not_found(resource.plural, path.name, group=resource.group)
             if wanted.get("uid"):
-                raise _wrong_uid(resource, path, wanted["uid"], "")
+                raise wrong_uid(resource, path, wanted["uid"], "")
         elif wanted.get("uid") and wanted["uid"] != old["metadata"]["uid"]:
-            raise _wrong_uid(resource, path, wanted["uid"], old["metadata"]["uid"])
+            raise wrong_uid(resource, path, wanted["uid"], old["metadata"]["uid"])
         elif wanted.get("resourceVersion", str(live.revision)) != str(live.revision):
             raise conflict(resource.plural, path.name, group=resource.group)
         new: Body = server_side_apply(  # type: ignore[assignment]
@@ -186,7 +190,7 @@ class Objects:
         )
         if new is not old:
             new = {**new, "metadata": dict(new["metadata"])}
-            _place(resource, path, new)
+            place(resource, path, new)
         if live is None or old is None:
             return self._insert(resource, path, new, options, source=Source.APPLY)
         return self._replace(resource, path, live, old, new, options, source=Source.APPLY)
@@ -313,7 +317,7 @@ class Objects:
         if stored is None:
             raise not_found("namespaces", path.namespace)
         if b'"deletionTimestamp"' in stored.raw:
-            raise _terminating(resource, path.namespace, name)
+            raise terminating(resource, path.namespace, name)
 
     def _check_unconditional(self, resource: Resource, path: ResourcePath) -> None:
         if not resource.custom and resource.storage_key not in _NEEDS_REVISION:
@@ -331,55 +335,6 @@ def is_released(resource: Resource, body: Body) -> bool:
     if metadata.get("deletionGracePeriodSeconds"):
         return False
     return resource is not NAMESPACES or not (body.get("spec") or {}).get("finalizers")
-
-
-def _terminating(resource: Resource, namespace: str, name: str) -> ApiStatus:
-    why = f"unable to create new content in namespace {namespace} because it is being terminated"
-    refused = forbidden(resource.plural, name, why, group=resource.group)
-    cause = Cause(
-        "NamespaceTerminating", f"namespace {namespace} is being terminated", "metadata.namespace"
-    )
-    details = Details(name=name, group=resource.group, kind=resource.plural, causes=[cause])
-    return ApiStatus(403, "Forbidden", refused.message, details=details)
-
-
-def _check_place(resource: Resource, path: ResourcePath, body: Body) -> None:
-    """Hold name and namespace of a body against its URL."""
-    metadata = body["metadata"]
-    name, namespace = metadata.get("name") or "", metadata.get("namespace") or ""
-    if path.name and name not in ("", path.name):
-        raise bad_request(
-            f"the name of the object ({name}) does not match the name on the URL ({path.name})"
-        )
-    if resource.namespaced and namespace not in ("", path.namespace):
-        raise bad_request(
-            "the namespace of the provided object does not match the namespace sent on the request"
-        )
-
-
-def _place(resource: Resource, path: ResourcePath, body: Body) -> None:
-    """Hold name and namespace of a body against its URL; what it leaves out is filled in."""
-    _check_place(resource, path, body)
-    metadata = body["metadata"]
-    if path.name:
-        metadata["name"] = path.name
-    if resource.namespaced:
-        metadata["namespace"] = path.namespace
-
-
-def _check_applied(resource: Resource, body: Body) -> None:
-    kind, api_version = body.get("kind"), body.get("apiVersion")
-    if not kind or not api_version:
-        missing = "Kind" if not kind else "apiVersion"
-        raise bad_request(f"error decoding YAML: Object '{missing}' is missing")
-    if (kind, api_version) != (resource.kind, resource.api_version):
-        group, _, version = str(api_version).rpartition("/")
-        raise bad_request(f"invalid object type: {group}/{version}, Kind={kind}")
-
-
-def _wrong_uid(resource: Resource, path: ResourcePath, wanted: str, held: str) -> ApiStatus:
-    why = f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {held}"
-    return conflict(resource.plural, path.name, group=resource.group, why=why)
 
 
 def _resets(resource: Resource, subresource: str) -> FieldSet | None:

@@ -1,17 +1,17 @@
-"""What people write on a command line about embedded clusters, read.  Pure."""
+"""Options of serving embedded clusters, as people write them on a command line."""
 
 from __future__ import annotations
 
 import json
 import re
 
-from clusters.embedded.faults import NO_FAULTS, Faults
+from clusters.embedded.faults import Faults
 
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, None: 1.0}
 
 
 def read_duration(text: str) -> float:
-    """Read `500ms`, `2s`, `1m` or plain seconds.
+    """Read `500ms`, `2s`, `1m` or plain seconds; gives seconds.
 
     Raises:
         ValueError: it is none of these.
@@ -23,14 +23,18 @@ def read_duration(text: str) -> float:
 
 
 def read_faults(text: str) -> Faults:
-    """Read faults as JSON, or as `latency_s=0.1,error_rate=0.05`; empty text means none.
+    """Read faults as JSON, or as `latency_s=0.1,error_rate=0.05,stopped`.
 
     Raises:
-        ValueError: there is no such fault, or not of this value.
+        ValueError: there is no such fault, or it does not take this value.
     """
-    if not text:
-        return NO_FAULTS
     if text.lstrip().startswith("{"):
         return Faults.read(json.loads(text))
     pairs = (part.partition("=")[::2] for part in text.split(",") if part)
-    return Faults.read({name.strip(): json.loads(value or "true") for name, value in pairs})
+    values = {}
+    for name, value in pairs:
+        try:
+            values[name.strip()] = json.loads(value or "true")
+        except json.JSONDecodeError as error:
+            raise ValueError(f"fault {name.strip()!r}: {value!r} is no value") from error
+    return Faults.read(values)

@@ -46,7 +46,9 @@ class Server:
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         raw_path, _, raw_query = request.raw_path.partition("?")
-        parts = [unquote(part) for part in raw_path.split("/") if part]
+        parts = [part for part in raw_path.split("/") if part]
+        if "%" in raw_path:
+            parts = [unquote(part) for part in parts]
         cluster = self._find(parts[1]) if len(parts) > 1 and parts[0] == "clusters" else None
         if cluster is None:
             return _response(PAGE_NOT_FOUND)
