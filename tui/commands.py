@@ -111,6 +111,8 @@ class Commands(Navigation):
     def dismiss_coach(self) -> None:
         """Hide the first-run line for good."""
         self.session.coach = False
+        if isinstance(self.screen, ViewScreen):
+            self.screen.refresh_bars()
         path = state_path()
         try:
             path.mkdir(parents=True, exist_ok=True)

@@ -39,6 +39,8 @@ class Fetching(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._epochs: dict[str, int] = {}
+        self.is_built = False
+        """Whether the widgets are there: a screen that is taken down still gets mail."""
 
     def fetch(
         self,
@@ -67,8 +69,7 @@ class Fetching(Screen[None]):
     @on(Fetched)
     def _fetched(self, event: Fetched) -> None:
         late = event.epoch != self._epochs.get(event.purpose)
-        # A screen that is being taken down has no children any more, and gets its mail still.
-        if late or not self.children:
+        if late or not self.is_built:
             return
         if isinstance(event.value, ApiError):
             event.fail(event.value)

@@ -35,6 +35,13 @@ class Go(Message):
 
 
 @dataclass
+class Back(Message):
+    """Take this screen away, and run an action where one comes to."""
+
+    then: str = ""
+
+
+@dataclass
 class Do(Message):
     """Run an action of the current view, as if its key had been pressed."""
 

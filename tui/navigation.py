@@ -42,7 +42,7 @@ class Navigation(Handover):
             self._last_view = self.current_mode
             self.switch_mode(view)
         while len(self.screen_stack) > 1:
-            self.pop_screen()
+            self.leave()
         if filter_text is not None:
             self.call_after_refresh(self._filter, filter_text)
 
@@ -63,13 +63,19 @@ class Navigation(Handover):
         else:
             self.notify("There is nothing more to open here.", markup=False)
 
+    def leave(self) -> None:
+        """Take the topmost screen away."""
+        if isinstance(self.screen, ViewScreen):
+            self.screen.is_built = False
+        self.pop_screen()
+
     def back(self) -> None:
         """One step back; at the root, nothing."""
         screen = self.screen
         if isinstance(screen, ViewScreen) and screen.leave_once():
             return
         if len(self.screen_stack) > 1:
-            self.pop_screen()
+            self.leave()
         elif self.current_mode != HOME:
             self.go(HOME)
 
@@ -80,6 +86,12 @@ class Navigation(Handover):
     @on(messages.Open)
     def _open(self, event: messages.Open) -> None:
         self.show(event.subject)
+
+    @on(messages.Back)
+    def _leave_asked(self, event: messages.Back) -> None:
+        self.leave()
+        if event.then:
+            self.call_after_refresh(self.post_message, messages.Do(event.then))
 
     @on(messages.OpenK9s)
     def _open_k9s(self, event: messages.OpenK9s) -> None:

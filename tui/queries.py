@@ -187,6 +187,7 @@ def approvals(rollouts: Iterable[RolloutView]) -> list[Approval]:
         for rollout in rollouts
         if not is_finished(rollout)
         for stage in rollout.stages
+        if _word(stage.state) not in {"pending", "complete", "completed"}
         for position, gates in (
             ("before", stage.gates_before),
             ("during", stage.gates_during),
@@ -195,7 +196,8 @@ def approvals(rollouts: Iterable[RolloutView]) -> list[Approval]:
         for gate in gates
         if gate.kind == "approval" and gate.state != "open"
     ]
-    return sorted(found, key=lambda each: (each.rollout.started_at, each.key))
+    missing = [each for each in found if each.missing or not each.gate.approvals_needed]
+    return sorted(missing, key=lambda each: (each.rollout.started_at, each.key))
 
 
 def placements_of_bundle(store: FleetStore, bundle: str) -> list[BundleOnCluster]:

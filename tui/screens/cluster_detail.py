@@ -49,7 +49,7 @@ class DetailPane(LinesView):
 
     def reload(self) -> None:
         """Read what the tab shows for the row."""
-        if not self._screen.children:
+        if not self._screen.is_built:
             return
         row = self._screen.row
         match self.tab:

@@ -144,7 +144,7 @@ class DriftScreen(PairedView):
 
     def do_diff(self) -> None:
         """Read the difference of one of the group from its cluster."""
-        group = self.table.current
+        group = self.table.current if self.is_built else None
         if not isinstance(group, DriftGroup):
             return
         drift = group.first

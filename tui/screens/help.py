@@ -73,8 +73,7 @@ class HelpScreen(TableView):
     def open_row(self, row: object) -> None:
         """Go back and run it there."""
         if isinstance(row, Action):
-            self.app.pop_screen()
-            self.app.post_message(messages.Do(row.id))
+            self.post_message(messages.Back(row.id))
 
 
 class MovesLine(LinesWidget):

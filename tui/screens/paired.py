@@ -63,4 +63,5 @@ class PairedView(TableView):
 
     @on(VirtualTable.Moved)
     def _follow(self) -> None:
-        self.show_detail(keep_place=False)
+        if self.is_built:
+            self.show_detail(keep_place=False)

@@ -45,7 +45,6 @@ class ViewScreen(Acting):
         super().__init__(session)
         self.crumbs = tuple(crumbs)
         self._missed = Touched(all=True)
-        self.is_built = False
 
     def compose(self) -> ComposeResult:
         """Bars around the body."""

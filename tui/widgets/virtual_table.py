@@ -14,6 +14,7 @@ from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 
+from tui.escape import one_line
 from tui.filtering import Filter
 from tui.format import Line, Tone
 from tui.rows import COLUMN_GAP, Fitted, RowModel, fit_columns
@@ -140,7 +141,7 @@ class VirtualTable(MarkTable[T]):
         for position, fitted in enumerate(self._fitted):
             column = fitted.column
             arrow = ("↓" if self.model.reverse else "↑") if column.id == self.model.sort_id else ""
-            title = ((column.title.upper() + arrow, Tone.MUTED),)
+            title = ((one_line(column.title).upper() + arrow, Tone.MUTED),)
             if position:
                 spans.append((" " * COLUMN_GAP, Tone.MUTED))
             spans += cut(title, fitted.width, right=column.right)
