@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clusters.embedded import ownership, shaping
+from clusters.embedded import ownership, shaping, versions
 from clusters.embedded.apply import server_side_apply
 from clusters.embedded.changes import Change
 from clusters.embedded.decoding import check_kind, ordered
@@ -196,9 +196,7 @@ class Objects:
         return self._replace(resource, path, live, old, new, options, source=Source.APPLY)
 
     def _in_version(self, resource: Resource, stored: Stored) -> Body:
-        body = stored.load()
-        body["apiVersion"] = resource.api_version
-        return body
+        return versions.convert(resource, stored.load())
 
     def _insert(
         self,
@@ -232,7 +230,7 @@ class Objects:
         key = f"{path.namespace}/{name}" if path.namespace else name
         if self.storage.get(resource.storage_key, key) is not None:
             raise already_exists(resource.plural, name, group=resource.group)
-        body = ordered(body)
+        body = ordered(versions.stored_version(resource, body))
         if options.dry_run:
             metadata.pop("resourceVersion", None)
             return Written(stored=Stored.of(key, 0, body), created=True, warnings=warnings)
@@ -273,7 +271,7 @@ class Objects:
             shaping.judge(resource, schema, path.subresource, old, new)
         if ownership.settle(old, new) is old:
             return Written(stored=live, warnings=warnings)
-        new = ordered(new)
+        new = ordered(versions.stored_version(resource, new))
         if options.dry_run:
             return Written(stored=Stored.of(live.key, live.revision, new), warnings=warnings)
         if is_released(resource, new):

@@ -44,6 +44,9 @@ PodSpec|containers:2:[Container] restartPolicy:3:s serviceAccountName:8:s nodeNa
 Container|name:1:s image:2:s command:3:[s] args:4:[s] workingDir:5:s ports:6:[ContainerPort] env:7:[EnvVar]
 ContainerPort|name:1:s hostPort:2:i containerPort:3:i protocol:4:s
 EnvVar|name:1:s value:2:s
+HorizontalPodAutoscaler|metadata:1:ObjectMeta spec:2:HorizontalPodAutoscalerSpec
+HorizontalPodAutoscalerSpec|scaleTargetRef:1:CrossVersionObjectReference minReplicas:2:i maxReplicas:3:i targetCPUUtilizationPercentage:4:i
+CrossVersionObjectReference|kind:1:s name:2:s apiVersion:3:s
 Job|metadata:1:ObjectMeta spec:2:JobSpec
 JobSpec|parallelism:1:i completions:2:i activeDeadlineSeconds:3:i template:6:PodTemplateSpec backoffLimit:7:i
 CronJob|metadata:1:ObjectMeta spec:2:CronJobSpec
@@ -194,6 +197,8 @@ def read_object(data: bytes) -> dict[str, Any]:
         envelope = dict(_fields(data[len(MAGIC) :]))
         named = dict(_fields(_bytes(envelope.get(1, b""))))
         api_version, kind = _bytes(named.get(1, b"")).decode(), _bytes(named.get(2, b"")).decode()
+        if (api_version, kind) == ("autoscaling/v2", "HorizontalPodAutoscaler"):
+            raise unsupported_media_type(("application/json", "application/yaml"))
         content = _known(kind, _bytes(envelope.get(2, b"")))
     except (_Malformed, UnicodeDecodeError, OverflowError, OSError, RecursionError) as error:
         raise bad_request(_NO_OBJECT) from error

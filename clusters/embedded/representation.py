@@ -12,7 +12,7 @@ from typing import Any
 
 import orjson
 
-from clusters.embedded import tables
+from clusters.embedded import tables, versions
 from clusters.embedded.kinds import Resource
 from clusters.embedded.listing import Page
 from clusters.embedded.status import not_acceptable
@@ -66,7 +66,11 @@ def form_of(accept: str) -> Form:
 def in_version(resource: Resource, stored: Stored) -> bytes:
     """Give an object's bytes in the version that was asked for."""
     raw = stored.raw
-    return raw if raw.startswith(resource.head) else resource.head + stored.from_metadata
+    if raw.startswith(resource.head):
+        return raw
+    if resource.custom:
+        return resource.head + stored.from_metadata
+    return orjson.dumps(versions.convert(resource, stored.load()))
 
 
 _METADATA_HEAD = b'{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":'
@@ -103,7 +107,8 @@ def render_list(resource: Resource, form: Form, page: Page, include: str = "") -
         raws = [in_version(resource, stored) for stored in page.items]
     else:  # items of typed lists go without kind and version
         kind, api_version = resource.list_kind, resource.api_version
-        raws = [b"{" + stored.from_metadata for stored in page.items]
+        cut = len(resource.head)
+        raws = [b"{" + in_version(resource, stored)[cut:] for stored in page.items]
     return b'{"kind":"%s","apiVersion":"%s","metadata":%s,"items":[%s]}' % (
         kind.encode(),
         api_version.encode(),

@@ -239,3 +239,33 @@ async def test_many_clients_at_once_lose_nothing(client: Client) -> None:
     assert {reply.status for reply in replies} == {200}
     shared = await client.get(f"{MAPS}/shared")
     assert set(shared["data"]) == {f"k{n}" for n in range(20)}
+
+
+async def test_an_autoscaler_is_one_object_in_both_its_versions(client: Client) -> None:
+    old = {
+        "apiVersion": "autoscaling/v1",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "web"},
+        "spec": {
+            "maxReplicas": 3,
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "targetCPUUtilizationPercentage": 70,
+        },
+    }
+    path = "/apis/autoscaling/{}/namespaces/default/horizontalpodautoscalers"
+    made = await client.create(path.format("v1"), old)
+    assert (made["apiVersion"], made["spec"]["targetCPUUtilizationPercentage"]) == (
+        "autoscaling/v1",
+        70,
+    )
+    [new] = (await client.get(path.format("v2")))["items"]
+    target = {"type": "Utilization", "averageUtilization": 70}
+    assert new["spec"]["metrics"] == [
+        {"type": "Resource", "resource": {"name": "cpu", "target": target}}
+    ]
+    await client.merge(path.format("v2") + "/web", {"spec": {"maxReplicas": 4}})
+    again = await client.get(path.format("v1") + "/web")
+    assert (again["spec"]["maxReplicas"], again["spec"]["targetCPUUtilizationPercentage"]) == (
+        4,
+        70,
+    )
