@@ -85,9 +85,9 @@ def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
     if found is not None:
         return found
     path = parse_path(call.parts)
-    if path is None or not cluster.serves(path.group, path.version):
+    if path is None or not cluster.catalog.serves(path.group, path.version):
         return PAGE_NOT_FOUND
-    resource = cluster.resource(path.group, path.version, path.plural)
+    resource = cluster.catalog.resource(path.group, path.version, path.plural)
     if resource is None:
         raise _no_such_resource()
     verb = verb_of(call.method, path, call.query)
@@ -139,7 +139,7 @@ def _review(
 ) -> Answer:
     body = read_object(call.body, call.content_type)
     check_kind(resource, body)
-    schema = cluster.schema_of(resource)
+    schema = cluster.catalog.schema_of(resource)
     body, _ = shaping.decode(resource, schema, body, Source.BODY, "Ignore")
     status = REVIEWS[resource.plural](cluster.storage, user, body, path.namespace)
     return json_answer({**body, "status": status}, 201)
@@ -246,7 +246,7 @@ def _patch(cluster: EmbeddedCluster, resource: Resource, path: ResourcePath, cal
             raise _no_manager()
         body = read_object(call.body, kind)
         return _written(resource, form, cluster.objects.apply(resource, path, body, options))
-    change = read_change(call.body, kind, cluster.schema_of(resource))
+    change = read_change(call.body, kind, cluster.catalog.schema_of(resource))
     return _written(resource, form, cluster.objects.patch(resource, path, change, options))
 
 

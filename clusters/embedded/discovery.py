@@ -41,11 +41,11 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
             return _openapi(cluster, rest, accept)
         case ["api" | "apis"]:
             return _groups(cluster, parts[0], accept)
-        case ["apis", group] if cluster.groups().get(group):
+        case ["apis", group] if cluster.catalog.groups().get(group):
             return json_answer({"kind": "APIGroup", "apiVersion": "v1"} | _group(cluster, group))
-        case ["api", version] if cluster.serves("", version):
+        case ["api", version] if cluster.catalog.serves("", version):
             return json_answer(_resource_list(cluster, "", version))
-        case ["apis", group, version] if cluster.serves(group, version):
+        case ["apis", group, version] if cluster.catalog.serves(group, version):
             return json_answer(_resource_list(cluster, group, version))
     return None
 
@@ -53,7 +53,7 @@ def answer(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Answe
 def _paths(cluster: EmbeddedCluster) -> list[str]:
     roots = ["/api", "/apis", "/openapi/v2", "/openapi/v3", "/version"]
     roots += [f"/{name}" for name in _HEALTH_PATHS]
-    for group, versions in cluster.groups().items():
+    for group, versions in cluster.catalog.groups().items():
         roots += [
             f"/apis/{group}/{version}" if group else f"/api/{version}" for version in versions
         ]
@@ -75,7 +75,7 @@ def _openapi(cluster: EmbeddedCluster, parts: Sequence[str], accept: str) -> Ans
 
 
 def _groups(cluster: EmbeddedCluster, root: str, accept: str) -> Answer:
-    names = [name for name in cluster.groups() if bool(name) == (root == "apis")]
+    names = [name for name in cluster.catalog.groups() if bool(name) == (root == "apis")]
     if _wants_aggregated(accept):
         return _aggregated(cluster, names, accept)
     if root == "api":
@@ -99,11 +99,11 @@ def _aggregated(cluster: EmbeddedCluster, groups: Sequence[str], accept: str) ->
                 {
                     "version": served,
                     "resources": [
-                        _aggregated_entry(row) for row in cluster.resources(group, served)
+                        _aggregated_entry(row) for row in cluster.catalog.resources(group, served)
                     ],
                     "freshness": "Current",
                 }
-                for served in cluster.groups()[group]
+                for served in cluster.catalog.groups()[group]
             ],
         }
         for group in groups
@@ -146,7 +146,7 @@ def _aggregated_entry(resource: Resource) -> Mapping[str, Any]:
 def _group(cluster: EmbeddedCluster, name: str) -> dict[str, Any]:
     versions = [
         {"groupVersion": f"{name}/{version}", "version": version}
-        for version in cluster.groups()[name]
+        for version in cluster.catalog.groups()[name]
     ]
     return {"name": name, "versions": versions, "preferredVersion": versions[0]}
 
@@ -156,7 +156,7 @@ def _resource_list(cluster: EmbeddedCluster, group: str, version: str) -> dict[s
         "kind": "APIResourceList",
         "apiVersion": "v1",
         "groupVersion": f"{group}/{version}" if group else version,
-        "resources": list(_entries(cluster.resources(group, version))),
+        "resources": list(_entries(cluster.catalog.resources(group, version))),
     }
 
 

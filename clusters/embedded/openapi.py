@@ -133,7 +133,7 @@ def _built_in_document(group: str, version: str) -> bytes:
 def _custom_schemas(cluster: EmbeddedCluster, resources: list[Resource]) -> dict[str, Any]:
     out = {}
     for resource in resources:
-        structure = dict(cluster.custom.of(resource).structure)
+        structure = dict(cluster.catalog.custom.of(resource).structure)
         properties = dict(structure.get("properties") or {})
         properties |= {
             "apiVersion": {"type": "string"},
@@ -153,17 +153,17 @@ def _custom_schemas(cluster: EmbeddedCluster, resources: list[Resource]) -> dict
 def _group_document(cluster: EmbeddedCluster, group: str, version: str) -> bytes:
     if version in GROUP_VERSIONS.get(group, ()):
         return _built_in_document(group, version)
-    resources = cluster.custom.resources(group, version)
+    resources = cluster.catalog.custom.resources(group, version)
     return _document(resources, _custom_schemas(cluster, resources))
 
 
 def index(cluster: EmbeddedCluster) -> Answer:
     """Answer `/openapi/v3`: where the documents are."""
-    paths = {}
-    for group, versions in cluster.groups().items():
+    paths, custom = {}, cluster.catalog.custom
+    for group, versions in cluster.catalog.groups().items():
         for version in versions:
             path = f"apis/{group}/{version}" if group else f"api/{version}"
-            mark = f"{path} {cluster.custom.revision if group in cluster.custom.groups else 0}"
+            mark = f"{path} {custom.revision if group in custom.groups else 0}"
             digest = hashlib.sha256(mark.encode()).hexdigest()[:32].upper()
             where = f"/clusters/{cluster.name}/openapi/v3/{path}?hash={digest}"
             paths[path] = {"serverRelativeURL": where}
@@ -172,7 +172,7 @@ def index(cluster: EmbeddedCluster) -> Answer:
 
 def document(cluster: EmbeddedCluster, group: str, version: str) -> Answer | None:
     """Answer with the document of one group version; None if it is not served."""
-    if not cluster.serves(group, version):
+    if not cluster.catalog.serves(group, version):
         return None
     return Answer(200, _group_document(cluster, group, version))
 
@@ -180,9 +180,9 @@ def document(cluster: EmbeddedCluster, group: str, version: str) -> Answer | Non
 def _all_definitions(cluster: EmbeddedCluster) -> tuple[Raw, list[Resource]]:
     custom = [
         resource
-        for group, versions in cluster.custom.groups.items()
+        for group, versions in cluster.catalog.custom.groups.items()
         for version in versions
-        for resource in cluster.custom.resources(group, version)
+        for resource in cluster.catalog.custom.resources(group, version)
     ]
     everything = {**definitions().raw, **_custom_schemas(cluster, custom)}
     plain: Raw = _plain(everything, "#/definitions/")

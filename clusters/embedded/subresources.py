@@ -61,7 +61,7 @@ def answer(
 
 def _paths(cluster: EmbeddedCluster, resource: Resource) -> scaling.ScalePaths:
     if resource.custom:
-        return scaling.custom_paths(cluster.custom.of(resource).scale_paths)
+        return scaling.custom_paths(cluster.catalog.custom.of(resource).scale_paths)
     return scaling.BUILT_IN
 
 

@@ -39,7 +39,7 @@ class Collector:
         """Give the objects that name this owner."""
         for resource_key, key in sorted(self._dependents.get(uid, ())):
             stored = self._cluster.storage.get(resource_key, key)
-            resource = self._cluster.any_version(resource_key)
+            resource = self._cluster.catalog.any_version(resource_key)
             if stored is not None and resource is not None:
                 yield resource, stored
 
@@ -75,13 +75,10 @@ class Collector:
     def _collect(self, uid: str) -> None:
         for resource, stored in list(self.dependents(uid)):
             others = [owner for owner in stored.owners if owner["uid"] != uid]
-            if any(self._exists(owner["uid"]) for owner in others):
+            if any(_exists(self._cluster, owner["uid"]) for owner in others):
                 self._disown(resource, stored, uid)
             else:
                 self._delete(resource, stored)
-
-    def _exists(self, uid: str) -> bool:
-        return self._cluster.holds_uid(uid)
 
     def _delete(self, resource: Resource, stored: Stored) -> None:
         try:
@@ -131,15 +128,14 @@ class Collector:
             self._release(address, uid, FOREGROUND)
 
     def _dependent_went(self, owner: Mapping[str, Any], namespace: str) -> None:
-        group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
-        for address in self._cluster.addresses_of(group, str(owner.get("kind")), owner, namespace):
+        for address in _addresses(self._cluster, owner, namespace):
             stored = self._cluster.storage.get(*address)
             if stored is not None and FOREGROUND.encode() in stored.raw:
                 self._cluster.soon(self._foreground, address, owner["uid"])
 
     def _release(self, address: Address, uid: str, finalizer: str) -> None:
         stored = self._cluster.storage.get(*address)
-        resource = self._cluster.any_version(address[0])
+        resource = self._cluster.catalog.any_version(address[0])
         if stored is None or resource is None or stored.uid != uid:
             return
 
@@ -151,3 +147,28 @@ class Collector:
 
         options = WriteOptions(manager=CONTROLLER_MANAGER)
         self._cluster.objects.patch(resource, path_to(resource, stored.key), change, options)
+
+
+def _exists(cluster: EmbeddedCluster, uid: str) -> bool:
+    """Tell whether any object has this uid."""
+    return any(
+        stored.uid == uid
+        for _, shelf in cluster.storage.shelves()
+        for stored in shelf.objects.values()
+    )
+
+
+def _addresses(
+    cluster: EmbeddedCluster, owner: Mapping[str, Any], namespace: str
+) -> Iterator[Address]:
+    """Give where an owner that a reference names may be stored."""
+    group, _, _ = str(owner.get("apiVersion", "")).rpartition("/")
+    wanted = (group, str(owner.get("kind")))
+    for key, shelf in cluster.storage.shelves():
+        resource = cluster.catalog.any_version(key)
+        if resource is None or (resource.group, resource.kind) != wanted:
+            continue
+        name = str(owner["name"])
+        address = f"{namespace}/{name}" if resource.namespaced else name
+        if address in shelf.objects:
+            yield key, address

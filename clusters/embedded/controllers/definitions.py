@@ -32,7 +32,7 @@ def reconcile(cluster: EmbeddedCluster, name: str) -> None:
     """Establish a definition, serve what it says now, or remove it with its objects."""
     stored = cluster.storage.get(CRDS.storage_key, name)
     if stored is None:
-        cluster.custom.forget(name)
+        cluster.catalog.custom.forget(name)
         return
     body = stored.load()
     if "deletionTimestamp" in body["metadata"]:
@@ -42,7 +42,7 @@ def reconcile(cluster: EmbeddedCluster, name: str) -> None:
     if status != body.get("status"):
         body = write_status(cluster, CRDS, name, status, manager=API_SERVER).load()
     if condition(body, "Established") == "True":
-        cluster.custom.serve(body)
+        cluster.catalog.custom.serve(body)
 
 
 def _accepted(cluster: EmbeddedCluster, body: Body) -> Body:
@@ -92,7 +92,7 @@ def _empty(cluster: EmbeddedCluster, body: Body) -> None:
     """Delete all objects of a definition, then let it go."""
     name = body["metadata"]["name"]
     key: StorageKey = (body["spec"]["group"], body["spec"]["names"]["plural"])
-    resource = cluster.any_version(key)
+    resource = cluster.catalog.any_version(key)
     left = 0
     if resource is not None:
         for stored in list(cluster.storage.shelf(key).sorted()):
@@ -101,7 +101,7 @@ def _empty(cluster: EmbeddedCluster, body: Body) -> None:
     if left:
         cluster.runtime.wake(CONTROLLER, name, _EMPTYING_PASS_S)
         return
-    cluster.custom.forget(name)
+    cluster.catalog.custom.forget(name)
     cluster.end_watches(key, "the custom resource definition was deleted")
 
     def release(held: Body) -> Body:

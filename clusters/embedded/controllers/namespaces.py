@@ -6,7 +6,7 @@ one is emptied, and when nothing is left, released by taking away its `kubernete
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from clusters.embedded.controllers.runtime import (
@@ -18,9 +18,9 @@ from clusters.embedded.controllers.runtime import (
 )
 from clusters.embedded.controllers.writing import create
 from clusters.embedded.deleting import DeleteOptions
-from clusters.embedded.kinds import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS
+from clusters.embedded.kinds import CONFIG_MAPS, NAMESPACES, SERVICE_ACCOUNTS, Resource
 from clusters.embedded.requests import WriteOptions
-from clusters.embedded.storage import Change, Event
+from clusters.embedded.storage import Change, Event, Stored
 
 if TYPE_CHECKING:
     from clusters.embedded.cluster import EmbeddedCluster
@@ -72,10 +72,22 @@ def _furnish(cluster: EmbeddedCluster, name: str) -> None:
         create(cluster, CONFIG_MAPS, {"metadata": metadata, "data": {"ca.crt": _CERTIFICATE}})
 
 
+def _inside(cluster: EmbeddedCluster, namespace: str) -> Iterator[tuple[Resource, Stored]]:
+    """Give every object of a namespace."""
+    prefix = namespace + "/"
+    for key, shelf in cluster.storage.shelves():
+        resource = cluster.catalog.any_version(key)
+        if resource is None or not resource.namespaced:
+            continue
+        for stored in list(shelf.sorted()):
+            if stored.key.startswith(prefix):
+                yield resource, stored
+
+
 def _drain(cluster: EmbeddedCluster, name: str) -> None:
     """Delete what is inside; release the namespace when nothing is."""
     left, held = 0, 0
-    for resource, stored in list(cluster.inside(name)):
+    for resource, stored in list(_inside(cluster, name)):
         deletion = DeleteOptions(policy="Background", grace_s=0)
         removed = cluster.deleter.delete(resource, stored, deletion).removed
         left += not removed

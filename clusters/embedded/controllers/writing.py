@@ -85,7 +85,7 @@ def _entries(
 ) -> list[Body]:
     """Give the managedFields after a write of the whole status."""
     entries: list[Body] = old["metadata"].get("managedFields") or []
-    schema = cluster.schema_of(resource)
+    schema = cluster.catalog.schema_of(resource)
     others = [
         entry
         for entry in entries
