@@ -1,0 +1,109 @@
+"""Commands become facts, or a no that says why and what can be done."""
+
+from __future__ import annotations
+
+import pytest
+
+from fleet import events as facts
+from fleet.deciding.commands import CommandRefused, facts_of
+from fleet.model import Inventory
+from fleet.state import FleetState
+from fleet.view import CommandRequest
+from tests.fleet.deciding.test_observations import HELD, state
+from tests.fleet.histories import AT
+from tests.fleet.test_needs import DRIFT
+
+DRIFT_ID = "drift/a/app/Deployment.apps/x/web"
+SUSPENDED = facts.Suspended(at=AT, actor="bob", target="cluster/a", reason="kernel")
+CRASHED = facts.ClusterQuarantined(at=AT, cluster="a", error="KeyError")
+
+
+def ask(
+    now: FleetState, command: str, target: str, reason: str = "", **arguments: object
+) -> list[facts.FleetFact]:
+    request = CommandRequest(command=command, target=target, reason=reason, arguments=arguments)
+    return list(facts_of(now, Inventory(), request, actor="alice", at=AT))
+
+
+def by(kind: type, **fields: object) -> object:
+    return kind(at=AT, actor="alice", **fields)
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "expected"),
+    [
+        (
+            (),
+            ("suspend", "cluster/a", "kernel"),
+            by(facts.Suspended, target="cluster/a", reason="kernel"),
+        ),
+        (
+            (),
+            ("suspend", "bundle/app", "4711"),
+            by(facts.Suspended, target="bundle/app", reason="4711"),
+        ),
+        ((SUSPENDED,), ("resume", "cluster/a"), by(facts.Resumed, target="cluster/a")),
+        ((CRASHED,), ("resume", "cluster/a"), by(facts.ClusterReleased, cluster="a")),
+        ((), ("reconcile", "fleet"), by(facts.ReconcileAsked, target="fleet")),
+        ((), ("reconcile", "cluster/a"), by(facts.ReconcileAsked, target="cluster/a")),
+        (
+            (HELD,),
+            ("confirmPrune", "bundle/app", "moved"),
+            by(
+                facts.PruneConfirmed,
+                bundle="app", digest="d1", clusters=["a"], reason="moved",
+            ),
+        ),
+        (
+            (DRIFT,),
+            ("acknowledgeDrift", DRIFT_ID, "known"),
+            by(facts.DriftAcknowledged, drift=DRIFT_ID[6:], note="known"),
+        ),
+    ],
+)  # fmt: skip
+def test_what_a_command_means(
+    before: tuple[facts.FleetFact, ...], asked: tuple[str, ...], expected: object
+) -> None:
+    assert ask(state(*before), *asked) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("before", "asked", "why"),
+    [
+        ((), ("dance", "fleet"), r"no command 'dance'; there is: .*suspend"),
+        ((), ("suspend", "cluster/a"), "say why"),
+        ((), ("suspend", "cluster/a", "  "), "say why"),
+        ((), ("suspend", "cluster/z", "x"), "no cluster 'z'"),
+        ((), ("suspend", "bundle/z", "x"), "no bundle 'z'"),
+        ((), ("suspend", "fleet", "x"), "takes cluster/NAME or bundle/NAME"),
+        ((), ("suspend", "cluster/", "x"), "no target"),
+        ((), ("suspend", "", "x"), "no target"),
+        ((SUSPENDED,), ("suspend", "cluster/a", "x"), "already suspended by bob: kernel"),
+        ((), ("resume", "cluster/a"), "is not suspended"),
+        ((), ("reconcile", "drift/x"), "no target"),
+        ((), ("confirmPrune", "bundle/app"), "no deletion of bundle app waits"),
+        ((DRIFT,), ("acknowledgeDrift", DRIFT_ID), "say what you know"),
+        ((), ("acknowledgeDrift", DRIFT_ID, "x"), "no open drift"),
+        ((DRIFT,), ("correctDrift", "drift/none"), "no open drift"),
+        ((DRIFT,), ("correctDrift", "cluster/a"), "no open drift"),
+    ],
+)
+def test_what_is_refused(
+    before: tuple[facts.FleetFact, ...], asked: tuple[str, ...], why: str
+) -> None:
+    with pytest.raises(CommandRefused, match=why):
+        ask(state(*before), *asked)
+
+
+def test_a_confirmation_may_be_for_some_clusters_only() -> None:
+    other = facts.PruneWaits(
+        at=AT, cluster="b", bundle="app", digest="d2", objects=["x"], reason="many"
+    )
+    placed = facts.ReleaseAssigned(at=AT, bundle="app", revision="r1", digests={"d2": ["b"]})
+    now = state(HELD, placed, other)
+    assert len(ask(now, "confirmPrune", "bundle/app")) == 2
+    (only,) = ask(now, "confirmPrune", "bundle/app", clusters=["b"])
+    assert isinstance(only, facts.PruneConfirmed)
+    assert (only.digest, list(only.clusters)) == ("d2", ["b"])
+    with pytest.raises(CommandRefused, match="no deletion"):
+        ask(now, "confirmPrune", "bundle/app", clusters=["z"])

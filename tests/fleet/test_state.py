@@ -1,0 +1,150 @@
+"""The state is a fold of the stored facts, whole or from a snapshot on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fleet import events as facts
+from fleet.events import FleetFact, from_row, to_row
+from fleet.snapshots import dump, load
+from fleet.standing import EMPTY_DIGEST
+from fleet.state import FleetState, drift_id
+from tests.fleet.histories import AT, any_history
+
+
+def folded(history: Iterable[FleetFact]) -> FleetState:
+    state = FleetState()
+    for fact in history:
+        state.fold(fact)
+    return state
+
+
+def stored(history: Iterable[FleetFact]) -> list[FleetFact]:
+    """What a database gives back of these facts."""
+    rows = [(fact.at, fact.actor, *to_row(fact)) for fact in history]
+    return [from_row(kind, at, actor, data) for at, actor, kind, data in rows]
+
+
+@given(any_history)
+def test_folding_the_stored_rows_gives_the_same_state(history: list[FleetFact]) -> None:
+    assert dump(folded(stored(history))) == dump(folded(history))
+
+
+@given(any_history)
+def test_a_snapshot_is_the_state(history: list[FleetFact]) -> None:
+    state = folded(history)
+    assert load(dump(state)) == folded(stored(history))
+
+
+@given(any_history, st.data())
+def test_a_snapshot_and_the_facts_after_it_are_the_state(
+    history: list[FleetFact], data: st.DataObject
+) -> None:
+    cut = data.draw(st.integers(0, len(history)))
+    state = load(dump(folded(history[:cut])))
+    for fact in stored(history[cut:]):
+        state.fold(fact)
+    assert dump(state) == dump(folded(history))
+
+
+@given(any_history)
+def test_nothing_is_known_of_clusters_that_left(history: list[FleetFact]) -> None:
+    state = folded([*history, facts.ClustersLeft(at=AT, clusters=["a"])])
+    assert "a" not in state.clusters
+    assert all("a" not in placed for placed in state.assignments.values())
+    assert all(drift.seen.cluster != "a" for drift in state.drift.values())
+    assert "cluster/a" not in state.suspended
+
+
+@given(any_history)
+def test_what_is_degraded_had_converged(history: list[FleetFact]) -> None:
+    """A release that never was healthy is failing, not degraded."""
+    for placed in folded(history).assignments.values():
+        for entry in placed.values():
+            assert not (entry.converged and not entry.good_digest)
+
+
+def assigned(digest: str, *clusters: str, revision: str = "r1") -> FleetFact:
+    return facts.ReleaseAssigned(
+        at=AT, bundle="app", revision=revision, digests={digest: list(clusters)}, cause="test"
+    )
+
+
+def converged(digest: str, revision: str = "r1") -> FleetFact:
+    return facts.Converged(at=AT, cluster="a", bundle="app", digest=digest, revision=revision)
+
+
+def test_convergence_of_an_older_content_does_not_count() -> None:
+    state = folded([assigned("d1", "a"), assigned("d2", "a"), converged("d1")])
+    entry = state.assignment("app", "a")
+    assert entry is not None
+    assert not entry.converged
+    assert entry.good_digest == ""
+
+
+def test_a_new_content_keeps_the_last_good_one() -> None:
+    state = folded([assigned("d1", "a"), converged("d1"), assigned("d2", "a", revision="r2")])
+    entry = state.assignment("app", "a")
+    assert entry is not None
+    assert (entry.converged, entry.good_digest, entry.good_revision) == (False, "d1", "r1")
+
+
+def test_the_same_content_of_a_later_commit_stays_converged() -> None:
+    state = folded([assigned("d1", "a"), converged("d1"), assigned("d1", "a", revision="r2")])
+    entry = state.assignment("app", "a")
+    assert entry is not None
+    assert (entry.converged, entry.revision) == (True, "r2")
+
+
+def test_a_confirmation_of_pruning_is_for_one_content_only() -> None:
+    confirmed = facts.PruneConfirmed(at=AT, bundle="app", digest="d1", clusters=["a"])
+    state = folded([assigned("d1", "a"), confirmed])
+    entry = state.assignment("app", "a")
+    assert entry is not None
+    assert entry.prune_confirmed
+    state.fold(assigned("d2", "a"))
+    later = state.assignment("app", "a")
+    assert later is not None
+    assert not later.prune_confirmed
+
+
+def test_a_confirmation_for_other_content_is_none() -> None:
+    confirmed = facts.PruneConfirmed(at=AT, bundle="app", digest="d0", clusters=["a"])
+    entry = folded([assigned("d1", "a"), confirmed]).assignment("app", "a")
+    assert entry is not None
+    assert not entry.prune_confirmed
+
+
+def test_a_withdrawn_bundle_goes_with_its_last_placement() -> None:
+    withdrawn = facts.BundleWithdrawn(at=AT, bundle="app", revision="r2", clusters=["a", "b"])
+    state = folded([assigned("d1", "a", "b"), withdrawn])
+    entry = state.assignment("app", "a")
+    assert entry is not None
+    assert (entry.withdrawn, entry.digest) == (True, EMPTY_DIGEST)
+    state.fold(facts.PlacementEnded(at=AT, bundle="app", cluster="a"))
+    assert "app" in state.assignments
+    state.fold(facts.PlacementEnded(at=AT, bundle="app", cluster="b"))
+    assert "app" not in state.assignments
+
+
+def test_an_accepted_commit_ends_the_refusal_of_the_one_before() -> None:
+    refused = facts.CommitRefused(
+        at=AT, repository="r", revision="2", subject="s", author="a", problems=[]
+    )
+    accepted = facts.CommitAccepted(
+        at=AT, repository="r", ref="main", revision="3", subject="s", author="a", committed_at=AT
+    )
+    assert folded([refused]).refused == refused
+    assert folded([refused, accepted]).refused is None
+
+
+def test_drift_of_two_objects_of_one_name_is_told_apart() -> None:
+    names = {
+        drift_id("a", "app", group, kind, namespace, "web")
+        for group, kind in (("", "Service"), ("apps", "Deployment"))
+        for namespace in ("", "one", "two")
+    }
+    assert len(names) == 6
