@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from clusters.embedded import discovery, shaping, subresources
@@ -24,7 +25,7 @@ from clusters.embedded.decoding import (
 )
 from clusters.embedded.deleting import delete_options
 from clusters.embedded.exchange import PAGE_NOT_FOUND, Answer, Call, json_answer, refusal
-from clusters.embedded.kinds import NAMESPACES, Resource
+from clusters.embedded.kinds import DEPRECATED, NAMESPACES, Resource
 from clusters.embedded.listing import list_page
 from clusters.embedded.objects import Written
 from clusters.embedded.representation import Form, form_of, render, render_list
@@ -101,7 +102,11 @@ def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
         return _review(cluster, user, resource, path, call)
     if path.subresource and path.subresource not in _PLAIN_SUBRESOURCES:
         return subresources.answer(cluster, resource, path, call, verb)
-    return _VERBS[verb](cluster, resource, path, call)
+    answered = _VERBS[verb](cluster, resource, path, call)
+    warning = DEPRECATED.get(resource.storage_key)
+    if warning is not None and isinstance(answered, Answer):
+        return replace(answered, warnings=(warning, *answered.warnings))
+    return answered
 
 
 _PLAIN_SUBRESOURCES = ("status", "finalize", "approval", "ephemeralcontainers", "resize")

@@ -251,6 +251,14 @@ def built_in(group: str, plural: str) -> Resource:
     return BUILT_IN[group, GROUP_VERSIONS[group][0], plural]
 
 
+DEPRECATED: Mapping[StorageKey, str] = {
+    ("", "componentstatuses"): "v1 ComponentStatus is deprecated in v1.19+",
+    ("", "endpoints"): (
+        "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"
+    ),
+}
+"""What clients are warned of when they use a resource."""
+
 CONFIG_MAPS = built_in("", "configmaps")
 ENDPOINTS = built_in("", "endpoints")
 EVENTS = built_in("", "events")
