@@ -23,6 +23,8 @@ from clusters.errors import (
     ClusterError,
     Conflict,
     CredentialsError,
+    Forbidden,
+    InvalidObject,
     Unauthorized,
     Unreachable,
 )
@@ -231,6 +233,7 @@ class Applier:
             attempts=attempts,
             retry_at=monotonic() + delay_s,
             digest=digest,
+            definite=isinstance(error, InvalidObject | Forbidden),
         )
         self._observer.stale.add(record.bundle)
 

@@ -53,6 +53,10 @@ class BundleObserved:
     leftover: int
     """Objects of the bundle that it no longer names: to be pruned, or kept."""
     message: str
+    digest: Digest | None = None
+    """The desired digest that this speaks of."""
+    refused: str = ""
+    """Why the server will not take an object of it, however often it is tried; empty: it may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,6 +37,8 @@ class Failure:
     """Monotonic time in seconds."""
     digest: str
     """What was tried: other content is tried at once."""
+    definite: bool = False
+    """The server refuses the object as it is: trying again does not help."""
 
 
 CORRECTIONS_KEPT = 6

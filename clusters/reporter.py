@@ -19,7 +19,14 @@ from clusters.events import (
     Pruned,
     PruneHeld,
 )
-from clusters.model import BundleName, ClusterName, DesiredState, DriftPolicy, ObjectRef
+from clusters.model import (
+    BundleName,
+    ClusterName,
+    DesiredBundle,
+    DesiredState,
+    DriftPolicy,
+    ObjectRef,
+)
 from clusters.records import Record
 from clusters.summary import Summary, leftovers, summarise
 
@@ -36,7 +43,7 @@ class Reporter:
     ) -> None:
         self._cluster = cluster
         self._report = report
-        self._said: dict[BundleName, tuple[int, Summary]] = {}
+        self._said: dict[BundleName, tuple[int, Summary, str]] = {}
         self._held: dict[BundleName, HeldPrune] = {}
         self._failures: dict[ObjectRef, str] = {}
         self._generation = -1
@@ -169,10 +176,11 @@ class Reporter:
             bundle = desired.bundles[name]
             suspended = desired.suspended or bundle.suspended
             summary = summarise(bundle, records, plan, suspended=suspended, leftover=left[name])
-            if self._said.get(name) == (desired.generation, summary):
+            word = (desired.generation, summary, _refusal(bundle, records))
+            if self._said.get(name) == word:
                 continue
-            self._said[name] = (desired.generation, summary)
-            await self._observed(name, desired.generation, summary)
+            self._said[name] = word
+            await self._observed(bundle, *word)
         for held in plan.held:
             if self._held.get(held.bundle) != held:
                 self._held[held.bundle] = held
@@ -197,12 +205,14 @@ class Reporter:
         held = {held.bundle for held in plan.held}
         self._held = {name: hold for name, hold in self._held.items() if name in held}
 
-    async def _observed(self, name: BundleName, generation: int, summary: Summary) -> None:
+    async def _observed(
+        self, bundle: DesiredBundle, generation: int, summary: Summary, refused: str
+    ) -> None:
         await self._report(
             BundleObserved(
                 cluster=self._cluster,
                 at=_now(),
-                bundle=name,
+                bundle=bundle.name,
                 generation=generation,
                 applied_digest=summary.applied_digest,
                 health=summary.health,
@@ -211,8 +221,20 @@ class Reporter:
                 drifted=summary.drifted,
                 leftover=summary.leftover,
                 message=summary.message,
+                digest=bundle.digest,
+                refused=refused,
             )
         )
+
+
+def _refusal(bundle: DesiredBundle, records: Mapping[ObjectRef, Record]) -> str:
+    """The first object that the server refuses for good as it is desired now."""
+    for manifest in bundle.manifests:
+        record = records.get(manifest.ref)
+        failure = record.failure if record is not None else None
+        if failure is not None and failure.definite and failure.digest == manifest.digest:
+            return f"{manifest.ref}: {failure.reason}"
+    return ""
 
 
 def _now() -> datetime:

@@ -1,47 +1,57 @@
 """Drives all rollouts: gives them what is observed, asks the planner, and says what must be done.
 
-Pure but for its memory of the planner's last words (`outcomes`), which is rebuilt by asking again.
-Every event goes through `emit`, which folds and stores it; side effects are returned, to be carried
-out after that is durable (see `fleet.rollout.planner`).
+Pure but for what it remembers to save work: the planner's last words (`outcomes`), which are made
+again by asking again.  Every event goes through `emit`, which folds and stores it; side effects are
+returned, to be carried out after that is durable (see `fleet.rollout.planner`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from clusters.model import BundleName, ClusterName, Digest, Health
+from clusters.events import BundleObserved
+from clusters.model import ClusterName
 from fleet import events as facts
-from fleet.deciding.travelling import baseline, fact_of, last_good
+from fleet.deciding.rollout_facts import Surroundings, depends_on_others
+from fleet.deciding.rollout_news import is_news, news
+from fleet.deciding.travelling import baseline, fact_of, still_wanted
 from fleet.events import FleetFact
 from fleet.model import Inventory
 from fleet.observed import Observed
 from fleet.rollout.advance import advance
-from fleet.rollout.decisions import Effect
-from fleet.rollout.events import (
-    BecameHealthy,
-    ClusterApplied,
-    ClusterObserved,
-    ClusterReturned,
-    ClusterUnreachable,
-    Degraded,
-    Event,
-    RolloutStarted,
-    Superseded,
-)
-from fleet.rollout.facts import Facts
-from fleet.rollout.guards import FleetLimits, Leases
+from fleet.rollout.decisions import AssignRelease, Effect
+from fleet.rollout.events import RolloutStarted, Superseded
 from fleet.rollout.model import Release, RolloutId
-from fleet.rollout.planner import Outcome, evolve
-from fleet.rollout.planning import PlanRefused, make_plan
+from fleet.rollout.planner import Outcome
+from fleet.rollout.planning import Baseline, PlanRefused, make_plan
 from fleet.rollout.state import Rollout
-from fleet.rollout.supersede import HOTFIX_ROLE, ahead_of, arrange
-from fleet.rollout.surroundings import changing
+from fleet.rollout.supersede import HOTFIX_ROLE, Arrangement, arrange
+from fleet.rollout.surroundings import expected
+from fleet.rollout.waiting import ForBlocker, ForGuard, ForPerson, ForTrain
 from fleet.rollout.windows import Calendar
 from fleet.state import FleetState
 
 Emit = Callable[[FleetFact], None]
+
+_OTHERS = (ForGuard, ForBlocker, ForTrain, ForPerson)
+"""Waits that another rollout, or the rest of the fleet, may end."""
+_ONE_ROLLOUT = (
+    facts.RolloutEvent,
+    facts.Watched,
+    facts.Converged,
+    facts.Degraded,
+    facts.Recovered,
+    facts.ObjectsWritten,
+    facts.ObjectsPruned,
+    facts.DriftSeen,
+    facts.DriftEnded,
+    facts.ClusterConnected,
+    facts.ClusterLost,
+    facts.ReleaseQueued,
+)
+"""Facts that matter to no rollout beside those that they, or the observations, name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +60,18 @@ class Do:
 
     rollout: str
     effect: Effect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """What rollouts decide from at one moment."""
+
+    state: FleetState
+    observed: Observed
+    inventory: Inventory
+    known: bool
+    """Whether the inventory has been read since the start: without it nothing may start."""
+    now: datetime
 
 
 class Conductor:
@@ -65,100 +87,30 @@ class Conductor:
         """What each rollout waits for, by the planner's last word."""
         self._recheck_at: dict[str, datetime] = {}
         self._calendar: tuple[Inventory, Calendar] | None = None
+        self._outdated: dict[tuple[str, ClusterName], BundleObserved] = {}
+        """Bundle and cluster to the word that speaks of content from before an assignment."""
 
-    def observe(
-        self,
-        state: FleetState,
-        observed: Observed,
-        clusters: Iterable[str],
-        emit: Emit,
-        at: datetime,
-    ) -> set[str]:
-        """Tell the rollouts what is known of clusters; return the rollouts that learned something.
-
-        Level-triggered: what a rollout already knows changes nothing and is not stored.
-        """
-        names = [ClusterName(name) for name in clusters]
-        moved: set[str] = set()
-        for rollout in state.travel.open():
-            for name in names:
-                if name in rollout.clusters:
-                    for event in _news(state, rollout.id, observed, name, at):
-                        if _is_news(state.travel.rollouts[rollout.id], event, name):
-                            emit(fact_of(rollout.id, rollout.plan.release.bundle, event))
-                            moved.add(rollout.id)
-        return moved
-
-    def arrange(self, state: FleetState, inventory: Inventory, emit: Emit, at: datetime) -> None:
-        """Start waiting releases whose turn it is, and replace what they overtake."""
-        for bundle in list(state.travel.waiting):
-            roles = inventory.settings.roles
-            found = arrange(
-                [r for r in state.travel.of(bundle) if not r.ended],
-                state.travel.waiting[bundle],
-                held=frozenset(state.travel.held.get(bundle, ())),
-                hotfix_authors=frozenset(roles.get(HOTFIX_ROLE, ())),
-            )
-            for dropped in found.dropped:
-                emit(_dropped(dropped.release, dropped.reason, at))
-            for old in found.supersede:
-                newest = state.travel.waiting[bundle][-1]
-                event = Superseded(at=at, by=newest.revision, hurry=newest.hotfix)
-                emit(fact_of(old, bundle, event))
-            if found.start:
-                self._start(state, inventory, found.start, emit, at)
-
-    def _start(
-        self, state: FleetState, inventory: Inventory, release: Release, emit: Emit, at: datetime
-    ) -> None:
-        rollout = RolloutId(self._new_id(release.bundle))
-        try:
-            plan = make_plan(
-                release,
-                inventory,
-                rollout=rollout,
-                now=at,
-                baseline=baseline(state, release.bundle),
-            )
-        except PlanRefused as error:
-            emit(_dropped(release, "; ".join(error.problems), at))
-            return
-        emit(fact_of(rollout, release.bundle, RolloutStarted(at=at, id=rollout, plan=plan)))
-
-    def advance(
-        self,
-        state: FleetState,
-        observed: Observed,
-        inventory: Inventory,
-        emit: Emit,
-        now: datetime,
-        *,
-        moved: set[str] | None,
+    def conduct(
+        self, scene: Scene, happened: Collection[FleetFact], touched: Iterable[str], emit: Emit
     ) -> list[Do]:
-        """Let the planner decide; return the side effects.
+        """Let rollouts take in what is new, and decide; return the side effects.
 
         Args:
-            state: the fleet.
-            observed: the newest word of every cluster.
-            inventory: what is declared.
-            emit: folds and stores.
-            now: the time.
-            moved: rollouts about which something is new; None: anything may be.
+            scene: the fleet as it is, `happened` included.
+            happened: the facts since the last time.
+            touched: clusters of which something was heard.
+            emit: folds and stores a fact.
         """
+        moved = self._observe(scene, scene.state.travel.open(), touched, emit)
+        moved |= {fact.rollout for fact in happened if isinstance(fact, facts.RolloutEvent)}
+        moved |= self._arrange(scene, emit)
+        everything = any(not isinstance(fact, _ONE_ROLLOUT) for fact in happened)
         found: list[Do] = []
-        for rollout in state.travel.open():
-            due = self._recheck_at.get(rollout.id)
-            known = rollout.id in self.outcomes
-            if known and moved is not None and rollout.id not in moved and not _due(due, now):
-                continue
-            step = advance(rollout, self._facts(state, observed, inventory, rollout), now)
-            for event in step.events:
-                emit(fact_of(rollout.id, rollout.plan.release.bundle, event))
-            found.extend(Do(rollout=rollout.id, effect=effect) for effect in step.effects)
-            self._remember(rollout.id, step.outcome, now)
-        for gone in self.outcomes.keys() - state.travel.rollouts.keys():
-            del self.outcomes[gone]
-            self._recheck_at.pop(gone, None)
+        if moved or everything or self._due(scene):
+            found += self._advance(scene, None if everything else moved, emit)
+        while arranged := self._arrange(scene, emit):
+            # A rollout that ended has made way for the next.
+            found += self._advance(scene, arranged, emit)
         return found
 
     def next_due_s(self, now: datetime, most: float) -> float:
@@ -166,30 +118,172 @@ class Conductor:
         waits = [(at - now).total_seconds() for at in self._recheck_at.values()]
         return max(0.0, min([most, *waits]))
 
+    # --- observing ---
+
+    def _observe(
+        self, scene: Scene, rollouts: Iterable[Rollout], clusters: Iterable[str], emit: Emit
+    ) -> set[str]:
+        """Tell rollouts what is known of clusters; return those that learned something.
+
+        Level-triggered: what a rollout already knows changes nothing and is not stored.
+        """
+        names = [ClusterName(name) for name in clusters]
+        moved: set[str] = set()
+        for rollout in rollouts:
+            bundle = rollout.plan.release.bundle
+            for name in names:
+                if name not in rollout.clusters:
+                    continue
+                now = scene.state.travel.rollouts[rollout.id]
+                outdated = self._outdated.get((bundle, name))
+                for event in news(
+                    scene.state, scene.observed, now, name, scene.now, outdated=outdated
+                ):
+                    if is_news(scene.state.travel.rollouts[rollout.id], event, name):
+                        emit(fact_of(rollout.id, bundle, event))
+                        moved.add(rollout.id)
+        return moved
+
+    # --- starting ---
+
+    def _arrange(self, scene: Scene, emit: Emit) -> set[str]:
+        """Start waiting releases whose turn it is, and replace what they overtake."""
+        moved: set[str] = set()
+        if not scene.known:
+            return moved
+        travel = scene.state.travel
+        roles = scene.inventory.settings.roles
+        for bundle in list(travel.waiting):
+            under_way = [r for r in travel.of(bundle) if not r.ended]
+            found = arrange(
+                under_way,
+                travel.waiting[bundle],
+                held=frozenset(travel.held.get(bundle, ())),
+                hotfix_authors=frozenset(roles.get(HOTFIX_ROLE, ())),
+            )
+            moved |= self._replace(scene, bundle, found, emit)
+            if found.start:
+                moved |= self._start(scene, found.start, under_way, emit)
+        return moved
+
+    def _replace(self, scene: Scene, bundle: str, found: Arrangement, emit: Emit) -> set[str]:
+        for dropped in found.dropped:
+            emit(_dropped(dropped.release, dropped.reason, scene.now))
+        newest = found.waiting[-1] if found.waiting else None
+        if newest is None:
+            return set()
+        for old in found.supersede:
+            event = Superseded(
+                at=scene.now, by=newest.revision, reason=_replaced_by(newest), hurry=found.hurry
+            )
+            emit(fact_of(old, bundle, event))
+        return set(found.supersede)
+
+    def _start(
+        self, scene: Scene, release: Release, under_way: list[Rollout], emit: Emit
+    ) -> set[str]:
+        bundle, now = release.bundle, scene.now
+        rollout = RolloutId(self._new_id(bundle))
+        known = baseline(scene.state, bundle)
+        # What travels ahead of it will have brought what it does not change.
+        ahead = Baseline(assigned=expected(known.assigned, under_way), completed=known.completed)
+        try:
+            plan = make_plan(
+                still_wanted(release, scene.state),
+                scene.inventory,
+                rollout=rollout,
+                now=now,
+                baseline=ahead,
+            )
+        except PlanRefused as error:
+            emit(_dropped(release, "; ".join(error.problems), now, stranded=True))
+            return set()
+        follows = under_way[-1].id if under_way else None
+        begun = RolloutStarted(at=now, id=rollout, plan=plan, follows=follows)
+        emit(fact_of(rollout, bundle, begun))
+        started = scene.state.travel.rollouts[rollout]
+        self._observe(scene, [started], started.clusters, emit)
+        return {rollout}
+
+    # --- deciding ---
+
+    def _due(self, scene: Scene) -> bool:
+        return any(at <= scene.now for at in self._recheck_at.values())
+
+    def _advance(self, scene: Scene, moved: set[str] | None, emit: Emit) -> list[Do]:
+        """Let the planner decide about `moved` (None: all), and about whom that concerns."""
+        around = Surroundings(
+            state=scene.state,
+            observed=scene.observed,
+            inventory=scene.inventory,
+            calendar=self._calendar_of(scene.inventory),
+            frozen="" if scene.known else "the fleet repository has not been read since the start",
+        )
+        found: list[Do] = []
+        asked = self._to_ask(scene, moved)
+        while asked:
+            progressed = False
+            for name in asked:
+                rollout = scene.state.travel.rollouts[name]
+                step = advance(rollout, around.of(rollout), scene.now)
+                self._mark_outdated(scene, rollout, step.effects)
+                for event in step.events:
+                    emit(fact_of(name, rollout.plan.release.bundle, event))
+                if step.events:
+                    progressed = True
+                    around.moved()
+                found.extend(Do(rollout=name, effect=effect) for effect in step.effects)
+                self._remember(name, step.outcome, scene.now)
+            asked = self._concerned(scene) if progressed else []
+        for gone in self.outcomes.keys() - scene.state.travel.rollouts.keys():
+            del self.outcomes[gone]
+            self._recheck_at.pop(gone, None)
+        return found
+
+    def _to_ask(self, scene: Scene, moved: set[str] | None) -> list[str]:
+        names = [rollout.id for rollout in scene.state.travel.open()]
+        if moved is None:
+            return list(names)
+        concerned = set(self._concerned(scene))
+        return [
+            name
+            for name in names
+            if name in moved
+            or name in concerned
+            or name not in self.outcomes
+            or self._recheck_at.get(name, scene.now + timedelta(days=1)) <= scene.now
+        ]
+
+    def _concerned(self, scene: Scene) -> list[str]:
+        """Rollouts that may go on because of something outside themselves."""
+        return [
+            rollout.id
+            for rollout in scene.state.travel.open()
+            if any(isinstance(r, _OTHERS) for r in self._waits(rollout.id))
+            or (not rollout.ended and depends_on_others(rollout, scene.inventory.bundles))
+        ]
+
+    def _waits(self, rollout: str) -> tuple[object, ...]:
+        outcome = self.outcomes.get(rollout)
+        return outcome.waiting_on if outcome is not None else ()
+
+    def _mark_outdated(self, scene: Scene, rollout: Rollout, effects: Iterable[Effect]) -> None:
+        """Remember which words speak of what was there before other content was assigned."""
+        bundle = rollout.plan.release.bundle
+        for effect in effects:
+            if not isinstance(effect, AssignRelease):
+                continue
+            before = scene.state.assignment(bundle, effect.cluster)
+            seen = scene.observed.bundle(effect.cluster, bundle)
+            if seen is not None and before is not None and before.digest != effect.digest:
+                self._outdated[bundle, effect.cluster] = seen
+
     def _remember(self, rollout: str, outcome: Outcome, now: datetime) -> None:
         self.outcomes[rollout] = outcome
         if outcome.recheck_after is None:
             self._recheck_at.pop(rollout, None)
         else:
             self._recheck_at[rollout] = now + timedelta(seconds=outcome.recheck_after)
-
-    def _facts(
-        self, state: FleetState, observed: Observed, inventory: Inventory, rollout: Rollout
-    ) -> Facts:
-        bundle = rollout.plan.release.bundle
-        others = state.travel.of(bundle)
-        return Facts(
-            calendar=self._calendar_of(inventory),
-            limits=FleetLimits.of(inventory.settings.guards, clusters=len(inventory.clusters)),
-            changing=changing(state.travel.rollouts.values()),
-            leases=Leases(rollouts=others),
-            held=frozenset(state.travel.held.get(bundle, ())),
-            last_good=last_good(state, bundle),
-            blocked=_blocked(state, bundle, rollout),
-            health=_health(observed, rollout),
-            ahead=ahead_of(rollout, others),
-            frozen=_frozen(state),
-        )
 
     def _calendar_of(self, inventory: Inventory) -> Calendar:
         if self._calendar is None or self._calendar[0] is not inventory:
@@ -200,70 +294,14 @@ class Conductor:
         return self._calendar[1]
 
 
-def _is_news(rollout: Rollout, event: Event, cluster: ClusterName) -> bool:
-    after = evolve(rollout, event)
-    return after.clusters[cluster] != rollout.clusters[cluster] or after.away != rollout.away
-
-
-def _due(at: datetime | None, now: datetime) -> bool:
-    return at is not None and at <= now
-
-
-def _dropped(release: Release, reason: str, at: datetime) -> FleetFact:
+def _dropped(
+    release: Release, reason: str, at: datetime, *, stranded: bool = False
+) -> facts.ReleaseDropped:
     return facts.ReleaseDropped(
-        at=at, bundle=release.bundle, revision=release.revision, reason=reason
+        at=at, bundle=release.bundle, revision=release.revision, reason=reason, stranded=stranded
     )
 
 
-def _news(
-    state: FleetState, name: str, observed: Observed, cluster: ClusterName, at: datetime
-) -> Iterable[Event]:
-    """What is observed of a cluster, as events that a rollout understands."""
-    rollout = state.travel.rollouts[name]
-    contact = observed.contact(cluster)
-    if contact.known and not contact.connected:
-        if cluster not in rollout.away:
-            yield ClusterUnreachable(at=at, cluster=cluster)
-        return
-    if contact.connected and cluster in rollout.away:
-        yield ClusterReturned(at=at, cluster=cluster)
-    seen = observed.bundle(cluster, rollout.plan.release.bundle)
-    entry = rollout.clusters[cluster]
-    assigned = state.assignment(rollout.plan.release.bundle, cluster)
-    if seen is None or assigned is None:
-        return
-    if entry.reobserve or entry.observing:
-        # It speaks of this assignment again, so the assignment reached it.
-        yield ClusterObserved(at=at, cluster=cluster, digest=Digest(assigned.digest))
-    if seen.applied_digest is not None:
-        digest = Digest(seen.applied_digest)
-        yield ClusterApplied(at=at, cluster=cluster, digest=digest)
-        if seen.health is Health.HEALTHY:
-            yield BecameHealthy(at=at, cluster=cluster, digest=digest)
-        elif seen.health in (Health.DEGRADED, Health.MISSING):
-            yield Degraded(at=at, cluster=cluster, digest=digest, reason=seen.message)
-
-
-def _blocked(state: FleetState, bundle: BundleName, rollout: Rollout) -> dict[ClusterName, str]:
-    found: dict[ClusterName, str] = {}
-    whole = state.suspended.get(f"bundle/{bundle}")
-    for name in rollout.clusters:
-        known = state.clusters.get(name)
-        mark = state.suspended.get(f"cluster/{name}") or whole
-        if mark:
-            found[name] = f"suspended by {mark.actor}: {mark.reason}"
-        elif known is not None and known.quarantined:
-            found[name] = "quarantined, because its reconciler crashed"
-    return found
-
-
-def _health(observed: Observed, rollout: Rollout) -> dict[ClusterName, dict[BundleName, Health]]:
-    return {
-        name: {BundleName(b): seen.health for b, seen in observed.bundles.get(name, {}).items()}
-        for name in rollout.clusters
-    }
-
-
-def _frozen(state: FleetState) -> str:
-    crashed = sorted(name for name, entry in state.clusters.items() if entry.quarantined)
-    return f"the reconciler of {crashed[0]} crashed: look at that first" if crashed else ""
+def _replaced_by(newer: Release) -> str:
+    word = "hotfix" if newer.hotfix else "newer release"
+    return f"the {word} {newer.revision[:8]} takes its place"

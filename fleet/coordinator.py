@@ -14,12 +14,12 @@ from datetime import datetime
 
 from clusters.events import ClusterEvent
 from clusters.model import ClusterName, DesiredState
-from fleet.conductor import Conductor, Do
-from fleet.deciding import commands, commits, observations
-from fleet.deciding.refusal import CommandRefused
+from fleet.conductor import Conductor, Do, Scene
+from fleet.deciding import commands, commits, observations, travelling
+from fleet.deciding.refusal import CommandMoot, CommandRefused
 from fleet.deciding.travelling import fact_of, restart, rollout_id
 from fleet.dispatcher import Dispatcher
-from fleet.events import FleetFact
+from fleet.events import FleetFact, ShrinkConfirmed
 from fleet.inbox import (
     CommandAsked,
     CommitFaulty,
@@ -36,7 +36,7 @@ from fleet.observed import Observed
 from fleet.presenting import Picture
 from fleet.publisher import Publisher
 from fleet.release import Proposal
-from fleet.rollout.decisions import ObserveCluster
+from fleet.rollout.decisions import AssignRelease, ObserveCluster
 from fleet.rollout.state import Rollout
 from fleet.state import FleetState
 from fleet.store.store import Store
@@ -106,6 +106,9 @@ class Coordinator:
         self._clock = clock
         self.conductor = Conductor(lambda bundle: rollout_id(self.state, bundle))
         self._fetched_at: datetime | None = None
+        self._inventory_known = False
+        self._kept_back: Proposal | None = None
+        """A commit that waits for a person's confirmation."""
         self._look_again: set[str] = set()
         """Clusters whose newest word a rollout wants to hear once more."""
         self.settled = asyncio.Event()
@@ -141,7 +144,7 @@ class Coordinator:
             first: what the commit in force declares; None when that is not known yet.
         """
         if first is not None:
-            self.inventory = first
+            self.inventory, self._inventory_known = first, True
             await self._dispatcher.take_inventory(self.state, first)
         await self._handle([], restarted=True)
         self._publisher.publish_all(self.picture)
@@ -177,32 +180,23 @@ class Coordinator:
         now = self._clock()
         work.touched |= self._look_again
         self._look_again.clear()
-        inventory = work.proposal.inventory if work.proposal else self.inventory
-        happened = bool(work.facts)
-        moved = self.conductor.observe(self.state, self.observed, work.touched, emit, now)
-        self.conductor.arrange(self.state, inventory, emit, now)
-        work.effects = self.conductor.advance(
-            self.state,
-            self.observed,
-            inventory,
-            emit,
-            now,
-            moved=None if happened else moved,
+        scene = Scene(
+            state=self.state,
+            observed=self.observed,
+            inventory=work.proposal.inventory if work.proposal else self.inventory,
+            known=self._inventory_known or work.proposal is not None,
+            now=now,
         )
+        work.effects = self.conductor.conduct(scene, tuple(work.facts), work.touched, emit)
+        if not work.facts and (watched := travelling.watched(self.state, now)):
+            emit(watched)
 
     async def _decide(self, message: Message, work: _Work) -> list[FleetFact]:
         now = self._clock()
         match message:
             case CommitProposed():
-                work.proposal = message.proposal
                 self._fetched_at = now
-                return commits.accept(
-                    self.state,
-                    message.proposal,
-                    repository=self._repository,
-                    ref=self._ref,
-                    at=now,
-                )
+                return self._propose(message.proposal, work, now)
             case CommitFaulty():
                 self._fetched_at = now
                 return commits.refuse(
@@ -223,6 +217,23 @@ class Coordinator:
                 return self._hear(message)
             case _:
                 return self._observe(message, work)
+
+    def _propose(
+        self, proposal: Proposal, work: _Work, now: datetime, *, confirmed: bool = False
+    ) -> list[FleetFact]:
+        """Put a commit in force, unless it takes away so much that a person has to confirm."""
+        guard = self.inventory.settings.guards.inventory_shrink
+        reasons = [] if confirmed else commits.shrinking(self.state, proposal, guard)
+        if reasons:
+            self._kept_back = proposal
+            return commits.keep_back(
+                self.state, proposal, reasons, repository=self._repository, at=now
+            )
+        self._kept_back = None
+        work.proposal = proposal
+        return commits.accept(
+            self.state, proposal, repository=self._repository, ref=self._ref, at=now
+        )
 
     def _observe(self, event: ClusterEvent, work: _Work) -> list[FleetFact]:
         if event.cluster not in self.state.clusters:
@@ -251,8 +262,13 @@ class Coordinator:
         except CommandRefused as refusal:
             work.answers.append((asked, CommandResult(accepted=False, message=str(refusal))))
             return []
+        except CommandMoot as moot:
+            work.answers.append((asked, CommandResult(accepted=True, message=str(moot))))
+            return []
         done = f"{asked.request.command} {asked.request.target}: accepted"
         work.answers.append((asked, CommandResult(accepted=True, message=done)))
+        if self._kept_back and any(isinstance(fact, ShrinkConfirmed) for fact in found):
+            found += self._propose(self._kept_back, work, now, confirmed=True)
         return found
 
     async def _make_durable(self, work: _Work) -> tuple[int, ...]:
@@ -265,7 +281,7 @@ class Coordinator:
     async def _act(self, work: _Work) -> None:
         """Bring the world in line with the state."""
         if work.proposal:
-            self.inventory = work.proposal.inventory
+            self.inventory, self._inventory_known = work.proposal.inventory, True
             for name in await self._dispatcher.take_inventory(self.state, self.inventory):
                 self.observed.forget(name)
         await self._dispatcher.follow(work.facts, self.state, self.inventory)
@@ -273,7 +289,8 @@ class Coordinator:
             self._carry_out(do)
 
     def _carry_out(self, do: Do) -> None:
-        if isinstance(do.effect, ObserveCluster):
+        if isinstance(do.effect, ObserveCluster | AssignRelease):
+            # The cluster may hold it already, and then says nothing new of its own accord.
             self._look_again.add(do.effect.cluster)
         rollout = self.state.travel.rollouts.get(do.rollout)
         if rollout is not None:

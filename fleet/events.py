@@ -55,6 +55,22 @@ class CommitRefused(Fact, frozen=True, kw_only=True):
     problems: Sequence[ProblemView]
 
 
+class ShrinkHeld(Fact, frozen=True, kw_only=True):
+    """A commit would take away more clusters than the guard allows; it waits for a person."""
+
+    revision: str
+    subject: str
+    author: str
+    reasons: Sequence[str]
+
+
+class ShrinkConfirmed(Fact, frozen=True, kw_only=True):
+    """A person confirmed that a commit may take away so many clusters."""
+
+    revision: str
+    reason: str = ""
+
+
 class SourceFailed(Fact, frozen=True, kw_only=True):
     """A repository cannot be read; what was read last stays in force."""
 
@@ -319,6 +335,12 @@ class ReleaseDropped(Fact, frozen=True, kw_only=True):
     bundle: str
     revision: str
     reason: str
+    stranded: bool = False
+    """Nothing newer takes its place: somebody has to change something in Git."""
+
+
+class Watched(Fact, frozen=True, kw_only=True):
+    """Rollouts were watched until now and nothing happened: so much of their soak is not lost."""
 
 
 class RolloutEvent(Fact, frozen=True, kw_only=True):
@@ -333,6 +355,8 @@ class RolloutEvent(Fact, frozen=True, kw_only=True):
 FleetFact = (
     CommitAccepted
     | CommitRefused
+    | ShrinkHeld
+    | ShrinkConfirmed
     | SourceFailed
     | SourceRecovered
     | ClustersJoined
@@ -362,6 +386,7 @@ FleetFact = (
     | ReconcileAsked
     | ReleaseQueued
     | ReleaseDropped
+    | Watched
     | RolloutEvent
 )
 

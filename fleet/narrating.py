@@ -60,6 +60,13 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
         f"commit {_short(f.revision)} «{f.subject}» by {f.author} is refused: "
         f"{_count(len(f.problems), 'problem')}"
     ),
+    facts.ShrinkHeld: lambda f: (
+        f"commit {_short(f.revision)} «{f.subject}» by {f.author} waits for a confirmation: "
+        + "; ".join(f.reasons)
+    ),
+    facts.ShrinkConfirmed: lambda f: (
+        f"commit {_short(f.revision)} may take clusters away{_because(f.reason)}"
+    ),
     facts.SourceFailed: lambda f: f"cannot read {f.repository}: {f.error}",
     facts.SourceRecovered: lambda f: f"{f.repository} can be read again",
     facts.ClustersJoined: lambda f: f"in the inventory now: {_names(f.clusters)}",
@@ -113,5 +120,6 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.ReleaseDropped: lambda f: (
         f"release {_short(f.revision)} of {f.bundle} will not travel: {f.reason}"
     ),
+    facts.Watched: lambda _: "rollouts are watched; nothing new",
     facts.RolloutEvent: lambda f: f"{f.bundle} {f.rollout}: {narrate(read_event(f.event))}",
 }

@@ -11,16 +11,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from clusters.model import ClusterName
+from clusters.model import ClusterName, Digest, Revision
 from fleet import events as facts
 from fleet.events import FleetFact
 from fleet.rollout.codec import from_data
 from fleet.rollout.events import ClusterAssigned, Purpose, SoakElapsed
 from fleet.rollout.model import Release
+from fleet.rollout.progress import ClusterState
 from fleet.rollout.record import read_event
 from fleet.rollout.state import Rollout
 from fleet.standing import EMPTY_DIGEST, Assignment, ClusterFacts, Mark, OpenDrift
-from fleet.travel import Travel
+from fleet.travel import Stranded, Travel
 
 
 @dataclass(slots=True, kw_only=True)
@@ -42,6 +43,10 @@ class FleetState:
     """`cluster/NAME` or `bundle/NAME` to who suspended it."""
     alive_at: datetime | None = None
     """When the newest fact happened: the coordinator was alive then."""
+    shrink: facts.ShrinkHeld | None = None
+    """A commit that takes away more clusters than the guard allows, and waits for a person."""
+    shrink_confirmed: str = ""
+    """The commit of which a person said that it may."""
     travel: Travel = field(default_factory=Travel)
 
     def assignment(self, bundle: str, cluster: str) -> Assignment | None:
@@ -50,7 +55,7 @@ class FleetState:
 
     def fold(self, fact: FleetFact) -> None:
         """Take in one fact."""
-        self.alive_at = fact.at
+        self.alive_at = max(fact.at, self.alive_at or fact.at)
         change = _FOLDS.get(type(fact))
         if change:
             change(self, fact)
@@ -76,11 +81,19 @@ def digests_of(state: FleetState) -> set[str]:
 
 
 def _accepted(state: FleetState, fact: facts.CommitAccepted) -> None:
-    state.commit, state.refused = fact, None
+    state.commit, state.refused, state.shrink = fact, None, None
 
 
 def _refused(state: FleetState, fact: facts.CommitRefused) -> None:
-    state.refused = fact
+    state.refused, state.shrink = fact, None
+
+
+def _shrink_held(state: FleetState, fact: facts.ShrinkHeld) -> None:
+    state.shrink, state.refused = fact, None
+
+
+def _shrink_confirmed(state: FleetState, fact: facts.ShrinkConfirmed) -> None:
+    state.shrink_confirmed = fact.revision
 
 
 def _source_failed(state: FleetState, fact: facts.SourceFailed) -> None:
@@ -117,6 +130,8 @@ def _released(state: FleetState, fact: facts.ReleaseCreated) -> None:
 
 
 def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
+    # Only bundles without a strategy are assigned at once: what was under way is over.
+    state.travel.forget(fact.bundle)
     placed = state.assignments.setdefault(fact.bundle, {})
     for digest, names in fact.digests.items():
         for name in names:
@@ -188,14 +203,25 @@ def _converged(state: FleetState, fact: facts.Converged) -> None:
     entry = state.assignment(fact.bundle, fact.cluster)
     if entry and entry.digest == fact.digest:
         entry.converged, entry.degraded = True, False
-        if not _still_soaks(state, fact.bundle, fact.cluster):
+        if _is_good(state, fact):
             entry.good_digest, entry.good_revision = fact.digest, fact.revision
 
 
-def _still_soaks(state: FleetState, bundle: str, cluster: str) -> bool:
-    """Whether a rollout has yet to say that the content is good: healthy is not enough for it."""
-    entries = (r.clusters.get(ClusterName(cluster)) for r in state.travel.of(bundle))
-    return any(entry is not None and entry.in_flight for entry in entries)
+_NOT_YET_GOOD = frozenset(ClusterState) - {
+    ClusterState.GOOD,
+    ClusterState.UNCHANGED,
+    ClusterState.ROLLING_BACK,
+    ClusterState.ROLLED_BACK,
+}
+
+
+def _is_good(state: FleetState, fact: facts.Converged) -> bool:
+    """Whether healthy is enough: not for what a rollout gave, which has to soak as well."""
+    for rollout in reversed(state.travel.of(fact.bundle)):
+        entry = rollout.clusters.get(ClusterName(fact.cluster))
+        if entry is not None and entry.target == fact.digest == entry.seat.digest:
+            return entry.state not in _NOT_YET_GOOD
+    return True
 
 
 def _degraded(state: FleetState, fact: facts.Degraded) -> None:
@@ -264,6 +290,10 @@ def _queued(state: FleetState, fact: facts.ReleaseQueued) -> None:
 
 def _dropped(state: FleetState, fact: facts.ReleaseDropped) -> None:
     state.travel.drop(fact.bundle, fact.revision)
+    if fact.stranded:
+        state.travel.stranded[fact.bundle] = Stranded(
+            revision=fact.revision, reason=fact.reason, at=fact.at
+        )
 
 
 def _rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
@@ -280,11 +310,15 @@ def _rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
 
 
 def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssigned) -> None:
+    if event.cluster not in state.clusters:
+        return  # it left the inventory meanwhile
     release = rollout.plan.release
     placed = state.assignments.setdefault(release.bundle, {})
     before = placed.get(event.cluster)
     back = event.purpose is not Purpose.RELEASE
-    revision = before.good_revision if back and before else release.revision
+    revision = release.revision
+    if back and event.digest is not None:
+        revision = _revision_of(state, release.bundle, event.cluster, event.digest, before)
     digest = EMPTY_DIGEST if event.digest is None else event.digest
     cause = f"rollout {rollout.id}" + (f", {event.purpose}" if back else "")
     entry = _next(before, digest, revision, event.at, cause)
@@ -292,6 +326,22 @@ def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssi
         # The bundle says `uninstall` where there is nothing to go back to: that is the consent.
         entry.withdrawn = entry.prune_confirmed = True
     placed[event.cluster] = entry
+
+
+def _revision_of(
+    state: FleetState,
+    bundle: str,
+    cluster: ClusterName,
+    digest: Digest,
+    before: Assignment | None,
+) -> Revision:
+    """The commit that an earlier content came with."""
+    if before is not None and before.good_digest == digest:
+        return Revision(before.good_revision)
+    for rollout in reversed(state.travel.of(bundle)):
+        if rollout.plan.release.digests.get(cluster) == digest:
+            return rollout.plan.release.revision
+    return Revision(before.good_revision if before else "")
 
 
 def _suspended(state: FleetState, fact: facts.Suspended) -> None:
@@ -305,6 +355,8 @@ def _resumed(state: FleetState, fact: facts.Resumed) -> None:
 _FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
     facts.CommitAccepted: _accepted,
     facts.CommitRefused: _refused,
+    facts.ShrinkHeld: _shrink_held,
+    facts.ShrinkConfirmed: _shrink_confirmed,
     facts.SourceFailed: _source_failed,
     facts.SourceRecovered: _source_recovered,
     facts.ClustersJoined: _joined,

@@ -100,6 +100,25 @@ def _confirm_prune(
     ]
 
 
+def _confirm_shrink(
+    state: FleetState, request: CommandRequest, actor: str, at: datetime
+) -> list[FleetFact]:
+    held = state.shrink
+    kind, _, given = request.target.partition("/")
+    if held is None:
+        raise CommandRefused("no commit waits for its loss of clusters to be confirmed")
+    if kind != "commit" or not given or not held.revision.startswith(given):
+        raise CommandRefused(
+            f"the commit that waits is {held.revision[:12]} «{held.subject}»; confirm that one, "
+            "after reading what it takes away"
+        )
+    if not request.reason.strip():
+        raise CommandRefused("say why so many clusters go (--reason)")
+    return [
+        facts.ShrinkConfirmed(at=at, actor=actor, revision=held.revision, reason=request.reason)
+    ]
+
+
 def _acknowledge(
     state: FleetState, request: CommandRequest, actor: str, at: datetime
 ) -> list[FleetFact]:
@@ -131,6 +150,7 @@ _RULES: dict[str, Callable[[FleetState, CommandRequest, str, datetime], list[Fle
     "resume": _resume,
     "reconcile": _reconcile,
     "confirmPrune": _confirm_prune,
+    "confirmShrink": _confirm_shrink,
     "acknowledgeDrift": _acknowledge,
     "correctDrift": _correct,
 }

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from clusters.model import ClusterName
+from clusters.model import BundleName, ClusterName
 from fleet import events as facts
 from fleet.deciding import travelling
 from fleet.events import FleetFact
-from fleet.model import Bundle
+from fleet.model import Bundle, ShrinkGuard
 from fleet.release import BundleChange, CommitHead, Proposal, changes
+from fleet.rollout.guards import shrinks_too_much
 from fleet.source.problems import Problem
 from fleet.state import FleetState
 from fleet.view import ProblemView
@@ -54,12 +55,78 @@ def accept(
         )
     known, wanted = set(state.clusters), set(proposal.inventory.clusters)
     if left := sorted(known - wanted):
+        for bundle in {r.plan.release.bundle for r in state.travel.open()}:
+            found.extend(travelling.leave(state.travel, bundle, left, at))
         found.append(facts.ClustersLeft(at=at, clusters=left))
     if joined := sorted(wanted - known):
         found.append(facts.ClustersJoined(at=at, clusters=joined))
     gone = frozenset(left)
-    for change in changes(proposal, current_digests(state, without=gone)):
+    changed = changes(proposal, current_digests(state, without=gone))
+    for change in changed:
         found.extend(_release(state, proposal, change, at))
+    found.extend(_try_again(state, proposal, {change.bundle for change in changed}, at))
+    return found
+
+
+def _try_again(
+    state: FleetState, proposal: Proposal, changed: Container[str], at: datetime
+) -> Iterator[FleetFact]:
+    """A release that could not travel may now: a strategy or a label may be what was mended."""
+    for name in state.travel.stranded:
+        bundle = proposal.inventory.bundles.get(BundleName(name))
+        if bundle is not None and bundle.strategy and name not in changed:
+            revision = proposal.sources.get(bundle.name, proposal.head.revision)
+            yield travelling.queued(travelling.release_of(proposal, bundle, revision), at)
+
+
+def shrinking(state: FleetState, proposal: Proposal, guard: ShrinkGuard) -> list[str]:
+    """Say what a proposal takes away beyond what the guard allows; empty: nothing, or confirmed.
+
+    A bundle that is gone from Git is not counted: somebody removed its document, and what it
+    deletes on the clusters has to be confirmed anyway.
+
+    Args:
+        state: the fleet before it.
+        proposal: what it would be.
+        guard: of the inventory in force, so that a commit cannot loosen its own.
+    """
+    if state.shrink_confirmed == proposal.head.revision:
+        return []
+    known = set(state.clusters)
+    staying = known & set(proposal.inventory.clusters)
+    found = [_said("the inventory", shrinks_too_much(len(known), len(staying), guard))]
+    for name in sorted(state.newest.keys() & set(map(str, proposal.inventory.bundles))):
+        before = state.newest[name].keys() & staying
+        after = before & set(proposal.placements.get(BundleName(name), {}))
+        found.append(_said(f"bundle {name}", shrinks_too_much(len(before), len(after), guard)))
+    return [reason for reason in found if reason]
+
+
+def _said(whose: str, problem: str) -> str:
+    return f"{whose}: {problem}" if problem else ""
+
+
+def keep_back(
+    state: FleetState,
+    proposal: Proposal,
+    reasons: Sequence[str],
+    *,
+    repository: str,
+    at: datetime,
+) -> list[FleetFact]:
+    """Facts that record a commit which waits for a confirmation; none when that is known."""
+    head = proposal.head
+    found: list[FleetFact] = [*source_recovered(state, repository, at=at)]
+    if state.shrink is None or state.shrink.revision != head.revision:
+        found.append(
+            facts.ShrinkHeld(
+                at=at,
+                revision=head.revision,
+                subject=head.subject,
+                author=head.author,
+                reasons=list(reasons),
+            )
+        )
     return found
 
 
@@ -106,7 +173,10 @@ def _send(
             return
         yield from travelling.join(state, proposal.inventory, release, change.joined_names, at)
         return
-    for digests, cause in ((change.changed, "new release"), (change.joined, "placed")):
+    yield from travelling.disband(state.travel, bundle.name, at)
+    held = state.travel.held.get(bundle.name, {})
+    for given, cause in ((change.changed, "new release"), (change.joined, "placed")):
+        digests = {digest: names for digest, names in given.items() if digest not in held}
         if digests:
             yield facts.ReleaseAssigned(
                 at=at,

@@ -9,7 +9,9 @@ from clusters import events as seen
 from clusters.events import ClusterEvent
 from clusters.model import Health, ObjectRef
 from fleet import events as facts
+from fleet.deciding.travelling import fact_of
 from fleet.events import FleetFact
+from fleet.rollout.events import DriftSeen
 from fleet.standing import EMPTY_DIGEST
 from fleet.state import FleetState
 
@@ -119,8 +121,7 @@ def _held(state: FleetState, event: seen.PruneHeld) -> list[FleetFact]:
 
 
 def _drift(state: FleetState, event: seen.DriftFound) -> list[FleetFact]:
-    del state
-    return [
+    found: list[FleetFact] = [
         facts.DriftSeen(
             at=event.at,
             cluster=event.cluster,
@@ -132,6 +133,15 @@ def _drift(state: FleetState, event: seen.DriftFound) -> list[FleetFact]:
             policy=event.policy.value,
         )
     ]
+    # What soaks is no longer what was released: the soak begins again, the third time it failed.
+    what = ", ".join(event.paths) or "deleted"
+    detail = f"{event.ref} was changed by hand: {what} by {event.manager or 'unknown'}"
+    for rollout in state.travel.open():
+        entry = rollout.clusters.get(event.cluster)
+        if rollout.plan.release.bundle == event.bundle and entry is not None and entry.in_flight:
+            told = DriftSeen(at=event.at, cluster=event.cluster, detail=detail)
+            found.append(fact_of(rollout.id, event.bundle, told))
+    return found
 
 
 def _drift_ended(state: FleetState, event: seen.DriftCorrected) -> list[FleetFact]:

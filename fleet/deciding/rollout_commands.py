@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
+
+import msgspec
 
 from clusters.model import ClusterName, Digest
-from fleet.deciding.refusal import CommandRefused
-from fleet.deciding.travelling import fact_of
+from fleet.deciding.refusal import CommandMoot, CommandRefused
+from fleet.deciding.travelling import fact_of, queued
 from fleet.events import FleetFact
-from fleet.model import GateName, Inventory, StageName
+from fleet.model import GateName, Inventory, StageName, WindowName
 from fleet.rollout import requests
-from fleet.rollout.commands import Already, Authority, Granted, check
+from fleet.rollout.commands import Already, Authority, Refused, check
 from fleet.rollout.requests import Request
 from fleet.rollout.state import GateRun, GateVerdict, Rollout, StageRun
 from fleet.state import FleetState
@@ -27,23 +29,137 @@ def facts_of(
 
     Raises:
         CommandRefused: why not.
+        CommandMoot: it is so already.
     """
+    rollout = _meant(state, request)
+    bundle = rollout.plan.release.bundle
+    roles = tuple(
+        sorted(role for role, people in inventory.settings.roles.items() if actor in people)
+    )
+    if request.command == "rollback":
+        request = _with_targets(state, rollout, request)
+    asked = COMMANDS[request.command](rollout, request, actor, roles, at)
+    authority = Authority(roles=frozenset(roles), windows=tuple(inventory.windows.values()))
+    verdict = check(rollout, asked, authority)
+    if isinstance(verdict, Refused):
+        raise CommandRefused(verdict.message)
+    if isinstance(verdict, Already):
+        raise CommandMoot(verdict.message)
+    found: list[FleetFact] = [fact_of(rollout.id, bundle, verdict.event)]
+    if isinstance(verdict.event, requests.HoldReleased):
+        found += _travels_again(state, rollout, at)
+    return found
+
+
+def _meant(state: FleetState, request: CommandRequest) -> Rollout:
+    """The rollout that is named; for a bundle, the newest one that changed anything."""
     kind, _, name = request.target.partition("/")
+    if kind == "bundle" and request.command == "rollback":
+        changed = [r for r in state.travel.of(name) if r.first_assigned_at is not None]
+        if not changed:
+            raise CommandRefused(f"no rollout of bundle {name!r} has changed anything yet")
+        return changed[-1]
     rollout = state.travel.rollouts.get(name) if kind == "rollout" else None
     if rollout is None:
         known = ", ".join(sorted(state.travel.rollouts)) or "none at all"
         raise CommandRefused(f"there is no rollout {request.target!r}; there is: {known}")
-    roles = tuple(
-        sorted(role for role, people in inventory.settings.roles.items() if actor in people)
-    )
-    asked = COMMANDS[request.command](rollout, request, actor, roles, at)
-    authority = Authority(roles=frozenset(roles), windows=tuple(inventory.windows.values()))
-    verdict = check(rollout, asked, authority)
-    if isinstance(verdict, Granted):
-        return [fact_of(rollout.id, rollout.plan.release.bundle, verdict.event)]
-    if isinstance(verdict, Already):
+    return rollout
+
+
+def _travels_again(state: FleetState, rollout: Rollout, at: datetime) -> list[FleetFact]:
+    """A released hold lets the loop apply the content again, if Git still wants it."""
+    release = rollout.plan.release
+    newest = state.newest.get(release.bundle, {})
+    wanted = any(newest.get(name) == digest for name, digest in release.digests.items())
+    if not wanted or state.travel.waiting.get(release.bundle):
         return []
-    raise CommandRefused(verdict.message)
+    if state.travel.of(release.bundle)[-1].id != rollout.id:
+        return []
+    return [queued(release, at)]
+
+
+# --- the way back --------------------------------------------------------------------------------
+
+LAST_GOOD = "last-good"
+
+
+def _with_targets(state: FleetState, rollout: Rollout, request: CommandRequest) -> CommandRequest:
+    """Find the content to go back to: by default, what was last good on each cluster."""
+    release = rollout.plan.release
+    for newer in _newer(state, rollout):
+        if newer.first_assigned_at is not None:
+            raise CommandRefused(
+                f"rollout {newer.id} came after {rollout.id} and has changed clusters; "
+                f"roll that one back, or say --to {release.revision[:8]}"
+            )
+    wanted = str(request.arguments.get("to") or LAST_GOOD)
+    if wanted == LAST_GOOD:
+        return request
+    earlier = _release_at(state, rollout, wanted)
+    held = state.travel.held.get(release.bundle, {})
+    if bad := [digest for digest in earlier.values() if digest in held]:
+        raise CommandRefused(f"release {wanted} is on hold itself: {held[Digest(bad[0])]}")
+    return msgspec.structs.replace(request, arguments={**request.arguments, "targets": earlier})
+
+
+def _newer(state: FleetState, rollout: Rollout) -> list[Rollout]:
+    rollouts = state.travel.of(rollout.plan.release.bundle)
+    return rollouts[[r.id for r in rollouts].index(rollout.id) + 1 :]
+
+
+def _release_at(state: FleetState, rollout: Rollout, wanted: str) -> dict[str, str]:
+    """The stored contents of an earlier release, by cluster."""
+    release = rollout.plan.release
+    others = [
+        r.plan.release
+        for r in reversed(state.travel.of(release.bundle))
+        if r.plan.release.revision != release.revision
+    ]
+    for each in others:
+        if len(wanted) >= 4 and each.revision.startswith(wanted):
+            return {str(name): str(digest) for name, digest in each.digests.items()}
+    good = {
+        name: entry
+        for name, entry in state.assignments.get(release.bundle, {}).items()
+        if len(wanted) >= 4 and entry.good_revision.startswith(wanted) and entry.good_digest
+    }
+    if good:
+        return {name: entry.good_digest for name, entry in good.items()}
+    known = dict.fromkeys(each.revision[:8] for each in others)
+    raise CommandRefused(
+        f"the contents of release {wanted} of {release.bundle} are not kept; "
+        f"there is: {', '.join([LAST_GOOD, *known])}"
+    )
+
+
+def _rollback(
+    rollout: Rollout, request: CommandRequest, actor: str, roles: tuple[str, ...], at: datetime
+) -> Request:
+    del roles
+    clusters = _clusters(request)
+    stage = str(request.arguments.get("stage") or "")
+    scope = requests.UndoScope.ROLLOUT
+    if clusters:
+        scope = requests.UndoScope.CLUSTER
+        if unknown := [name for name in clusters if name not in rollout.clusters]:
+            raise CommandRefused(f"rollout {rollout.id} has no cluster {unknown[0]}")
+    elif stage:
+        scope = requests.UndoScope.STAGE
+        if stage not in [run.name for run in rollout.stages]:
+            raise CommandRefused(f"rollout {rollout.id} has no stage {stage}")
+    targets = request.arguments.get("targets") or {}
+    return requests.RollbackRequested(
+        at=at,
+        actor=actor,
+        reason=request.reason,
+        scope=scope,
+        stage=StageName(stage) if stage else None,
+        clusters=clusters,
+        targets={ClusterName(name): Digest(digest) for name, digest in targets.items()},
+    )
+
+
+# --- gates ---------------------------------------------------------------------------------------
 
 
 def _waiting_gate(rollout: Rollout, request: CommandRequest) -> tuple[StageRun, GateRun]:
@@ -155,12 +271,23 @@ def _promote(
     return requests.PromotedNow(at=at, actor=actor, reason=request.reason, stage=stage)
 
 
-def _rollback(
+def _bypass(
     rollout: Rollout, request: CommandRequest, actor: str, roles: tuple[str, ...], at: datetime
 ) -> Request:
     del rollout, roles
-    return requests.RollbackRequested(
-        at=at, actor=actor, reason=request.reason, clusters=_clusters(request)
+    window = str(request.arguments.get("window") or "")
+    if not window:
+        raise CommandRefused("name the window to bypass (--window)")
+    try:
+        length_s = float(request.arguments.get("forS") or 3600.0)
+    except (TypeError, ValueError):
+        raise CommandRefused("forS is how long the bypass lasts, in seconds") from None
+    return requests.WindowBypassed(
+        at=at,
+        actor=actor,
+        reason=request.reason,
+        window=WindowName(window),
+        until=at + timedelta(seconds=length_s),
     )
 
 
@@ -187,5 +314,6 @@ COMMANDS: dict[str, Build] = {
     "skip": _skip,
     "promote": _promote,
     "rollback": _rollback,
+    "bypassWindow": _bypass,
     "releaseHold": _plain(requests.HoldReleased),
 }

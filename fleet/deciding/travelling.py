@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 
-from clusters.model import BundleName, ClusterName, Digest, Revision
+from clusters.model import ClusterName, Digest, Revision
 from fleet import events as facts
 from fleet.events import FleetFact, RolloutEvent
 from fleet.model import Bundle, Inventory
 from fleet.release import Proposal
 from fleet.rollout.codec import to_data
 from fleet.rollout.events import ClusterLeft, CoordinatorStarted, Event
+from fleet.rollout.folding import under_way
 from fleet.rollout.joining import joining
 from fleet.rollout.model import Release
+from fleet.rollout.planner import evolve
 from fleet.rollout.planning import Baseline, PlanRefused
 from fleet.rollout.record import event_record
+from fleet.rollout.requests import Aborted
 from fleet.standing import EMPTY_DIGEST
 from fleet.state import FleetState
 from fleet.travel import Travel
+
+WATCHED_EVERY_S = 60.0
+"""Most observed soak that a crash can cost."""
 
 
 def release_of(proposal: Proposal, bundle: Bundle, revision: Revision) -> Release:
@@ -67,27 +74,50 @@ def join(
     clusters: Iterable[ClusterName],
     at: datetime,
 ) -> Iterator[FleetFact]:
-    """New clusters go to the newest rollout of the bundle, which brings them to its release."""
-    rollout = state.travel.of(release.bundle)[-1]
+    """New clusters go to the newest rollout of the bundle, which brings them to its release.
+
+    Where another release waits already, they go with that one.
+    """
+    if state.travel.waiting.get(release.bundle):
+        yield queued(release, at)
+        return
+    rollout = state.travel.taking_in(release.bundle)
+    if rollout is None:
+        # Not stranded: trying the same content again would bring what went wrong elsewhere.
+        names = ", ".join(clusters)
+        yield facts.ReleaseDropped(
+            at=at,
+            bundle=release.bundle,
+            revision=release.revision,
+            reason=f"{names} joined, but the last rollout of the bundle went back or was given up; "
+            "the next release brings it to them",
+        )
+        return
+    carried = rollout.plan.release
     for name in clusters:
+        digests = {**carried.digests, name: release.digests[name]}
         try:
             event = joining(
                 rollout,
-                release,
+                replace(carried, digests=digests),
                 inventory.clusters[name],
                 inventory,
                 at=at,
                 baseline=baseline(state, release.bundle),
             )
         except PlanRefused as error:
-            yield facts.ReleaseDropped(
-                at=at,
-                bundle=release.bundle,
-                revision=release.revision,
-                reason=f"{name} cannot join: {'; '.join(error.problems)}",
-            )
+            yield _stranded(release, f"{name} cannot join: {'; '.join(error.problems)}", at)
             continue
         yield fact_of(rollout.id, release.bundle, event)
+        # The next one joins the plan that this one is in.
+        rollout = evolve(rollout, event)
+        carried = rollout.plan.release
+
+
+def _stranded(release: Release, reason: str, at: datetime) -> FleetFact:
+    return facts.ReleaseDropped(
+        at=at, bundle=release.bundle, revision=release.revision, reason=reason, stranded=True
+    )
 
 
 def leave(
@@ -95,11 +125,27 @@ def leave(
 ) -> Iterator[FleetFact]:
     """Clusters that a bundle is withdrawn from leave its rollouts."""
     names = [ClusterName(name) for name in clusters]
+    for rollout in travel.open():
+        if rollout.plan.release.bundle == bundle:
+            for name in names:
+                entry = rollout.clusters.get(name)
+                if entry is not None and not entry.leaving:
+                    yield fact_of(rollout.id, bundle, ClusterLeft(at=at, cluster=name))
+
+
+def disband(travel: Travel, bundle: str, at: datetime) -> Iterator[FleetFact]:
+    """End what is under way of a bundle that does not travel in stages any more."""
     for rollout in travel.of(bundle):
         if not rollout.ended:
-            for name in names:
-                if name in rollout.clusters:
-                    yield fact_of(rollout.id, bundle, ClusterLeft(at=at, cluster=name))
+            reason = "the bundle has no strategy any more, its releases go everywhere at once"
+            yield fact_of(rollout.id, bundle, Aborted(at=at, actor=facts.SYSTEM, reason=reason))
+
+
+def still_wanted(release: Release, state: FleetState) -> Release:
+    """The release for those clusters that are still to have the bundle: some may have left."""
+    wanted = state.newest.get(release.bundle, {})
+    kept = {name: digest for name, digest in release.digests.items() if name in wanted}
+    return release if len(kept) == len(release.digests) else replace(release, digests=kept)
 
 
 def baseline(state: FleetState, bundle: str) -> Baseline:
@@ -119,15 +165,6 @@ def baseline(state: FleetState, bundle: str) -> Baseline:
     return Baseline(assigned=assigned, completed=completed)
 
 
-def last_good(state: FleetState, bundle: BundleName) -> dict[ClusterName, Digest]:
-    """The newest content that was good on each cluster."""
-    return {
-        ClusterName(name): Digest(entry.good_digest)
-        for name, entry in state.assignments.get(bundle, {}).items()
-        if entry.good_digest
-    }
-
-
 def restart(state: FleetState, at: datetime) -> list[FleetFact]:
     """What every open rollout must know after a restart: how long nobody watched."""
     return [
@@ -138,6 +175,18 @@ def restart(state: FleetState, at: datetime) -> list[FleetFact]:
         )
         for rollout in state.travel.open()
     ]
+
+
+def watched(state: FleetState, at: datetime) -> facts.Watched | None:
+    """The fact that rollouts were watched, if that must be stored now.
+
+    A restart counts only time up to the newest fact as observed: without one for a while, a long
+    quiet soak would have to begin again.
+    """
+    quiet = at - (state.alive_at or at) >= timedelta(seconds=WATCHED_EVERY_S)
+    if quiet and any(under_way(rollout) for rollout in state.travel.open()):
+        return facts.Watched(at=at)
+    return None
 
 
 def rollout_id(state: FleetState, bundle: str) -> str:

@@ -38,7 +38,7 @@ FLEET_FILE = """\
 apiVersion: flotilla.dev/v1
 kind: Fleet
 metadata: {name: test}
-spec: {}
+spec: {guards: {inventoryShrink: {max: 100%}}}
 """
 
 

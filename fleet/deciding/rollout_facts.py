@@ -1,0 +1,149 @@
+"""What a rollout has to know of the fleet around it when it decides.  Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from clusters.model import BundleName, ClusterName, Digest, Health
+from fleet.model import Bundle, HealthCheck, Inventory
+from fleet.observed import Observed
+from fleet.rollout.facts import Facts
+from fleet.rollout.guards import Changing, FleetLimits, Leases
+from fleet.rollout.joining import taint_blocking
+from fleet.rollout.state import Rollout
+from fleet.rollout.supersede import ahead_of
+from fleet.rollout.surroundings import changing
+from fleet.rollout.windows import Calendar
+from fleet.standing import Assignment
+from fleet.state import FleetState
+
+
+@dataclass(slots=True, kw_only=True)
+class Surroundings:
+    """The fleet at one moment, for all rollouts that decide in it."""
+
+    state: FleetState
+    observed: Observed
+    inventory: Inventory
+    calendar: Calendar
+    frozen: str = ""
+    """Why nothing may start anywhere."""
+    _limits: FleetLimits = field(init=False)
+    _changing: Changing | None = field(init=False, default=None)
+
+    def __post_init__(self) -> None:
+        """Resolve what is the same for all."""
+        guards = self.inventory.settings.guards
+        self._limits = FleetLimits.of(guards, clusters=len(self.inventory.clusters))
+        self.frozen = self.frozen or _crashed(self.state)
+
+    def moved(self) -> None:
+        """A rollout has changed: what changes on the clusters is counted anew."""
+        self._changing = None
+
+    def of(self, rollout: Rollout) -> Facts:
+        """What one rollout has to know."""
+        bundle = rollout.plan.release.bundle
+        travel = self.state.travel
+        others = travel.of(bundle)
+        placed = self.state.assignments.get(bundle, {})
+        return Facts(
+            calendar=self.calendar,
+            limits=self._limits,
+            changing=self._all_changing(),
+            leases=Leases(rollouts=others, floor=travel.floors.get(bundle, {})),
+            held=frozenset(travel.held.get(bundle, ())),
+            last_good=_LastGood(placed),
+            blocked=self._blocked(rollout, self.inventory.bundles.get(bundle), placed),
+            health=self._health(rollout) if asks_for_health(rollout) else {},
+            ahead=ahead_of(rollout, others),
+            frozen=self.frozen,
+        )
+
+    def _all_changing(self) -> Changing:
+        if self._limits == FleetLimits():
+            return Changing()  # nobody counts
+        if self._changing is None:
+            self._changing = changing(self.state.travel.open())
+        return self._changing
+
+    def _health(self, rollout: Rollout) -> dict[ClusterName, dict[BundleName, Health]]:
+        return {
+            name: {
+                BundleName(bundle): seen.health
+                for bundle, seen in self.observed.bundles.get(name, {}).items()
+            }
+            for name in rollout.clusters
+        }
+
+    def _blocked(
+        self, rollout: Rollout, bundle: Bundle | None, placed: Mapping[str, Assignment]
+    ) -> dict[ClusterName, str]:
+        whole = self.state.suspended.get(f"bundle/{rollout.plan.release.bundle}")
+        found: dict[ClusterName, str] = {}
+        for name in rollout.clusters:
+            mark = whole or self.state.suspended.get(f"cluster/{name}")
+            reason = f"suspended by {mark.actor}: {mark.reason}" if mark else ""
+            known = self.state.clusters.get(name)
+            if known is None:
+                reason = "it is not in the inventory any more"
+            elif known.quarantined:
+                reason = "quarantined, because its reconciler crashed"
+            if not reason and bundle is not None:
+                reason = self._unready(name, bundle, is_new=name not in placed)
+            if reason:
+                found[name] = reason
+        return found
+
+    def _unready(self, name: ClusterName, bundle: Bundle, *, is_new: bool) -> str:
+        """What the bundle's own document forbids on one cluster."""
+        cluster = self.inventory.clusters.get(name)
+        if is_new and cluster is not None and cluster.taints:
+            reason = taint_blocking(cluster, bundle.placement.tolerations)
+            if reason:
+                return reason
+        for needed in bundle.depends_on:
+            if self.state.assignment(needed.bundle, name) is None:
+                continue  # not placed here: nothing to wait for
+            seen = self.observed.bundle(name, needed.bundle)
+            if seen is None or seen.health is not Health.HEALTHY:
+                stands = seen.health if seen is not None else "not heard of yet"
+                return f"bundle {needed.bundle}, which it depends on, is {stands} there"
+        return ""
+
+
+class _LastGood(Mapping[ClusterName, Digest]):
+    """The newest content that was good on each cluster, read when it is asked for."""
+
+    def __init__(self, placed: Mapping[str, Assignment]) -> None:
+        self._placed = placed
+
+    def __getitem__(self, cluster: ClusterName) -> Digest:
+        digest = self._placed[cluster].good_digest
+        if not digest:
+            raise KeyError(cluster)
+        return Digest(digest)
+
+    def __iter__(self) -> Iterator[ClusterName]:
+        return (ClusterName(name) for name, entry in self._placed.items() if entry.good_digest)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+def asks_for_health(rollout: Rollout) -> bool:
+    """Whether a gate of it looks at the health of clusters."""
+    return any(isinstance(gate.check, HealthCheck) for gate in rollout.plan.gates.values())
+
+
+def depends_on_others(rollout: Rollout, bundles: Mapping[BundleName, Bundle]) -> bool:
+    """Whether what happens to other bundles may let it go on."""
+    bundle = bundles.get(rollout.plan.release.bundle)
+    needed: Sequence[object] = bundle.depends_on if bundle is not None else ()
+    return bool(needed) or asks_for_health(rollout)
+
+
+def _crashed(state: FleetState) -> str:
+    crashed = sorted(name for name, entry in state.clusters.items() if entry.quarantined)
+    return f"the reconciler of {crashed[0]} crashed: look at that first" if crashed else ""
