@@ -51,8 +51,11 @@ _NEEDS_REVISION = frozenset(
         ("apiextensions.k8s.io", "customresourcedefinitions"),
         ("apiregistration.k8s.io", "apiservices"),
         ("policy", "poddisruptionbudgets"),
-        ("", "namespaces"),
-        ("", "serviceaccounts"),
+        ("node.k8s.io", "runtimeclasses"),
+        ("storage.k8s.io", "csidrivers"),
+        ("storage.k8s.io", "csinodes"),
+        ("storage.k8s.io", "csistoragecapacities"),
+        ("storage.k8s.io", "volumeattachments"),
     }
 )
 """Built-in resources that refuse a PUT without resourceVersion (AllowUnconditionalUpdate)."""
