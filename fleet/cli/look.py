@@ -7,9 +7,11 @@ from typing import Annotated
 
 import typer
 
+from fleet.api.client import ApiClient
+from fleet.api.errors import ApiError
 from fleet.api.stream import Changes, Reset
 from fleet.cli.connection import ServerOption, TokenOption, client
-from fleet.cli.output import Format, printable, say, show_data, show_table
+from fleet.cli.output import EXIT_USAGE, Format, fail, printable, say, show_data, show_table
 from fleet.view import Change, EventView, FieldChange, ObjectView
 
 
@@ -69,7 +71,16 @@ def diff(
         flotilla diff prod-eu-1
         flotilla diff prod-eu-1 --bundle payments --all
     """
-    api = client(server, token_file)
+    try:
+        found = _differences(client(server, token_file), cluster, bundle, everything=everything)
+    except ApiError as error:
+        fail(str(error), EXIT_USAGE)
+    if not found:
+        say("no differences")
+    raise SystemExit(1 if found else 0)
+
+
+def _differences(api: ApiClient, cluster: str, bundle: str, *, everything: bool) -> int:
     found = 0
     for one in api.objects(cluster):
         if (bundle and one.bundle != bundle) or one.state == "kept":
@@ -87,9 +98,7 @@ def diff(
             print("  not on the cluster")
         for change in detail.changes:
             print("\n".join(_lines(change)))
-    if not found:
-        say("no differences")
-    raise SystemExit(1 if found else 0)
+    return found
 
 
 def _lines(change: FieldChange) -> list[str]:
