@@ -63,6 +63,7 @@ class EmbeddedClusters:
             Server(self._find).handle,
             access_log=None,
             request_factory=make_request,
+            handler_cancellation=True,  # a watch whose client is gone must not linger
             keepalive_timeout=_KEEPALIVE_S,
         )
         self._listener = Listener(self._socket, self._server, self._identity.context)

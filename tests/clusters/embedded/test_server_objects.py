@@ -269,3 +269,15 @@ async def test_an_autoscaler_is_one_object_in_both_its_versions(client: Client) 
         4,
         70,
     )
+
+
+async def test_a_watch_whose_client_is_gone_is_forgotten(
+    clusters: EmbeddedClusters, client: Client
+) -> None:
+    async with client.watch(MAPS, resourceVersion="1"):
+        assert len(clusters.cluster("one").watches) == 1
+    for _ in range(200):
+        if clusters.cluster("one").watches:
+            await asyncio.sleep(0.01)
+    shelf = clusters.cluster("one").storage.shelf(("", "configmaps"))
+    assert shelf.listeners == []
