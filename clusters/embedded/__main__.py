@@ -6,13 +6,14 @@ import argparse
 import asyncio
 import contextlib
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from clusters.embedded.faults import NO_FAULTS
 from clusters.embedded.options import read_duration, read_faults
-from clusters.embedded.serve import cluster_names, serve
+from clusters.embedded.serve import EmbeddedClusters, cluster_names, serve
 
 
 def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
@@ -25,6 +26,14 @@ def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
             raise argparse.ArgumentTypeError(str(error)) from error
 
     return argument
+
+
+def _announce(clusters: EmbeddedClusters, kubeconfig: Path | None) -> None:
+    first = clusters.url_of(clusters.names[0]) if clusters.names else "nowhere"
+    sys.stdout.write(f"serving {len(clusters.names)} clusters, the first at {first}\n")
+    if kubeconfig is not None:
+        sys.stdout.write(f"export KUBECONFIG={kubeconfig}\n")
+    sys.stdout.flush()
 
 
 def main() -> None:
@@ -44,13 +53,17 @@ def main() -> None:
         help="until workloads are ready (2s)",
     )
     args = parser.parse_args()
+    kubeconfig: Path | None = args.kubeconfig
+    if kubeconfig is None and not args.token:  # or nobody would know the token that is drawn
+        kubeconfig = Path(tempfile.mkdtemp(prefix="embedded-clusters-")) / "kubeconfig"
     serving = serve(
         cluster_names(args.clusters),
         port=args.port,
-        kubeconfig=args.kubeconfig,
+        kubeconfig=kubeconfig,
         token=args.token,
         ready_after_s=args.ready_after,
         faults=args.faults,
+        announce=lambda clusters: _announce(clusters, kubeconfig),
     )
     try:
         with contextlib.suppress(KeyboardInterrupt):

@@ -6,7 +6,7 @@ import asyncio
 import base64
 import os
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -169,8 +169,9 @@ async def serve(
     token: str = "",
     ready_after_s: float = 2.0,
     faults: Faults = NO_FAULTS,
+    announce: Callable[[EmbeddedClusters], None] | None = None,
 ) -> None:
-    """Serve clusters until cancelled.
+    """Serve clusters until cancelled; `announce` is called when they can be reached.
 
     Raises:
         OSError: the port is taken, or the kubeconfig cannot be written.
@@ -181,4 +182,6 @@ async def serve(
     async with clusters:
         if kubeconfig is not None:
             clusters.write_kubeconfig(kubeconfig)
+        if announce is not None:
+            announce(clusters)
         await asyncio.Event().wait()
