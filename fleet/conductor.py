@@ -29,14 +29,12 @@ from fleet.rollout.planning import Baseline, PlanRefused, make_plan
 from fleet.rollout.state import Rollout
 from fleet.rollout.supersede import HOTFIX_ROLE, Arrangement, arrange
 from fleet.rollout.surroundings import expected
-from fleet.rollout.waiting import ForBlocker, ForGuard, ForPerson, ForTrain
 from fleet.rollout.windows import Calendar
 from fleet.state import FleetState
 
 Emit = Callable[[FleetFact], None]
 
-_OTHERS = (ForGuard, ForBlocker, ForTrain, ForPerson)
-"""Waits that another rollout, or the rest of the fleet, may end."""
+_UNASKED = Outcome()
 _ONE_ROLLOUT = (
     facts.RolloutEvent,
     facts.Watched,
@@ -259,13 +257,9 @@ class Conductor:
         return [
             rollout.id
             for rollout in scene.state.travel.open()
-            if any(isinstance(r, _OTHERS) for r in self._waits(rollout.id))
+            if self.outcomes.get(rollout.id, _UNASKED).waits_on_others
             or (not rollout.ended and depends_on_others(rollout, scene.inventory.bundles))
         ]
-
-    def _waits(self, rollout: str) -> tuple[object, ...]:
-        outcome = self.outcomes.get(rollout)
-        return outcome.waiting_on if outcome is not None else ()
 
     def _mark_outdated(self, scene: Scene, rollout: Rollout, effects: Iterable[Effect]) -> None:
         """Remember which words speak of what was there before other content was assigned."""

@@ -7,6 +7,7 @@ is ever a success.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,17 +19,20 @@ import aiohttp
 from clusters.client.api import ClusterApi
 from clusters.errors import ClusterError
 from clusters.health import health_of
-from clusters.model import ClusterName, Health, Manifest
+from clusters.model import ClusterName, Health, Manifest, digest_of
 from fleet.model import Cluster, Gate, HttpCheck, Inventory, JobCheck, PrometheusCheck
 from fleet.rollout.decisions import MeasureGate
 from fleet.rollout.events import GateMeasured, Outcome
 from fleet.rollout.expressions import judge
-from fleet.rollout.state import Rollout
+from fleet.rollout.folding import stage_of
+from fleet.rollout.state import Rollout, gate_key
 from fleet.source.render.substitution import Variables, substitute
 from fleet.supervisor import Supervisor
 
 QUERY_TIMEOUT_S = 10.0
 JOB_LOOK_S = 1.0
+JOB_KEPT_S = 3600
+"""Seconds after which a cluster removes a Job that a killed server could not delete."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,14 +93,16 @@ class Measurer:
         url = f"{_filled(check.url, cluster).rstrip('/')}/api/v1/query"
         async with asyncio.timeout(QUERY_TIMEOUT_S):
             async with self._session.get(
-                url, params={"query": _filled(check.query, cluster)}
+                url, params={"query": _filled(check.query, cluster)}, allow_redirects=False
             ) as response:
                 answer = await response.json()
+        if not isinstance(answer, dict):
+            return Measured(Outcome.ERROR, f"{url} does not answer as Prometheus does")
         if answer.get("status") != "success":
             return Measured(Outcome.ERROR, f"Prometheus says: {answer.get('error', 'no success')}")
-        value = _single_value(answer.get("data") or {})
+        value = _single_value(answer.get("data"))
         if value is None:
-            return Measured(Outcome.INCONCLUSIVE, "the query gave no single value")
+            return Measured(Outcome.INCONCLUSIVE, "the query gave no value, or more than one")
         return Measured(judge(check, value), f"{value:g}")
 
     async def _get(self, check: HttpCheck, cluster: Cluster | None) -> Measured:
@@ -110,9 +116,12 @@ class Measurer:
 
     async def _job(self, check: JobCheck, asked: MeasureGate, rollout: Rollout) -> Measured:
         names = [asked.cluster] if asked.cluster else _reached(rollout, asked)
-        results = await asyncio.gather(
-            *(self._run_job(check, name, f"{rollout.id}-{asked.gate}") for name in names)
-        )
+        # A name of its own for each measurement: an earlier one's Job must not answer for it.
+        run = stage_of(rollout, asked.stage)
+        held = run.gates.get(gate_key(asked.position, asked.gate, asked.cluster))
+        asked_at = held.asked_at.isoformat() if held is not None and held.asked_at else ""
+        suffix = short_name(rollout.id, asked.stage, asked.gate, asked_at)
+        results = await asyncio.gather(*(self._run_job(check, name, suffix) for name in names))
         bad = [result for result in results if result.outcome is not Outcome.SUCCESS]
         return bad[0] if bad else Measured(Outcome.SUCCESS, f"{len(results)} jobs completed")
 
@@ -123,11 +132,25 @@ class Measurer:
         manifest = _job_manifest(check.manifest, suffix)
         api = reconciler.api
         resource = api.discovery.resource(manifest.api_version, manifest.ref.kind)
-        live = await api.apply(resource, manifest)
+        await api.apply(resource, manifest)
         try:
             return await _watch_job(api, manifest, cluster, check.timeout_s)
         finally:
-            await api.delete(resource, manifest.ref, uid=live.metadata.uid)
+            await _tidy_away(api, manifest)
+
+
+async def _tidy_away(api: ClusterApi, manifest: Manifest) -> None:
+    """Delete a Job; where that fails, the cluster does it in time (`JOB_KEPT_S`)."""
+    resource = api.discovery.resource(manifest.api_version, manifest.ref.kind)
+    with contextlib.suppress(ClusterError):
+        live = await api.get(resource, manifest.ref)
+        if live is not None:
+            await api.delete(
+                resource,
+                manifest.ref,
+                uid=live.metadata.uid,
+                resource_version=live.metadata.resource_version,
+            )
 
 
 async def _watch_job(
@@ -150,9 +173,15 @@ async def _watch_job(
 
 def _job_manifest(declared: Mapping[str, Any], suffix: str) -> Manifest:
     metadata = dict(declared.get("metadata") or {})
-    metadata["name"] = f"{metadata.get('name', 'gate')}-{suffix}"[:63].rstrip("-")
+    metadata["name"] = f"{str(metadata.get('name', 'gate'))[:50]}-{suffix}"
     metadata.setdefault("namespace", "default")
-    return Manifest.of({**declared, "metadata": metadata})
+    spec = {"ttlSecondsAfterFinished": JOB_KEPT_S, **(declared.get("spec") or {})}
+    return Manifest.of({**declared, "metadata": metadata, "spec": spec})
+
+
+def short_name(*parts: str) -> str:
+    """Eight characters that stand for `parts`."""
+    return digest_of("\n".join(parts).encode())[:8]
 
 
 def _reached(rollout: Rollout, asked: MeasureGate) -> list[ClusterName]:
@@ -179,13 +208,16 @@ def _filled(text: str, cluster: Cluster | None) -> str:
     return str(filled)
 
 
-def _single_value(data: Mapping[str, Any]) -> float | None:
+def _single_value(data: object) -> float | None:
+    if not isinstance(data, dict):
+        return None
     kind, result = data.get("resultType"), data.get("result")
     if kind == "scalar" and isinstance(result, list) and len(result) == 2:
         return _number(result[1])
-    if kind == "vector" and isinstance(result, list) and len(result) == 1:
-        return _number(result[0].get("value", [None, None])[1])
-    return None
+    if kind != "vector" or not isinstance(result, list) or len(result) != 1:
+        return None
+    sample = result[0].get("value") if isinstance(result[0], dict) else None
+    return _number(sample[1]) if isinstance(sample, list) and len(sample) == 2 else None
 
 
 def _number(text: object) -> float | None:

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from fleet.presenting import Picture
 from fleet.presenting_rollouts import rollout_view
-from fleet.rollout.state import Phase
+from fleet.rollout.progress import ClusterState
+from fleet.rollout.report import names
+from fleet.rollout.state import HoldState, Phase, Rollout
 from fleet.view import BundleOnCluster, NeedView, RolloutView
 
 _DRIFT_SHOWN = "report"
@@ -22,6 +24,8 @@ def needs(picture: Picture, failed: Iterable[BundleOnCluster]) -> list[NeedView]
     return [
         *_refused_commit(picture),
         *_unreadable_source(picture),
+        *_shrinking(picture),
+        *_stranded(picture),
         *_quarantined(picture),
         *_rollouts(picture),
         *_failed(failed),
@@ -78,22 +82,78 @@ def _failed(failed: Iterable[BundleOnCluster]) -> Iterator[NeedView]:
         )
 
 
+def _shrinking(picture: Picture) -> Iterator[NeedView]:
+    if held := picture.state.shrink:
+        yield NeedView(
+            id="shrink",
+            kind="confirm",
+            subject=held.revision[:8],
+            sentence=f"commit by {held.author} is not in force: {'; '.join(held.reasons)}",
+            since=held.at,
+            command=f"flotilla confirm-shrink {held.revision[:12]}",
+        )
+
+
+def _stranded(picture: Picture) -> Iterator[NeedView]:
+    for bundle, stranded in sorted(picture.state.travel.stranded.items()):
+        yield NeedView(
+            id=f"stranded/{bundle}",
+            kind="refused",
+            subject=f"{bundle} {stranded.revision[:8]}",
+            sentence=f"the release cannot travel: {stranded.reason}",
+            since=stranded.at,
+            command=f"flotilla why bundle {bundle}",
+        )
+
+
 def _rollouts(picture: Picture) -> Iterator[NeedView]:
-    for rollout in picture.state.travel.rollouts.values():
-        if rollout.ended:
-            continue
-        view = rollout_view(picture, rollout)
-        subject = f"{view.bundle} {view.to_revision[:8]}"
-        if rollout.phase is Phase.HALTED and rollout.stop is not None:
-            yield NeedView(
-                id=f"halted/{view.id}",
-                kind="halted",
-                subject=f"{subject} in {rollout.stop.stage or 'no stage'}",
-                sentence=rollout.stop.reason,
-                since=rollout.breached_at or rollout.started_at,
-                command=f"flotilla why rollout {view.id}",
-            )
-        yield from _gates(view, subject)
+    travel = picture.state.travel
+    newest = {rollout.plan.release.bundle: rollout.id for rollout in travel.rollouts.values()}
+    for rollout in travel.rollouts.values():
+        if not rollout.ended:
+            yield from _under_way(picture, rollout)
+        elif newest[rollout.plan.release.bundle] == rollout.id:
+            yield from _after(rollout)
+
+
+def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
+    view = rollout_view(picture, rollout)
+    subject = f"{view.bundle} {view.to_revision[:8]}"
+    if rollout.phase is Phase.HALTED and rollout.stop is not None:
+        yield NeedView(
+            id=f"halted/{view.id}",
+            kind="halted",
+            subject=f"{subject} in {rollout.stop.stage or 'no stage'}",
+            sentence=rollout.stop.reason,
+            since=rollout.breached_at or rollout.started_at,
+            command=f"flotilla why rollout {view.id}",
+        )
+    yield from _gates(view, subject)
+
+
+def _after(rollout: Rollout) -> Iterator[NeedView]:
+    """What is left to do after the newest rollout of a bundle: a hold, clusters that are stuck."""
+    subject = f"{rollout.plan.release.bundle} {rollout.plan.release.revision[:8]}"
+    stuck = [e for e in rollout.clusters.values() if e.state is ClusterState.NEEDS_HUMAN]
+    if stuck:
+        yield NeedView(
+            id=f"stuck/{rollout.id}",
+            kind="failure",
+            subject=f"{subject} @ {names([e.name for e in stuck])}",
+            sentence=f"the way back failed: {stuck[0].trouble}",
+            since=stuck[0].since,
+            command=f"flotilla why rollout {rollout.id}",
+        )
+    if rollout.hold is HoldState.PLACED and rollout.phase is Phase.ROLLED_BACK:
+        reason = rollout.undo.reason if rollout.undo else "it was rolled back"
+        yield NeedView(
+            id=f"hold/{rollout.id}",
+            kind="halted",
+            subject=f"{subject} on hold",
+            sentence=f"{reason}; commit a fix, or release the hold",
+            since=rollout.ended_at,
+            command=f"flotilla rollout release-hold {rollout.id}",
+        )
 
 
 def _gates(view: RolloutView, subject: str) -> Iterator[NeedView]:
@@ -103,13 +163,14 @@ def _gates(view: RolloutView, subject: str) -> Iterator[NeedView]:
         for gate in (*stage.gates_before, *stage.gates_during, *stage.gates_after):
             for_people = gate.kind == "approval" and gate.state == "waiting"
             if for_people or gate.state == "inconclusive":
+                answer = "approve" if for_people else "rollout pass-gate"
                 yield NeedView(
                     id=f"approval/{view.id}/{stage.name}/{gate.name}",
                     kind="approval",
                     subject=f"{subject} → {stage.name}",
-                    sentence=gate.sentence,
+                    sentence=f"{gate.name}: {gate.sentence}",
                     since=view.started_at,
-                    command=f"flotilla approve {view.id}",
+                    command=f"flotilla {answer} {view.id}",
                 )
 
 

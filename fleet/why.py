@@ -5,6 +5,7 @@ from __future__ import annotations
 from fleet.presenting import Picture, cluster_view, placement_view
 from fleet.presenting_rollouts import rollout_view
 from fleet.rollout.report import phase_sentence
+from fleet.rollout.supersede import is_held
 from fleet.view import ClusterState
 
 
@@ -20,7 +21,7 @@ def why(picture: Picture, target: str) -> list[str]:
             return _fleet(picture)
         case "cluster" if name in picture.state.clusters:
             return _cluster(picture, name)
-        case "bundle" if name in picture.state.assignments:
+        case "bundle" if name in picture.state.assignments or name in picture.state.newest:
             return _bundle(picture, name)
         case "rollout" if name in picture.state.travel.rollouts:
             return _rollout(picture, name)
@@ -31,6 +32,11 @@ def why(picture: Picture, target: str) -> list[str]:
 
 def _fleet(picture: Picture) -> list[str]:
     reasons = [f"Git: {error}" for error in picture.state.source_errors.values()]
+    if held := picture.state.shrink:
+        reasons.append(
+            f"commit {held.revision[:8]} by {held.author} waits for a confirmation: "
+            f"{'; '.join(held.reasons)}"
+        )
     if refused := picture.state.refused:
         in_force = picture.state.commit.revision[:8] if picture.state.commit else "nothing"
         reasons.append(
@@ -64,12 +70,30 @@ def _cluster(picture: Picture, name: str) -> list[str]:
 
 
 def _bundle(picture: Picture, name: str) -> list[str]:
-    reasons = []
-    for cluster, entry in sorted(picture.state.assignments[name].items()):
+    reasons = _travelling(picture, name)
+    for cluster, entry in sorted(picture.state.assignments.get(name, {}).items()):
         stands = placement_view(picture, cluster, name, entry)
         if stands.state is not ClusterState.READY or stands.message:
             reasons.append(f"{cluster} is {stands.state}: {stands.message or 'on its way'}")
     return reasons or [f"{name} is healthy on every cluster it is placed on."]
+
+
+def _travelling(picture: Picture, name: str) -> list[str]:
+    """Why its newest release is not everywhere yet, or will not be."""
+    travel = picture.state.travel
+    reasons = []
+    if stranded := travel.stranded.get(name):
+        reasons.append(f"release {stranded.revision[:8]} cannot travel: {stranded.reason}")
+    for rollout in travel.of(name):
+        if not rollout.ended:
+            reasons += _rollout(picture, rollout.id)
+    for release in travel.waiting.get(name, ()):
+        held = is_held(release, frozenset(travel.held.get(name, ())))
+        why_not = "it is on hold" if held else "another is under way"
+        reasons.append(f"release {release.revision[:8]} waits: {why_not}")
+    for digest, reason in travel.held.get(name, {}).items():
+        reasons.append(f"content {digest[:8]} is on hold: {reason}")
+    return reasons
 
 
 def _rollout(picture: Picture, name: str) -> list[str]:

@@ -118,6 +118,20 @@ def confirm_prune(
     )
 
 
+def confirm_shrink(
+    commit: Annotated[str, typer.Argument(help="The commit that waits, as `get needs` says.")],
+    reason: Reason,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Confirm that a commit may take away more clusters than `inventoryShrink` allows.
+
+    Examples:
+        flotilla confirm-shrink 9f3c1ab -r "the region us-west is being closed"
+    """
+    _send("confirmShrink", f"commit/{commit}", server, token_file, reason=reason)
+
+
 def acknowledge(
     drift: Annotated[str, typer.Argument(help="Its id, as `flotilla get drift -o name` says.")],
     reason: Reason,
@@ -184,12 +198,14 @@ class Verb(StrEnum):
     ROLLBACK = "rollback"
     RELEASE_HOLD = "release-hold"
     PASS_GATE = "pass-gate"  # noqa: S105 - a verb
+    BYPASS_WINDOW = "bypass-window"
 
 
 _COMMANDS = {
     Verb.RESUME: "resumeRollout",
     Verb.RELEASE_HOLD: "releaseHold",
     Verb.PASS_GATE: "passGate",
+    Verb.BYPASS_WINDOW: "bypassWindow",
 }
 
 
@@ -200,27 +216,68 @@ def rollout(
     cluster: Annotated[
         list[str] | None, typer.Option("--cluster", "-c", help="For retry, skip and rollback.")
     ] = None,
-    stage: Annotated[str, typer.Option("--stage", help="For promote.")] = "",
+    stage: Annotated[
+        str, typer.Option("--stage", help="For promote, pass-gate and rollback.")
+    ] = "",
+    gate: Annotated[str, typer.Option("--gate", help="For pass-gate, if several wait.")] = "",
+    window: Annotated[str, typer.Option("--window", help="For bypass-window.")] = "",
+    minutes: Annotated[
+        float, typer.Option("--minutes", help="For bypass-window: for how long.")
+    ] = 60.0,
     excuse: Annotated[
         bool, typer.Option("--excuse", help="For skip: do not count it as a failure.")
     ] = False,
     server: ServerOption = None,
     token_file: TokenOption = None,
 ) -> None:
-    """Steer a rollout: pause, resume, abort, retry, skip, promote, rollback, release-hold.
+    """Steer a rollout: pause, resume, abort, retry, skip, promote, rollback and more.
 
     Examples:
         flotilla rollout pause payments-4 -r "incident 4711"
         flotilla rollout skip payments-4 -c prod-us-3 -r "hardware is being replaced" --excuse
         flotilla rollout rollback payments-4 -r "error rate"
         flotilla rollout release-hold payments-3 -r "fixed in the database"
+        flotilla rollout bypass-window payments-4 --window year-end --minutes 30 -r "CVE"
     """
     arguments: dict[str, object] = {}
     if cluster:
         arguments["clusters"] = cluster
     if stage:
         arguments["stage"] = stage
+    if gate:
+        arguments["gate"] = gate
     if excuse:
         arguments["excuse"] = True
+    if window:
+        arguments |= {"window": window, "forS": minutes * 60.0}
     command = _COMMANDS.get(verb, verb.value)
     _send(command, f"rollout/{name}", server, token_file, reason=reason, arguments=arguments)
+
+
+def rollback(
+    bundle: Annotated[str, typer.Argument(help="The bundle.")],
+    reason: Reason,
+    to: Annotated[
+        str,
+        typer.Option("--to", help="A commit, or last-good: what was good on each cluster before."),
+    ] = "last-good",
+    cluster: Annotated[
+        list[str] | None, typer.Option("--cluster", "-c", help="Only these clusters.")
+    ] = None,
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Bring an earlier release of a bundle back, from its stored contents, and hold the newer one.
+
+    Undoes the newest rollout: newest change first, as many clusters at once as the bundle's
+    rollback.maxConcurrency and the fleet's guards allow.  Soaks, approvals and windows are not
+    waited for: what comes back was good there before.
+
+    Examples:
+        flotilla rollback payments -r "error rate"
+        flotilla rollback payments --to 9f3c1ab -r "the schema of 2.8 is wrong"
+    """
+    arguments: dict[str, object] = {"to": to}
+    if cluster:
+        arguments["clusters"] = cluster
+    _send("rollback", f"bundle/{bundle}", server, token_file, reason=reason, arguments=arguments)

@@ -42,10 +42,12 @@ for _command in (
     act.suspend,
     act.resume,
     act.confirm_prune,
+    act.confirm_shrink,
     act.acknowledge,
     act.approve,
     act.reject,
     act.rollout,
+    act.rollback,
     doctor.doctor,
 ):
     app.command()(_command)
