@@ -30,15 +30,19 @@ class Apply:
     bundle: BundleName
     cause: Cause
     force: bool
+    """Take fields from whoever holds them."""
+    retake: bool = False
+    """Take back fields that others hold now, if all of them were ours before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prune:
-    """Delete one object, if it still is the one with `uid`."""
+    """Delete one object, if it still is the one with `uid`, just as it was seen."""
 
     ref: ObjectRef
     bundle: BundleName
     uid: str
+    resource_version: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Carries out a plan: the only writer to a cluster.
+"""Carries out a plan: with `pruner`, the only writer to a cluster.
 
 Before the first request of a pass, objects that it may create are stored as intended; after each
 wave, what was confirmed is stored.  A crash at any point therefore leaves an apply set that names
@@ -15,29 +15,18 @@ from time import monotonic
 from typing import TypeVar
 
 from clusters.actions import Apply, Cause, Plan, Prune
-from clusters.backoff import APPLY
 from clusters.client.api import ClusterApi, Live
-from clusters.client.discovery import Resource
 from clusters.drift import parse_fields
-from clusters.errors import (
-    ClusterError,
-    Conflict,
-    CredentialsError,
-    Forbidden,
-    InvalidObject,
-    Unauthorized,
-    Unreachable,
-)
+from clusters.errors import OF_THE_CLUSTER, ClusterError, FieldConflict
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
-from clusters.ownership import our_entry, projection_hash, short_hash
+from clusters.ownership import dotted, leaves, our_entry, projection_hash, short_hash
+from clusters.pruner import Pruner
 from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
 from clusters.waves import FOUNDATION_WAVE, wave_of
 
 _Action = TypeVar("_Action", Apply, Prune)
 FOUNDATION_TIMEOUT_S = 60.0
-_OF_THE_CLUSTER = (Unreachable, Unauthorized, CredentialsError)
-"""Failures that say nothing about the object: the pass ends, the connection is looked at."""
 
 
 @dataclass(slots=True)
@@ -82,6 +71,7 @@ class Applier:
         self._journal = journal
         self._field_sets = field_sets
         self._random_unit = random_unit
+        self._pruner = Pruner(api=api, observer=observer, records=records, random_unit=random_unit)
 
     async def execute(
         self, plan: Plan, *, interrupted: Callable[[], bool]
@@ -116,6 +106,10 @@ class Applier:
         for _, group in groupby(prunes, key=lambda prune: wave_of(prune.ref.group_kind)):
             await self._each(self._prune, list(group), outcomes)
         return outcomes
+
+    async def _prune(self, action: Prune, outcome: Outcome) -> None:
+        if not await self._pruner.prune(action):
+            outcome.failed.append(self._records[action.ref])
 
     async def _intend(self, plan: Plan) -> None:
         new: list[Applied] = []
@@ -179,18 +173,43 @@ class Applier:
         record = self._records[manifest.ref]
         record.in_flight = True
         try:
-            resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
-            live = await self._api.apply(resource, manifest, force=action.force)
-        except _OF_THE_CLUSTER:
+            live = await self._write(action, record)
+        except OF_THE_CLUSTER:
             self._observer.settle(record)
             raise
         except ClusterError as error:
-            self._failed(record, error, manifest.digest)
+            record.failure = Failure.of(
+                error,
+                before=record.failure,
+                digest=manifest.digest,
+                now=monotonic(),
+                random_unit=self._random_unit(),
+            )
+            self._observer.stale.add(record.bundle)
             outcome.failed.append(record)
             self._observer.settle(record)
             return
         self._written(action, record, live, outcome)
         self._observer.settle(record)
+
+    async def _write(self, action: Apply, record: Record) -> Live:
+        manifest = action.manifest
+        resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
+        try:
+            return await self._api.apply(resource, manifest, force=action.force)
+        except FieldConflict as conflict:
+            if not action.retake or not self._were_ours(record, conflict):
+                raise
+        return await self._api.apply(resource, manifest, force=True)
+
+    def _were_ours(self, record: Record, conflict: FieldConflict) -> bool:
+        """Whether all contested fields were in the last apply: taking them back corrects drift."""
+        fields = self._field_sets.get(record.applied.entry_hash)
+        if fields is None:
+            return False
+        ours = {dotted(path) for path in leaves(parse_fields(fields))}
+        contested = {field.removeprefix(".").replace('"', "") for _, field in conflict.holders}
+        return contested <= ours
 
     def _written(self, action: Apply, record: Record, live: Live, outcome: Outcome) -> None:
         metadata = live.metadata
@@ -222,53 +241,6 @@ class Applier:
             record.drift = None
             outcome.corrected.append(record)
         self._observer.wrote(record, live)
-
-    def _failed(self, record: Record, error: ClusterError, digest: str) -> None:
-        attempts = record.failure.attempts + 1 if record.failure else 1
-        delay_s = APPLY.delay_s(attempts - 1, self._random_unit())
-        if error.retry_after_s:
-            delay_s = max(delay_s, error.retry_after_s)
-        record.failure = Failure(
-            reason=error.message,
-            attempts=attempts,
-            retry_at=monotonic() + delay_s,
-            digest=digest,
-            definite=isinstance(error, InvalidObject | Forbidden),
-        )
-        self._observer.stale.add(record.bundle)
-
-    async def _prune(self, action: Prune, outcome: Outcome) -> None:
-        record = self._records[action.ref]
-        resource = self._api.discovery.preferred(action.ref.group_kind)
-        if resource is None:
-            return
-        record.deleting = True
-        try:
-            existed = await self._api.delete(resource, action.ref, uid=action.uid)
-        except _OF_THE_CLUSTER:
-            record.deleting = False
-            raise
-        except ClusterError as error:
-            record.deleting = False
-            if isinstance(error, Conflict) and await self._is_another(resource, action):
-                # Not ours, and not to be asked for again.
-                record.present = False
-                return
-            self._failed(record, error, "")
-            outcome.failed.append(record)
-            return
-        if not existed:
-            self._observer.gone[record.ref] = record
-
-    async def _is_another(self, resource: Resource, action: Prune) -> bool:
-        """Whether another object has the name now; a 409 may have other causes."""
-        try:
-            there = await self._api.get_metadata(resource, action.ref)
-        except _OF_THE_CLUSTER:
-            raise
-        except ClusterError:
-            return False
-        return there is None or there.uid != action.uid
 
     async def _founded(self, batch: Sequence[Apply], interrupted: Callable[[], bool]) -> None:
         """Wait until namespaces are active and CRDs established, then learn the new kinds."""

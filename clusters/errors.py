@@ -112,3 +112,7 @@ class InvalidObject(ClusterError):
     ) -> None:
         super().__init__(message, ref=ref)
         self.causes = tuple(causes)
+
+
+OF_THE_CLUSTER = (Unreachable, Unauthorized, CredentialsError)
+"""Failures that say nothing of an object: the work stops, and the connection is looked at."""

@@ -176,6 +176,7 @@ def _plan_applies(
                 bundle=bundle.name,
                 cause=cause,
                 force=_may_force(bundle, record, manifest),
+                retake=cause is Cause.CHANGED and bundle.policy.drift is DriftPolicy.CORRECT,
             )
         )
 
@@ -243,7 +244,13 @@ def _plan_prunes(
         draft.waits.extend(Wait(bundle=bundle.name, ref=ref, reason=reason) for ref in refs)
         return
     draft.prunes.extend(
-        Prune(ref=record.ref, bundle=bundle.name, uid=record.uid) for record in candidates
+        Prune(
+            ref=record.ref,
+            bundle=bundle.name,
+            uid=record.uid,
+            resource_version=record.resource_version,
+        )
+        for record in candidates
     )
 
 

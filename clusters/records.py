@@ -12,6 +12,8 @@ from datetime import datetime
 from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
+from clusters.backoff import APPLY
+from clusters.errors import ClusterError, Forbidden, InvalidObject
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 
 if TYPE_CHECKING:
@@ -39,6 +41,27 @@ class Failure:
     """What was tried: other content is tried at once."""
     definite: bool = False
     """The server refuses the object as it is: trying again does not help."""
+
+    @classmethod
+    def of(
+        cls,
+        error: ClusterError,
+        *,
+        before: Failure | None,
+        digest: str,
+        now: float,
+        random_unit: float,
+    ) -> Failure:
+        """What an error means for the next attempt; each one in a row waits longer."""
+        attempts = before.attempts + 1 if before else 1
+        delay_s = max(APPLY.delay_s(attempts - 1, random_unit), error.retry_after_s or 0.0)
+        return cls(
+            reason=error.message,
+            attempts=attempts,
+            retry_at=now + delay_s,
+            digest=digest,
+            definite=isinstance(error, InvalidObject | Forbidden),
+        )
 
 
 CORRECTIONS_KEPT = 6

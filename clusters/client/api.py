@@ -75,16 +75,6 @@ class ClusterApi:
             return None
         return Live(decode_head(reply.body).metadata, reply.body)
 
-    async def get_metadata(self, resource: Resource, ref: ObjectRef) -> Metadata | None:
-        """Read the metadata of one object; None when there is none."""
-        try:
-            reply = await self.transport.send(
-                "GET", resource.path(ref), headers=_METADATA_ONLY, ref=ref
-            )
-        except NotFound:
-            return None
-        return decode_head(reply.body).metadata
-
     async def apply(
         self,
         resource: Resource,
@@ -114,16 +104,18 @@ class ClusterApi:
         )
         return Live(decode_head(reply.body).metadata, reply.body)
 
-    async def delete(self, resource: Resource, ref: ObjectRef, *, uid: str) -> bool:
-        """Delete one object if it still is the one with `uid`; False when it is already gone.
+    async def delete(
+        self, resource: Resource, ref: ObjectRef, *, uid: str, resource_version: str
+    ) -> bool:
+        """Delete one object if it still is what was seen; False when it is already gone.
 
         Raises:
-            Conflict: another object has its name now.
+            Conflict: it was changed meanwhile, or another object has its name now.
         """
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid},
+            "preconditions": {"uid": uid, "resourceVersion": resource_version},
             "propagationPolicy": "Background",
         }
         try:
