@@ -1,0 +1,213 @@
+"""The real program in a real terminal (tmux): what it shows, and how it leaves the terminal."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import fleets
+from tests.fakes.api_server import ApiServer
+
+pytestmark = [
+    pytest.mark.e2e,
+    pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
+]
+PATIENCE_S = 20.0
+
+
+class Terminal:
+    """One tmux session with a server of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = str(folder / "tmux.sock")
+        self._folder = folder
+
+    def tmux(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def start(self, *options: str, size: tuple[int, int] = (120, 36), prefix: str = "") -> None:
+        program = f"{sys.executable} -m tui.main {' '.join(options)}"
+        script = f"unset COLUMNS LINES; {prefix}{program}; echo LEFT $?; exec sleep 600"
+        environment = {"HOME": str(self._folder), "XDG_STATE_HOME": str(self._folder)}
+        words = [f"-e{name}={value}" for name, value in environment.items()]
+        width, height = size
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
+                  *words, "sh", "-c", script)  # fmt: skip
+
+    def stop(self) -> None:
+        words = ["tmux", "-S", self._socket, "kill-server"]
+        subprocess.run(words, capture_output=True, check=False)
+
+    @property
+    def text(self) -> str:
+        return self.tmux("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.tmux("send-keys", key)
+            time.sleep(0.15)
+
+    def flags(self) -> str:
+        """Alternate screen, mouse, cursor."""
+        wanted = "#{alternate_on} #{mouse_any_flag} #{cursor_flag}"
+        return self.tmux("display", "-p", wanted).strip()
+
+    def pid(self) -> int:
+        """The process id of the program."""
+        shell = self.tmux("display", "-p", "#{pane_pid}").strip()
+        done = subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=True)
+        return int(done.stdout.split()[0])
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path) -> Iterator[Terminal]:
+    made = Terminal(tmp_path)
+    try:
+        yield made
+    finally:
+        made.stop()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[ApiServer]:
+    with ApiServer(fleets.fleet(24), socket_path=tmp_path / "api.sock") as made:
+        yield made
+
+
+def shows(terminal: Terminal, words: str) -> None:
+    try:
+        until(lambda: words in terminal.text, words)
+    except AssertionError:
+        raise AssertionError(f"{words!r} is not in:\n{terminal.text}") from None
+
+
+def test_it_shows_the_fleet_and_leaves_the_terminal_as_it_was(
+    terminal: Terminal, server: ApiServer
+) -> None:
+    terminal.start("--server", server.address)
+    shows(terminal, "Needs you")
+    assert terminal.flags().startswith("1 1")
+    terminal.press("C-q")
+
+    shows(terminal, "LEFT 0")
+    assert terminal.flags() == "0 0 1"
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_and_restores_the_terminal(
+    terminal: Terminal, server: ApiServer, number: signal.Signals
+) -> None:
+    terminal.start("--server", server.address)
+    shows(terminal, "Needs you")
+    os.kill(terminal.pid(), number)
+
+    shows(terminal, f"LEFT {128 + number}")
+    assert terminal.flags() == "0 0 1"
+
+
+def test_a_terminal_that_is_gone_ends_it_even_under_nohup(
+    terminal: Terminal, server: ApiServer
+) -> None:
+    terminal.start("--server", server.address, prefix="trap '' HUP; ")
+    shows(terminal, "Needs you")
+    pid = terminal.pid()
+    terminal.stop()
+
+    until(lambda: not Path(f"/proc/{pid}").exists(), "it goes on without a terminal")
+
+
+def test_it_follows_the_size_of_its_window(terminal: Terminal, server: ApiServer) -> None:
+    terminal.start("--server", server.address)
+    shows(terminal, "Rollouts in flight")
+    terminal.tmux("resize-window", "-x", "80", "-y", "24")
+    until(lambda: "Rollouts in flight" not in terminal.text, "it did not follow")
+    shows(terminal, "Heatmap")
+    terminal.tmux("resize-window", "-x", "40", "-y", "10")
+
+    shows(terminal, "too small")
+
+
+def test_an_approval_by_keys_alone(terminal: Terminal, server: ApiServer) -> None:
+    terminal.start("--server", server.address)
+    shows(terminal, "Needs you")
+    terminal.press("8")
+    shows(terminal, "What you would let through")
+    terminal.press("a")
+    shows(terminal, "Approve payments")
+    terminal.press("prod", "Tab", "metrics", "Enter")
+    until(lambda: server.commands, "no command came")
+
+    assert server.commands[0].command == "approve"
+    assert server.commands[0].reason == "metrics"
+
+
+def test_a_server_killed_and_back(terminal: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "again.sock"
+    with ApiServer(fleets.fleet(24), socket_path=path) as server:
+        terminal.start("--server", server.address)
+        shows(terminal, "● live")
+    path.unlink()
+    shows(terminal, "retry in")
+    assert "Needs you" in terminal.text
+    with ApiServer(fleets.fleet(24), socket_path=path):
+        shows(terminal, "● live")
+
+
+@pytest.mark.parametrize("setting", ["NO_COLOR=1 ", "TERM=xterm COLORTERM= "])
+def test_it_runs_with_few_colours(terminal: Terminal, server: ApiServer, setting: str) -> None:
+    terminal.start("--server", server.address, "--theme", "ansi-dark", prefix=setting)
+    shows(terminal, "Needs you")
+    terminal.press("2", "j")
+
+    shows(terminal, "▌")
+
+
+def test_without_a_terminal_it_says_what_else_there_is(server: ApiServer) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.main", "--server", server.address],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert "flotilla get" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [('view = "nowhere"', "config.toml:1: no view 'nowhere'"), ("x = 1", "unknown setting 'x'")],
+)
+def test_wrong_settings_are_refused_before_anything_starts(
+    tmp_path: Path, text: str, words: str
+) -> None:
+    folder = tmp_path / "flotilla"
+    folder.mkdir()
+    (folder / "config.toml").write_text(text)
+    done = subprocess.run(
+        [sys.executable, "-m", "tui.main"],
+        env=os.environ | {"XDG_CONFIG_HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert done.returncode == 2
+    assert words in done.stderr

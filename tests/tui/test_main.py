@@ -1,0 +1,65 @@
+from pathlib import Path
+
+import pytest
+
+from tests.fakes import fleets
+from tests.fakes.api_server import ApiServer
+from tests.tui.running import running
+from tui import handover, web
+from tui.main import main, parser
+from tui.messages import OpenText
+
+
+def test_the_web_page_is_read_only_unless_asked() -> None:
+    plain = web.command(parser().parse_args(["--web", "--server", "unix:/a b"]))
+    write = web.command(parser().parse_args(["--web", "--write", "--theme", "flotilla-light"]))
+
+    assert plain.endswith("-m tui.main --server 'unix:/a b' --read-only")
+    assert write.endswith("-m tui.main --theme flotilla-light")
+    assert web.HOST == "127.0.0.1"
+
+
+@pytest.mark.parametrize(
+    "options", [["--server", "nonsense"], ["--token-file", "/nowhere/token"], ["--server", "unix:"]]
+)
+def test_wrong_options_end_with_two(options: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(options) == 2
+    assert "flotilla tui: " in capsys.readouterr().err
+
+
+def test_k9s_is_preferred_and_kubectl_is_next() -> None:
+    everything = handover.k9s_command("prod", which=lambda name: f"/bin/{name}")
+    only_kubectl = handover.k9s_command(
+        "a'b", which=lambda name: "/bin/kubectl" if name == "kubectl" else None
+    )
+
+    assert everything == ["k9s", "--context", "prod"]
+    assert only_kubectl is not None
+    assert "--context='a'\"'\"'b'" in only_kubectl[2]
+    assert handover.k9s_command("prod", which=lambda _: None) is None
+
+
+@pytest.mark.parametrize(
+    ("environ", "editor", "command"),
+    [
+        ({}, False, ["less", "-R"]),
+        ({"PAGER": "most -s"}, False, ["most", "-s"]),
+        ({"PAGER": "most", "FLOTILLA_PAGER": "bat"}, False, ["bat"]),
+        ({"EDITOR": "nano"}, True, ["nano"]),
+        ({"EDITOR": "nano", "VISUAL": "code -w"}, True, ["code", "-w"]),
+        ({}, True, ["vi"]),
+    ],
+)
+def test_the_pager_and_the_editor_are_the_persons(
+    environ: dict[str, str], editor: bool, command: list[str]
+) -> None:
+    assert handover.viewer_command(environ, editor=editor) == command
+
+
+async def test_a_headless_app_cannot_lend_its_terminal_and_says_so(tmp_path: Path) -> None:
+    with ApiServer(fleets.fleet(1)):
+        async with running() as run:
+            run.app.post_message(OpenText("a/b.yaml", "a: 1\n"))
+            await run.until(lambda: run.notices)
+
+            assert run.notices == ["Not possible in this terminal."]
