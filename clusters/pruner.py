@@ -64,7 +64,7 @@ class Pruner:
             raise
         except ClusterError as error:
             record.deleting = False
-            if isinstance(error, Conflict) and await self._look_again(resource, record):
+            if isinstance(error, Conflict) and await self._look_again(resource, record, action):
                 return True
             record.failure = Failure.of(
                 error,
@@ -75,16 +75,16 @@ class Pruner:
             )
             self._observer.stale.add(record.bundle)
             return False
+        record.failure = None
         if not existed:
             self._observer.gone[record.ref] = record
         return True
 
-    async def _look_again(self, resource: Resource, record: Record) -> bool:
+    async def _look_again(self, resource: Resource, record: Record, action: Prune) -> bool:
         """See what is there in place of what was to be deleted; False when nothing is new.
 
         The next plan decides anew: it may be another object, or ask to be kept by now.
         """
-        before = record.resource_version
         try:
             live = await self._api.get(resource, record.ref)
         except OF_THE_CLUSTER:
@@ -95,4 +95,4 @@ class Pruner:
             record.present = False
             return True
         self._observer.judge(record, Seen(live.metadata, msgspec.Raw(live.body)))
-        return record.resource_version != before
+        return record.resource_version != action.resource_version
