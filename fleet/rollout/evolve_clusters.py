@@ -145,16 +145,21 @@ def _healthy(rollout: Rollout, entry: ClusterRollout, event: BecameHealthy) -> R
             state=State.SOAKING,
             since=event.at,
             progress=entry.progress.stopped(event.at),
-            soak=Clock.started(event.at),
+            soak=_counting(Clock(), entry, event),
             attempt_over=False,
         )
     elif entry.state is State.SOAKING:
-        entry = replace(entry, soak=entry.soak.running(event.at))
+        entry = replace(entry, soak=_counting(entry.soak, entry, event))
     else:
         return rollout
     rollout = put(rollout, entry)
     run = stage_of(rollout, entry.seat.stage)
     return put_stage(rollout, replace(run, healthy_at=event.at))
+
+
+def _counting(soak: Clock, entry: ClusterRollout, event: BecameHealthy) -> Clock:
+    """Count observed time only: word from before an absence does not count during it."""
+    return soak if entry.unreachable_since is not None else soak.running(event.at)
 
 
 def _degraded(rollout: Rollout, entry: ClusterRollout, event: Degraded) -> Rollout:

@@ -102,6 +102,8 @@ def _observed(entry: ClusterRollout, event: ClusterObserved) -> ClusterRollout:
         if entry.state is State.APPLYING:
             return replace(entry, state=State.VERIFYING, since=event.at)
         return entry
+    if entry.state is State.ROLLING_BACK:
+        return replace(entry, attempt_over=True)
     if not entry.in_flight or entry.attempt_over:
         return entry
     return replace(
@@ -213,6 +215,10 @@ def _restarted(rollout: Rollout, event: CoordinatorStarted) -> Rollout:
         if event.state_lost and entry.state is State.SOAKING:
             entry = replace(entry, state=State.VERIFYING, measured_at={})
         entries.append(retimed(rollout, entry, event.at))
+    for run in rollout.stages:
+        for _, late, _, name in run.tally.queue:
+            if late and rollout.clusters[name].baseline_due:
+                entries.append(replace(rollout.clusters[name], target=None, progress=Clock()))
     rollout = put(rollout, *entries)
     stages = tuple(_unasked(run, event) for run in rollout.stages)
     lost = rollout.hold is HoldState.ASKED

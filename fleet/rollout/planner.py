@@ -48,8 +48,14 @@ PlaceHold          HoldAsked                                   HoldPlaced
 * Commands go through `commands.check` first; it returns the event, or the reason for refusing.
 * A completed rollout is kept until a newer one of its bundle replaces it: clusters that return or
   join go to it, and it brings them to the release.
-* Without any change a rollout need not be decided again before `recheck_after`.  Deciding it anyway
-  gives the same answer.
+* Without an event of its own a rollout need not be decided again before `recheck_after`, unless
+  `Outcome.waits_on_others` says that facts about the rest of the fleet may end a wait.  Deciding it
+  anyway gives the same answer.
+* `Facts.changing` is counted once (`surroundings.changing`) and passed on from rollout to rollout,
+  each adding what it assigned (`Changing.plus`): two rollouts decided with the same count could
+  exceed the fleet's limit together.
+* A release that starts while others of its bundle are open names the newest of them
+  (`RolloutStarted.follows`) and is planned against `surroundings.expected`.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from clusters.model import ClusterName, Digest
 from fleet.model import OnBreach, RollbackMode, StageName, WithoutLastGood
-from fleet.rollout.decisions import PlaceHold
+from fleet.rollout.decisions import ObserveCluster, PlaceHold
 from fleet.rollout.events import (
     ClusterLeftAsIs,
     DeadlinePassed,
@@ -120,6 +120,8 @@ def _watch(turn: Turn, going: list[ClusterName]) -> None:
     for name in going:
         entry = turn.rollout.clusters[name]
         limit = _deadline_s(turn.rollout, entry)
+        if entry.reobserve and not entry.observing and entry.unreachable_since is None:
+            turn.act(ObserveCluster(cluster=name))
         if entry.unreachable_since is not None:
             until = entry.unreachable_since + timedelta(seconds=limit)
             if until <= turn.now:
@@ -128,6 +130,9 @@ def _watch(turn: Turn, going: list[ClusterName]) -> None:
                     ClusterLeftAsIs(at=turn.now, cluster=name, reason=reason, needs_human=True)
                 )
             turn.look_again(until)
+        elif entry.attempt_over:
+            # The cluster was looked at after a restart, and the assignment had not reached it.
+            turn.assign(entry, entry.target, Purpose.ROLLBACK)
         elif entry.progress.reached(limit, turn.now):
             turn.conclude(DeadlinePassed(at=turn.now, cluster=name))
         else:

@@ -13,10 +13,20 @@ from fleet.rollout.facts import Facts
 from fleet.rollout.guards import refusal
 from fleet.rollout.progress import ClusterRollout
 from fleet.rollout.state import Rollout
-from fleet.rollout.waiting import Reason
+from fleet.rollout.waiting import (
+    ForBaseline,
+    ForBlocker,
+    ForGate,
+    ForGuard,
+    ForPerson,
+    ForRollback,
+    ForTrain,
+    Reason,
+)
 from fleet.rollout.windows import Ajar, Groups, Profile, Shut
 
 _AJAR = Ajar()
+_FROM_OUTSIDE = (ForGuard, ForBlocker, ForTrain, ForBaseline, ForRollback, ForPerson)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +39,18 @@ class Outcome:
     """Pending clusters that have a reason of their own to wait: shown as Blocked."""
     recheck_after: float | None = None
     """Seconds after which time alone may change the answer; None: only an event can."""
+
+    @property
+    def waits_on_others(self) -> bool:
+        """Whether something other than this rollout's own events and time may change the answer.
+
+        Other rollouts, holds, blockers, the health of other bundles, the fleet's limits: where
+        this is so, ask again whenever any of the facts may have changed.
+        """
+        return any(
+            isinstance(reason, _FROM_OUTSIDE) or (isinstance(reason, ForGate) and not reason.until)
+            for reason in self.waiting_on
+        )
 
 
 @dataclass(slots=True)

@@ -50,7 +50,7 @@ from fleet.rollout.windows import Calendar, Shut
 from tests.scenarios.player import Player
 from tests.scenarios.script import Line, Place
 
-EXAMPLES = int(os.environ.get("FLOTILLA_EXAMPLES", "100"))
+EXAMPLES = int(os.environ.get("FLOTILLA_EXAMPLES", "60"))
 """Random worlds that are tried; a long search sets it higher."""
 LIMIT = 4
 """Clusters changing at once in fleets that have a limit."""
@@ -163,6 +163,8 @@ class Watched(Player):
             return
         match event:
             case BecameHealthy(digest=digest) if digest == entry.target:
+                if entry.unreachable_since is not None:
+                    return
                 self.healthy_since.setdefault(key, event.at)
             case ClusterUnreachable():
                 since = self.healthy_since.pop(key, None)
