@@ -232,7 +232,7 @@ def _command(event: CommandFact) -> str:  # noqa: PLR0911 - one return for each 
 def _undo(event: UndoFact) -> str:
     match event:
         case RollbackStarted():
-            return f"{names(event.clusters) if event.clusters else 'nothing'} to roll back"
+            return f"{names(event.clusters) if event.clusters else 'nothing'} to be rolled back"
         case ClusterLeftAsIs():
             human = " and needs a person" if event.needs_human else ""
             return f"{event.cluster} is left as it is{human}{_why(event.reason)}"
