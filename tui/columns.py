@@ -176,7 +176,7 @@ def need_model(now: Now) -> RowModel[NeedView]:
         Column(
             "subject",
             "subject",
-            24,
+            22,
             lambda row: fmt.text(row.subject, Tone.STRONG),
             grow=1,
             priority=0,

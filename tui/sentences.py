@@ -119,12 +119,11 @@ def drift_lines(group: DriftGroup, now: datetime) -> list[Line]:
 
 
 def event_line(event: EventView, now: datetime) -> Line:
-    """One row of a timeline."""
+    """One row of a timeline; the sentence says what kind it is."""
     where = "" if event.cluster in event.sentence else event.cluster
     return (
         (fmt.moment(event.at, now), Tone.MUTED),
         ("  ", Tone.PLAIN),
-        *fmt.text(f"{event.kind:<18} ", Tone.ACCENT),
         *(fmt.text(f"{where}  ", Tone.STRONG) if where else ()),
         *fmt.text(event.sentence),
         *fmt.text(f"  {event.actor}", Tone.MUTED),

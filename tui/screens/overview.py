@@ -123,7 +123,7 @@ class OverviewScreen(ClusterActions):
 def flight_model() -> RowModel[RolloutView]:
     """Rollouts under way: their stages in one line each."""
     columns: list[Column[RolloutView]] = [
-        Column("bundle", "bundle", 12, lambda row: fmt.text(row.bundle, Tone.STRONG), priority=0),
+        Column("bundle", "bundle", 10, lambda row: fmt.text(row.bundle, Tone.STRONG), priority=0),
         Column(
             "revision",
             "to",
@@ -131,7 +131,7 @@ def flight_model() -> RowModel[RolloutView]:
             lambda row: fmt.text(fmt.short_revision(row.to_revision), Tone.MUTED),
             priority=3,
         ),
-        Column("stages", "stages", 22, stage_strip, grow=1, priority=0),
+        Column("stages", "stages", 16, stage_strip, grow=1, priority=0),
         Column("done", "done", 7, done_cell, right=True, priority=1),
     ]
     return RowModel(columns, search=lambda row: f"{row.bundle} {row.phase} {row.subject}")
