@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from tests.benchmarks.figures import merged, progress, table
+from tests.benchmarks.figures import merged, progress, read, table
 
 FOLDER = Path(__file__).parent
 RESULTS = FOLDER.parent.parent / "bench-results"
@@ -71,7 +71,8 @@ def figures_of(name: str, options: Sequence[str]) -> Iterator[dict[str, Any]]:
         assert process.stdout is not None
         for line in process.stdout:
             if line.startswith("{"):
-                yield {"benchmark": name, **json.loads(line)}
+                for figure in read(json.loads(line)):
+                    yield {"benchmark": name, **figure}
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
 

@@ -35,15 +35,18 @@ async def measure(
     labels = {"work": "status updates", "clusters": f"{len(names)} × {objects}"}
     progress(f"status updates: {who or 'engine'}")
     count, rate = round(len(names) * RATE * seconds), len(names) * RATE
-    before_s = 0.0
+    before_s, server_s = 0.0, 0.0
     async for line in edits(sites, names, what="status", count=count, rate=rate, objects=objects):
         if "ready" in line:
-            before_s = cpu_s()
+            before_s, server_s = cpu_s(), sites.server_cpu_s()
         else:
             say(f"rate{who}", line["edits"] / line["wall_s"], "updates/s", **labels)
     await asyncio.sleep(0.5)  # the last of them are on their way
     used_s = cpu_s() - before_s
     say(f"CPU{who}", used_s / count * 1e6, "µs/update", **labels)
+    if sites.pid:
+        server_s = sites.server_cpu_s() - server_s
+        say(f"CPU of the server{who}", server_s / count * 1e6, "µs/update", **labels)
     say(f"CPU at 1,000 updates/s{who}", used_s / count * 1000 * 100, "% of a core", **labels)
 
 

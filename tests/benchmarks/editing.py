@@ -64,8 +64,8 @@ def _plan(contexts: Sequence[str], kind: str, objects: int) -> Iterator[tuple[st
 def _body(what: str, number: int) -> dict[str, Any]:
     if what == "data":
         return {"data": {"key-1": f"edited {number}"}}
-    condition = {"type": "Bench", "status": "True", "reason": "Bench", "message": f"{number}"}
-    return {"status": {"conditions": [condition]}}
+    # A field that no judgement of health looks at, and that no controller puts back.
+    return {"status": {"collisionCount": number}}
 
 
 class _Somebody:

@@ -1,7 +1,8 @@
 """One figure a line, as JSON: how a benchmark speaks to whoever started it.
 
 A figure is a mapping with `what`, `value` and `unit`; all other entries are labels.  Figures of
-several runs with the same labels are the same figure.
+several runs with the same labels are the same figure.  A line may also hold many figures by name
+(`{"bench": "draw", "p50_ms": 3.1}`): the last part of a name is its unit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,18 @@ def progress(text: str) -> None:
     """Tell a waiting person what is going on."""
     sys.stderr.write(f"  {text}\n")
     sys.stderr.flush()
+
+
+def read(line: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The figures of one line, in the one form that is kept."""
+    if "what" in line:
+        yield dict(line)
+        return
+    labels = {name: value for name, value in line.items() if isinstance(value, str)}
+    for name, value in line.items():
+        if isinstance(value, int | float):
+            what, _, unit = name.rpartition("_")
+            yield {**labels, "what": what or unit, "value": value, "unit": unit if what else ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,6 +110,7 @@ async def embedded(count: int) -> AsyncIterator[Sites]:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "clusters.embedded", "--clusters", str(count),
             "--kubeconfig", str(kubeconfig), "--ready-after", "0",
+            stdout=asyncio.subprocess.DEVNULL,
         )  # fmt: skip
         try:
             deadline = time.monotonic() + START_TIMEOUT_S
