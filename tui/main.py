@@ -53,7 +53,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     if options.web:
         return _serve(options)
-    if not sys.stdout.isatty() or not sys.stdin.isatty():
+    # Behind a web page there is no terminal, and textual-serve says so by naming its own driver.
+    at_terminal = sys.stdout.isatty() and sys.stdin.isatty()
+    if not at_terminal and "TEXTUAL_DRIVER" not in os.environ:
         sys.stderr.write(
             "flotilla tui: this is no terminal. For scripts there is `flotilla get`; "
             "for a browser there is `flotilla tui --web`.\n"
