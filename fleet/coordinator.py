@@ -169,7 +169,8 @@ class Coordinator:
         self._conduct(work, emit)
         rows = await self._make_durable(work)
         await self._act(work)
-        self._publisher.publish(self.picture, work.facts, rows, work.touched)
+        busy = bool(self._look_again) or not self.inbox.empty
+        self._publisher.publish(self.picture, work.facts, rows, work.touched, busy=busy)
         self._settle()
         for asked, result in work.answers:
             if not asked.answer.done():

@@ -84,6 +84,11 @@ class Inbox:
         """Put a message in."""
         await self._queue.put(message)
 
+    @property
+    def empty(self) -> bool:
+        """Whether nothing waits to be read."""
+        return self._queue.empty()
+
     async def take(self, most: int, timeout_s: float) -> list[Message]:
         """Wait for the first message, then take all there are, up to `most`; [] on timeout."""
         taken: list[Message] = []

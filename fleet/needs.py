@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fleet.presenting import Picture
-from fleet.presenting_rollouts import rollout_view
+from fleet.presenting_rollouts import gates_of
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.report import names
-from fleet.rollout.state import HoldState, Phase, Rollout
-from fleet.view import BundleOnCluster, NeedView, RolloutView
+from fleet.rollout.state import HoldState, Phase, Rollout, StageRun
+from fleet.view import BundleOnCluster, NeedView
 
 _DRIFT_SHOWN = "report"
 
@@ -117,18 +117,19 @@ def _rollouts(picture: Picture) -> Iterator[NeedView]:
 
 
 def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
-    view = rollout_view(picture, rollout)
-    subject = f"{view.bundle} {view.to_revision[:8]}"
+    release = rollout.plan.release
+    subject = f"{release.bundle} {release.revision[:8]}"
     if rollout.phase is Phase.HALTED and rollout.stop is not None:
         yield NeedView(
-            id=f"halted/{view.id}",
+            id=f"halted/{rollout.id}",
             kind="halted",
             subject=f"{subject} in {rollout.stop.stage or 'no stage'}",
             sentence=rollout.stop.reason,
             since=rollout.breached_at or rollout.started_at,
-            command=f"flotilla why rollout {view.id}",
+            command=f"flotilla why rollout {rollout.id}",
         )
-    yield from _gates(view, subject)
+    elif rollout.stop is None and rollout.current < len(rollout.stages):
+        yield from _gates(picture, rollout, rollout.stages[rollout.current], subject)
 
 
 def _after(rollout: Rollout) -> Iterator[NeedView]:
@@ -156,22 +157,21 @@ def _after(rollout: Rollout) -> Iterator[NeedView]:
         )
 
 
-def _gates(view: RolloutView, subject: str) -> Iterator[NeedView]:
-    for stage in view.stages:
-        if stage.state not in ("waiting", "running", "soaking"):
-            continue
-        for gate in (*stage.gates_before, *stage.gates_during, *stage.gates_after):
-            for_people = gate.kind == "approval" and gate.state == "waiting"
-            if for_people or gate.state == "inconclusive":
-                answer = "approve" if for_people else "rollout pass-gate"
-                yield NeedView(
-                    id=f"approval/{view.id}/{stage.name}/{gate.name}",
-                    kind="approval",
-                    subject=f"{subject} → {stage.name}",
-                    sentence=f"{gate.name}: {gate.sentence}",
-                    since=view.started_at,
-                    command=f"flotilla {answer} {view.id}",
-                )
+def _gates(picture: Picture, rollout: Rollout, run: StageRun, subject: str) -> Iterator[NeedView]:
+    """The gates of the current stage that wait for people.  Not asked yet: nobody is needed."""
+    asked = {gate.gate for gate in run.gates.values()}
+    for gate in gates_of(rollout, run, picture.at):
+        for_people = gate.kind == "approval" and gate.state == "waiting"
+        if gate.name in asked and (for_people or gate.state == "inconclusive"):
+            answer = "approve" if for_people else "rollout pass-gate"
+            yield NeedView(
+                id=f"approval/{rollout.id}/{run.name}/{gate.name}",
+                kind="approval",
+                subject=f"{subject} → {run.name}",
+                sentence=f"{gate.name}: {gate.sentence}",
+                since=rollout.started_at,
+                command=f"flotilla {answer} {rollout.id}",
+            )
 
 
 def _offline(picture: Picture) -> Iterator[NeedView]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
 
@@ -16,6 +17,7 @@ from fleet.model import (
     JobCheck,
     PrometheusCheck,
     SoakCheck,
+    StageName,
     WindowCheck,
 )
 from fleet.presenting import Picture
@@ -39,6 +41,7 @@ def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
     """One rollout."""
     release = rollout.plan.release
     outcome = picture.outcomes.get(rollout.id, _NOTHING)
+    counts = _count(rollout)
     return RolloutView(
         id=rollout.id,
         bundle=release.bundle,
@@ -51,7 +54,7 @@ def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
         plan_hash=rollout.plan.plan_hash,
         started_at=rollout.started_at,
         finished_at=rollout.ended_at,
-        stages=[_stage(rollout, index, picture.at) for index in range(len(rollout.stages))],
+        stages=[_stage(rollout, index, counts, picture.at) for index in range(len(rollout.stages))],
         clusters=[_cluster(rollout, name, outcome) for name in rollout.clusters],
         waiting_on=[] if rollout.ended else list(sentences(outcome, picture.at)),
         changes=_changes(rollout),
@@ -71,12 +74,15 @@ def _from_revision(picture: Picture, rollout: Rollout) -> str:
     return max(set(found), key=found.count) if found else ""
 
 
-def _stage(rollout: Rollout, index: int, now: datetime) -> StageView:
+_Counts = Mapping[StageName, Mapping[ClusterState, int]]
+
+
+def _stage(rollout: Rollout, index: int, counts: _Counts, now: datetime) -> StageView:
     run = rollout.stages[index]
-    tally = _count(rollout, run)
+    tally = counts[run.name]
     return StageView(
         name=run.name,
-        state=_stage_state(rollout, index),
+        state=_stage_state(rollout, index, tally),
         total=len(run.plan.seats),
         good=tally[ClusterState.GOOD],
         in_flight=sum(
@@ -96,15 +102,14 @@ def _stage(rollout: Rollout, index: int, now: datetime) -> StageView:
     )
 
 
-def _count(rollout: Rollout, run: StageRun) -> dict[ClusterState, int]:
-    counts = dict.fromkeys(ClusterState, 0)
+def _count(rollout: Rollout) -> _Counts:
+    counts = {run.name: dict.fromkeys(ClusterState, 0) for run in rollout.stages}
     for entry in rollout.clusters.values():
-        if entry.seat.stage == run.name:
-            counts[entry.state] += 1
+        counts[entry.seat.stage][entry.state] += 1
     return counts
 
 
-def _stage_state(rollout: Rollout, index: int) -> str:
+def _stage_state(rollout: Rollout, index: int, tally: Mapping[ClusterState, int]) -> str:
     run = rollout.stages[index]
     if run.phase is StagePhase.COMPLETED:
         return "complete"
@@ -112,12 +117,15 @@ def _stage_state(rollout: Rollout, index: int) -> str:
         return "halted"
     if run.phase is StagePhase.WAITING:
         return "waiting" if index == rollout.current and not rollout.ended else "pending"
-    entries = [e for e in rollout.clusters.values() if e.seat.stage == run.name]
     moving = (ClusterState.PENDING, ClusterState.APPLYING, ClusterState.VERIFYING)
-    soaking = any(e.state is ClusterState.SOAKING for e in entries)
-    if soaking and not any(e.state in moving for e in entries):
+    if tally[ClusterState.SOAKING] and not any(tally[state] for state in moving):
         return "soaking"
     return "running"
+
+
+def gates_of(rollout: Rollout, run: StageRun, now: datetime) -> list[GateView]:
+    """The gates of one stage, in the order in which they are asked."""
+    return [gate for position in Position for gate in _gates(rollout, run, position, now)]
 
 
 def _cluster(rollout: Rollout, name: ClusterName, outcome: Outcome) -> RolloutClusterView:

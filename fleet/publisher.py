@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 from fleet import events as facts
@@ -42,6 +42,8 @@ from fleet.view import (
 )
 
 EVENTS_KEPT = 300
+ROLLOUTS_EVERY = timedelta(seconds=0.25)
+"""How often views of rollouts are made while there is more to do: an eye sees no more."""
 _View = TypeVar("_View", bound=View)
 
 
@@ -95,6 +97,7 @@ class Publisher:
         self._rollouts = _Shelf[RolloutView]("rollout")
         self._shown: dict[str, tuple[Rollout, Outcome | None]] = {}
         """What the rollout views were made of."""
+        self._rollouts_seen_at = datetime.min.replace(tzinfo=UTC)
         self._by_bundle: dict[str, dict[str, BundleOnCluster]] = {}
         self._events: deque[EventView] = deque(maxlen=EVENTS_KEPT)
 
@@ -141,8 +144,14 @@ class Publisher:
         happened: Sequence[FleetFact],
         seqs: Sequence[int],
         touched: set[str],
+        *,
+        busy: bool = False,
     ) -> None:
-        """Make the views that facts and observations changed."""
+        """Make the views that facts and observations changed.
+
+        `busy`: more has come in already; views of rollouts, which change with every cluster of
+        them, may wait a moment.
+        """
         for seq, fact in zip(seqs, happened, strict=True):
             self._events.append(event_view(seq, fact))
         told = (
@@ -162,15 +171,25 @@ class Publisher:
             picture,
             drift=any(isinstance(fact, _TOUCHES_DRIFT) for fact in happened),
             told=told,
+            busy=busy,
         )
 
-    def _finish(self, picture: Picture, *, drift: bool, told: Sequence[Change] = ()) -> None:
+    def _finish(
+        self,
+        picture: Picture,
+        *,
+        drift: bool,
+        told: Sequence[Change] = (),
+        busy: bool = False,
+    ) -> None:
         self._git.put("git", git_view(picture))
         if drift:
             self._drift.replace(
                 {key: drift_view(key, one) for key, one in picture.state.drift.items()}
             )
-        self._see_rollouts(picture)
+        if not busy or picture.at - self._rollouts_seen_at >= ROLLOUTS_EVERY:
+            self._rollouts_seen_at = picture.at
+            self._see_rollouts(picture)
         changes = [change for shelf in self._shelves for change in shelf.collect()]
         if changes or told:
             failed = [v for v in self._placements.views.values() if v.state == "Failed"]
