@@ -156,7 +156,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     owner: ApiServer
 
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base's name
+    def log_message(self, format: str, *args: object) -> None:
         self.owner.requests.append(f"{self.command} {self.path}")
 
     def address_string(self) -> str:

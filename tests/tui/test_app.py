@@ -230,7 +230,8 @@ async def test_every_theme_paints_every_view_in_its_own_colours() -> None:
             strip = run.app.screen._compositor.render_strips()[4]
             seen.add(str([part.style.color for part in strip if part.style]))
 
-        assert len(seen) == len(THEMES) + 2
+        # The two of 16 colours name the same ones; the terminal tells them apart.
+        assert len(seen) == len(THEMES) + 1
 
 
 async def test_the_cursor_is_seen_without_colours() -> None:

@@ -125,7 +125,7 @@ async def test_tabs_of_a_cluster_are_chosen_by_letters_and_brackets() -> None:
         await run.press("y", *"jjjjj")
         await run.shows("managed by flotilla (Apply)")
         await run.press("e")
-        await run.shows("is in force")
+        await run.shows("release 9f3c1ab0")
         await run.press("right_square_bracket")
         assert line.current == "History"
         await run.press("left_square_bracket", "left_square_bracket")
