@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 
 from clusters.client.api import ClusterApi
 from clusters.errors import ClusterError, UnknownKind
@@ -12,7 +13,8 @@ from clusters.inspecting import FieldDifference, inspect
 from clusters.model import BundleName, ClusterName, Digest, Manifest, ObjectRef
 from clusters.records import Record
 from fleet.coordinator import Coordinator
-from fleet.deciding.commits import current_digests, problem_views
+from fleet.deciding.commits import current_digests, problem_views, shrinking
+from fleet.forecasting_rollouts import travel_plan
 from fleet.intake import Intake
 from fleet.release import BundleChange, Proposal, changes
 from fleet.source.problems import InvalidFleet
@@ -50,6 +52,7 @@ class Forecaster:
                 problems=problem_views(error.problems),
             )
         state = self._coordinator.state
+        guards = self._coordinator.inventory.settings.guards
         known, wanted = set(state.clusters), set(proposal.inventory.clusters)
         found = [
             change
@@ -71,6 +74,12 @@ class Forecaster:
             joined=sorted(wanted - known),
             left=sorted(known - wanted),
             clusters=sorted(plans, key=lambda plan: (plan.bundle, plan.cluster)),
+            rollouts=[
+                plan
+                for change in found
+                if (plan := travel_plan(state, proposal, change, datetime.now(UTC)))
+            ],
+            held_back=shrinking(state, proposal, guards.inventory_shrink),
         )
 
     async def _cluster(

@@ -183,6 +183,11 @@ def _gate(gate: Gate, run: StageRun, held: GateRun, now: datetime) -> GateView:
     )
 
 
+def gate_sentence(gate: Gate) -> str:
+    """What a gate asks for, before it is asked."""
+    return _sentence(gate.check, GateRun(gate=gate.name, position=Position.BEFORE))
+
+
 def _kind(check: GateCheck) -> str:
     return type(check).__name__.removesuffix("Check").lower()
 

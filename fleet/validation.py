@@ -31,6 +31,16 @@ class Checked:
     warnings: tuple[Problem, ...]
 
 
+def read_work_tree(root: Path, folder: str = "") -> Inventory:
+    """Read the documents without rendering anything.
+
+    Raises:
+        InvalidFleet: everything that is wrong with them.
+    """
+    inventory, _ = read_inventory(_documents(_files(root), folder))
+    return inventory
+
+
 def check_work_tree(root: Path, folder: str = "") -> Checked:
     """Read and render everything.
 
@@ -38,13 +48,7 @@ def check_work_tree(root: Path, folder: str = "") -> Checked:
         InvalidFleet: everything that is wrong.
     """
     files = _files(root)
-    inside = folder.strip("/")
-    documents = {
-        path: file.data
-        for path, file in files.items()
-        if not inside or path.startswith(f"{inside}/")
-    }
-    inventory, warnings = read_inventory(documents)
+    inventory, warnings = read_inventory(_documents(files, folder))
     problems: list[Problem] = []
     notes = list(warnings)
     objects = 0
@@ -62,6 +66,15 @@ def check_work_tree(root: Path, folder: str = "") -> Checked:
         objects=objects,
         warnings=in_reading_order(notes),
     )
+
+
+def _documents(files: dict[str, SourceFile], folder: str) -> dict[str, bytes]:
+    inside = folder.strip("/")
+    return {
+        path: file.data
+        for path, file in files.items()
+        if not inside or path.startswith(f"{inside}/")
+    }
 
 
 def _render(

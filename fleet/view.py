@@ -360,6 +360,89 @@ class ClusterPlan(View, frozen=True, kw_only=True):
     """Why the cluster could not be asked, or empty."""
 
 
+class StagePlanView(View, frozen=True, kw_only=True):
+    """One stage of a rollout that a revision would start, its amounts as numbers."""
+
+    name: str
+    clusters: Sequence[str]
+    """In the order in which they would be started; those that change come first."""
+    changing: int
+    """How many of them change."""
+    max_concurrency: int
+    max_failures: int
+    ramp: Sequence[int] = ()
+    """How many clusters have been reached after each batch."""
+    soak_s: float = 0.0
+    on_breach: str = ""
+    bound: str = ""
+    gates: Sequence[str] = ()
+    """Each gate with its position and what it asks for."""
+
+
+class RolloutPlanView(View, frozen=True, kw_only=True):
+    """How a revision would carry one bundle across the fleet."""
+
+    bundle: str
+    strategy: str = ""
+    """Empty: none, so it goes everywhere at once."""
+    clusters: int = 0
+    stages: Sequence[StagePlanView] = ()
+    problems: Sequence[str] = ()
+    """Why it could not travel."""
+
+
+class PromotionView(View, frozen=True, kw_only=True):
+    """One rollout as a line of history."""
+
+    rollout: str
+    bundle: str
+    revision: str
+    author: str
+    subject: str
+    phase: str
+    started_at: datetime
+    ended_at: datetime | None = None
+    good: int = 0
+    size: int = 0
+    breached_at: datetime | None = None
+
+
+class StayView(View, frozen=True, kw_only=True):
+    """One content of a bundle on one cluster, from its assignment until the next one's."""
+
+    cluster: str
+    rollout: str
+    purpose: str
+    """release, baseline or rollback."""
+    revision: str
+    digest: str
+    since: datetime
+    healthy_at: datetime | None = None
+    until: datetime | None = None
+
+
+class FiguresView(View, frozen=True, kw_only=True):
+    """The four figures of delivery over one period; None where there is nothing to count."""
+
+    since: datetime
+    until: datetime
+    rollouts: int
+    per_day: float
+    lead_time_s: float | None = None
+    failure_rate: float | None = None
+    restore_s: float | None = None
+
+
+class HistoryView(View, frozen=True, kw_only=True):
+    """What ran where and when."""
+
+    rollouts: Sequence[PromotionView] = ()
+    """Newest first."""
+    stays: Sequence[StayView] = ()
+    """Oldest first; of one bundle only."""
+    figures: FiguresView
+
+
 class PlanView(View, frozen=True, kw_only=True):
     """What a revision would change if it were in force."""
 
@@ -373,3 +456,7 @@ class PlanView(View, frozen=True, kw_only=True):
     left: Sequence[str] = ()
     """Clusters that would leave it."""
     clusters: Sequence[ClusterPlan] = ()
+    rollouts: Sequence[RolloutPlanView] = ()
+    """How each bundle that changes would travel."""
+    held_back: Sequence[str] = ()
+    """Why the revision would wait for a person's confirmation before anything of it happens."""

@@ -27,6 +27,7 @@ from fleet.view import (
     CommitView,
     EventView,
     FleetView,
+    HistoryView,
     ObjectDetail,
     ObjectView,
     PlanView,
@@ -96,6 +97,11 @@ class ApiClient:
     def history(self, *, limit: int = 100) -> list[CommitView]:
         """List the newest commits of the fleet repository, newest first."""
         return self._get(f"/v1/history?{urlencode({'limit': limit})}", list[CommitView])
+
+    def rollout_history(self, *, bundle: str = "", days: int = 30) -> HistoryView:
+        """Read what ran where and when; figures are those of the last `days` days."""
+        query = urlencode({"bundle": bundle, "days": days})
+        return self._get(f"/v1/rollouts?{query}", HistoryView)
 
     def audit(
         self,

@@ -11,7 +11,7 @@ import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -22,8 +22,9 @@ from clusters.model import ObjectRef
 from fleet.api.metrics import Metrics
 from fleet.coordinator import Coordinator
 from fleet.details import Details, NotThere
-from fleet.events import from_row
+from fleet.events import RolloutEvent, from_row
 from fleet.forecast import Forecaster
+from fleet.history import history_of
 from fleet.inbox import CommandAsked
 from fleet.narrating import event_view
 from fleet.publisher import Publisher
@@ -76,6 +77,7 @@ class ApiServer:
                 web.get("/v1/clusters/{cluster}/objects", self._objects),
                 web.get("/v1/clusters/{cluster}/object", self._object),
                 web.get("/v1/history", self._history),
+                web.get("/v1/rollouts", self._rollouts),
                 web.get("/v1/audit", self._audit),
                 web.get("/v1/why", self._why),
                 web.get("/v1/plan", self._plan),
@@ -168,6 +170,23 @@ class ApiServer:
 
     async def _history(self, request: web.Request) -> web.Response:
         return _json(await self._parts.history(_number(request, "limit", 50, most=1000)))
+
+    async def _rollouts(self, request: web.Request) -> web.Response:
+        """What ran where and when: read from the log, so that nothing is too old."""
+        bundle, until = request.query.get("bundle", ""), self._parts.clock()
+        found: list[RolloutEvent] = []
+        after = 0
+        while rows := await self._parts.store.read(
+            after=after, kinds=("RolloutEvent",), bundle=bundle or None
+        ):
+            facts = (from_row(row.kind, row.at, row.actor, row.data) for row in rows)
+            found += [fact for fact in facts if isinstance(fact, RolloutEvent)]
+            after = rows[-1].seq
+        days = _number(request, "days", 30, most=3650)
+        since = until - timedelta(days=max(1, days))
+        # Thousands of events are read back: not in the loop that answers everybody.
+        told = await asyncio.to_thread(history_of, found, bundle=bundle, since=since, until=until)
+        return _json(told)
 
     async def _audit(self, request: web.Request) -> web.Response:
         rows = await self._parts.store.read(

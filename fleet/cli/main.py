@@ -9,7 +9,7 @@ from importlib.metadata import entry_points, version
 import typer
 
 from fleet.api.errors import ApiError, NotAuthorised, Refused, ServerUnreachable
-from fleet.cli import act, audit, cluster, demo, doctor, get, look, repository, server
+from fleet.cli import act, audit, cluster, demo, doctor, get, look, repository, server, travel
 from fleet.cli.output import (
     EXIT_CONFLICT,
     EXIT_DENIED,
@@ -48,6 +48,8 @@ for _command in (
     act.reject,
     act.rollout,
     act.rollback,
+    travel.history,
+    travel.simulate,
     doctor.doctor,
 ):
     app.command()(_command)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fleet.cli.output import EXIT_USAGE, printable, say
-from fleet.view import ClusterPlan, FieldChange, PlanView
+from fleet.rollout.report import span
+from fleet.view import ClusterPlan, FieldChange, PlanView, RolloutPlanView
 
 _SIGNS = {"create": "+", "change": "~", "delete": "-", "keep": "="}
 
@@ -26,6 +27,10 @@ def print_plan(plan: PlanView, *, brief: bool) -> int:
         names = ", ".join(member.cluster for member in members)
         print(printable(f"{bundle} on {len(members)} clusters: {names}"))
         print(text or "  only bookkeeping changes")
+    for rollout in plan.rollouts:
+        print(printable(_travels(rollout)))
+    for reason in plan.held_back:
+        print(printable(f"waits for `flotilla confirm-shrink`: {reason}"))
     errors = [cluster for cluster in plan.clusters if cluster.error]
     counts = {
         action: sum(o.action == action for c in plan.clusters for o in c.objects)
@@ -33,9 +38,35 @@ def print_plan(plan: PlanView, *, brief: bool) -> int:
     }
     said = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
     say(f"{len(plan.clusters)} placements change: {said or 'no object changes'}")
-    if errors:
+    if errors or any(rollout.problems for rollout in plan.rollouts):
         return EXIT_USAGE
     return 1 if plan.clusters or plan.joined or plan.left else 0
+
+
+def _travels(rollout: RolloutPlanView) -> str:
+    """How one bundle would cross the fleet, a line for each stage."""
+    if rollout.problems:
+        return "\n".join(
+            [f"{rollout.bundle} could not travel:", *map("  ! {}".format, rollout.problems)]
+        )
+    if not rollout.strategy:
+        return f"{rollout.bundle} has no strategy: all {rollout.clusters} clusters at once"
+    lines = [f"{rollout.bundle} travels by {rollout.strategy}:"]
+    for stage in rollout.stages:
+        if not stage.changing:
+            lines.append(f"  {stage.name}: nothing changes")
+            continue
+        soak = f", soak {span(stage.soak_s)}" if stage.soak_s else ""
+        batches = "/".join(map(str, stage.ramp))
+        ramp = f", batches up to {batches}" if len(stage.ramp) > 1 else ""
+        lines.append(
+            f"  {stage.name}: {stage.changing} of {len(stage.clusters)} clusters change, "
+            f"{stage.max_concurrency} at once{ramp}{soak}; {stage.max_failures} may fail, "
+            f"then {stage.on_breach}"
+        )
+        lines.append(f"    {stage.bound}")
+        lines += [f"    gate {gate}" for gate in stage.gates]
+    return "\n".join(lines)
 
 
 def _text(cluster: ClusterPlan, *, brief: bool) -> str:

@@ -11,6 +11,7 @@ import argparse
 import asyncio
 import json
 import resource
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -281,7 +282,8 @@ def main() -> None:
     for name in parser.parse_args().names:
         for found in _measure(name):
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-            print(json.dumps({"name": name, **found, "peak_mb": peak}), flush=True)
+            sys.stdout.write(json.dumps({"name": name, **found, "peak_mb": peak}) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -56,6 +56,7 @@ spec: {http: {url: 'URL'}, interval: 100ms}
 """
 
 
+@pytest.mark.timeout(60 + 20 * KILLS)
 async def test_a_rollout_survives_kills_of_the_server() -> None:
     chance = random.Random(KILLS)
     async with _smoke_target() as url:
