@@ -29,7 +29,7 @@ bench: $(VENV)/.developing  ## measure; JSON lines in bench-results/
 	@$(RUN)/python -m tests.benchmarks $(ARGS)
 
 pictures: $(VENV)/.developing  ## make the README's pictures from the running app
-	@$(RUN)/python -m docs.pictures
+	@$(RUN)/python -m tui.pictures --demo docs/pictures
 
 fmt: $(VENV)/.developing
 	@$(RUN)/ruff format $(PATHS)

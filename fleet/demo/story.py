@@ -55,6 +55,7 @@ class _Stage:
         self.kubeconfig = base / "kubeconfig"
         self.log = base / "log"
         self.api = ApiClient(f"unix:{self.state / 'flotilla.sock'}")
+        self._children: list[subprocess.Popen[bytes]] = []
 
     @contextlib.contextmanager
     def running(self) -> Iterator[None]:
@@ -80,9 +81,11 @@ class _Stage:
                 stderr=log,
                 start_new_session=True,  # Ctrl+C is for the interface; we end our children
             )
+        self._children.append(process)
         try:
             yield
         finally:
+            self._children.remove(process)
             process.send_signal(signal.SIGTERM)
             try:
                 process.wait(5)
@@ -93,7 +96,8 @@ class _Stage:
     def _wait_for(self, condition: Callable[[], object], what: str) -> None:
         deadline = time.monotonic() + START_TIMEOUT_S
         while not condition():
-            if time.monotonic() > deadline:
+            died = any(child.poll() is not None for child in self._children)
+            if died or time.monotonic() > deadline:
                 raise DemoFailed(f"{what} did not start; its last words: {self.last_words()}")
             time.sleep(0.05)
 
