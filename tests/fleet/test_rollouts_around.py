@@ -1,0 +1,172 @@
+"""What happens around rollouts: clusters come, go and refuse; people ask for what they may not."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from fleet.api.errors import Refused
+from fleet.view import CommandRequest
+from tests.fakes.fleet import FleetWorld, cluster_document, config_map, fleet_world
+from tests.fakes.rollouts import (
+    AGREED,
+    FLEET,
+    approve_when_asked,
+    image,
+    images,
+    labels_of,
+    phase,
+    refusal,
+    rollout,
+    states,
+    travelling_fleet,
+)
+
+NAMES = ("dev-1", "prod-1")
+PLAIN = (
+    "    - {name: dev, select: env=dev}\n"
+    "    - {name: prod, select: env=prod, onBreach: rollbackRun}\n"
+)
+ASKING = (
+    "    - {name: dev, select: env=dev}\n"
+    "    - {name: prod, select: env=prod, gates: {before: [agreed]}}\n"
+)
+
+
+async def test_a_refused_object_fails_its_cluster_without_waiting() -> None:
+    patient = PLAIN.replace("select: env=dev}", "select: env=dev, progressDeadline: 1h}")
+    async with fleet_world(NAMES, travelling_fleet(NAMES, stages=patient)) as world:
+        await phase(world, "web-1", "Completed")
+        wrong = config_map("web", version="2").replace("version: '2'", "'not a key!': '2'")
+        world.commit({"apps/web/config.yaml": wrong})
+        await phase(world, "web-2", "Halted")
+        assert states(world, "web-2") == {"dev-1": "Failed", "prod-1": "Pending"}
+
+
+async def test_a_cluster_that_joins_gets_what_travelled_and_one_that_left_is_no_more_asked() -> (
+    None
+):
+    files = travelling_fleet(("dev-1", "prod-1"), stages=PLAIN)
+    async with fleet_world(("dev-1", "prod-1", "prod-2"), files) as world:
+        await phase(world, "web-1", "Completed")
+        world.commit({"clusters/prod-2.yaml": cluster_document("prod-2", labels_of("prod-2"))})
+        await world.until(lambda: states(world, "web-1").get("prod-2") == "Good")
+        world.remove("clusters/prod-2.yaml")
+        await world.until(lambda: len(world.view.clusters) == 2)
+        world.commit(image("2"))
+        await phase(world, "web-2", "Completed")
+        assert await images(world) == {"dev-1": "web:2", "prod-1": "web:2", "prod-2": "web:1"}
+
+
+async def test_a_commit_that_takes_too_much_away_waits_for_a_person() -> None:
+    guarded = FLEET.replace("max: 100%", "max: 10%")
+    files = travelling_fleet(NAMES, stages=PLAIN, more={"fleet.yaml": guarded})
+    async with fleet_world(NAMES, files) as world:
+        await phase(world, "web-1", "Completed")
+        revision = world.remove("clusters/prod-1.yaml")
+        await world.until(lambda: world.need("confirm"))
+        assert "removes 1 of 2 clusters" in world.need("confirm")
+        assert len(world.view.clusters) == 2
+        said = await refusal(world, "confirmShrink", "commit/0000000", reason="closing")
+        assert f"the commit that waits is {revision[:12]}" in said
+        await world.command("confirmShrink", f"commit/{revision[:7]}", reason="closing")
+        await world.until(lambda: len(world.view.clusters) == 1)
+        assert not world.need("confirm")
+
+
+async def test_drift_while_it_soaks_begins_the_soak_again_and_the_third_fails_it() -> None:
+    soaking = PLAIN.replace("select: env=dev}", "select: env=dev, soak: 1h}")
+    async with fleet_world(NAMES, travelling_fleet(NAMES, stages=soaking)) as world:
+        await world.until(lambda: states(world, "web-1")["dev-1"] == "Soaking")
+        for number in range(3):
+            path = "/api/v1/namespaces/default/configmaps/web"
+            await world.edit("dev-1", path, {"data": {"version": f"by hand {number}"}})
+            await world.until(lambda n=number: _drifts(world) > n)
+            await asyncio.sleep(0.1)
+        await phase(world, "web-1", "Halted")
+        assert states(world, "web-1")["dev-1"] == "Failed"
+
+
+def _drifts(world: FleetWorld) -> int:
+    return sum(event.kind == "DriftSeen" for event in world.view.events)
+
+
+async def test_a_completed_rollout_is_taken_back_to_an_earlier_commit_and_held() -> None:
+    async with fleet_world(NAMES, travelling_fleet(NAMES, stages=PLAIN)) as world:
+        await phase(world, "web-1", "Completed")
+        first = rollout(world, "web-1").to_revision
+        world.commit(image("2"))
+        await phase(world, "web-2", "Completed")
+        said = await refusal(world, "rollback", "bundle/web", reason="slow", to="0123456")
+        assert f"there is: last-good, {first[:8]}" in said
+        await world.command("rollback", "bundle/web", reason="slow", to=first[:8])
+        await phase(world, "web-2", "RolledBack")
+        assert set((await images(world)).values()) == {"web:1"}
+        await world.command("releaseHold", "rollout/web-2", reason="it was the network")
+        await phase(world, "web-3", "Completed")
+        assert set((await images(world)).values()) == {"web:2"}
+        told = await asyncio.to_thread(world.api.rollout_history, bundle="web")
+        assert [(one.rollout, one.phase) for one in told.rollouts] == [
+            ("web-3", "Completed"), ("web-2", "RolledBack"), ("web-1", "Completed"),
+        ]  # fmt: skip
+        assert told.figures.failure_rate == 1 / 3
+        assert [s.purpose for s in told.stays if s.cluster == "prod-1"] == [
+            "release", "release", "rollback", "release",
+        ]  # fmt: skip
+
+
+async def test_what_may_not_be_approved_is_refused_in_words() -> None:
+    files = travelling_fleet(NAMES, stages=ASKING)
+    roles = FLEET.replace("[alice, ben]", "[ben, Ada]")
+    async with fleet_world(NAMES, {**files, "fleet.yaml": roles}) as world:
+        await world.until(lambda: world.need("approval"))
+        said = await refusal(world, "approve", "rollout/web-1")
+        assert "alice has none of the roles sre, which gate agreed asks for" in said
+        author = CommandRequest(command="approve", target="rollout/web-1", actor="Ada")
+        with pytest.raises(Refused, match="Ada is the author of the release, and gate agreed"):
+            await asyncio.to_thread(world.api.command, author)
+        world.commit({"fleet.yaml": FLEET})
+        await world.converged("dev-1")
+        said = await refusal(world, "approve", "rollout/web-1", planHash="0" * 32)
+        assert "this approval is for plan 00000000, and rollout web-1 now has" in said
+        await approve_when_asked(world, "web-1")
+        await phase(world, "web-1", "Completed")
+
+
+async def test_what_cannot_travel_is_refused_with_its_place() -> None:
+    twice = "    - {name: dev, select: env}\n    - {name: prod, select: env=prod}\n"
+    nowhere = "    - {name: dev, select: env=dev}\n"
+    unknown = ASKING.replace("agreed", "nobody")
+    beyond = PLAIN.replace("select: env=dev}", "select: env=dev, maxFailures: 101%}")
+    async with fleet_world(NAMES, travelling_fleet(NAMES, stages=PLAIN)) as world:
+        await phase(world, "web-1", "Completed")
+        for stages, words in (
+            (twice, "the stages dev and prod both select prod-1"),
+            (nowhere, "which no stage of ring"),
+            (unknown, "nobody"),
+            (beyond, "101%"),
+        ):
+            strategy = travelling_fleet(NAMES, stages=stages)["strategy.yaml"]
+            world.commit({"strategy.yaml": strategy})
+            await world.until(
+                lambda w=words: any(w in str(problem) for problem in world.view.git.problems)
+            )
+        assert "not in force" in world.need("refused")
+
+
+async def test_a_window_that_never_opens_strands_the_release_until_it_is_mended() -> None:
+    never = (
+        "apiVersion: flotilla.dev/v1\nkind: Window\nmetadata: {name: hours}\n"
+        "spec: {kind: allow, from: '2001-01-01', to: '2001-01-02'}\n---\n"
+        "apiVersion: flotilla.dev/v1\nkind: Gate\nmetadata: {name: agreed}\n"
+        "spec: {window: hours}\n"
+    )
+    files = travelling_fleet(NAMES, stages=ASKING, more={"gates.yaml": never})
+    async with fleet_world(NAMES, files) as world:
+        await world.until(lambda: "cannot travel" in world.need("refused"))
+        assert "hours" in world.need("refused")
+        world.commit({"gates.yaml": AGREED})
+        await approve_when_asked(world, "web-1")
+        await phase(world, "web-1", "Completed")
+        assert not world.need("refused")
