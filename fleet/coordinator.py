@@ -33,8 +33,8 @@ from fleet.inbox import (
 from fleet.ledger import Ledger
 from fleet.model import Inventory
 from fleet.observed import Observed
-from fleet.presenting import Picture
-from fleet.publisher import Publisher
+from fleet.presenting.publisher import Publisher
+from fleet.presenting.views import Picture
 from fleet.release import Proposal
 from fleet.rollout.decisions import AssignRelease, ObserveCluster
 from fleet.rollout.state import Rollout

@@ -13,20 +13,13 @@ from typing import Any
 
 import msgspec
 
+from fleet.fact import SYSTEM as SYSTEM
+from fleet.fact import Fact as Fact
+from fleet.fact import ReleaseDropped as ReleaseDropped
+from fleet.fact import ReleaseQueued as ReleaseQueued
+from fleet.fact import RolloutEvent as RolloutEvent
+from fleet.fact import Watched as Watched
 from fleet.view import ProblemView
-
-SYSTEM = "flotilla"
-"""The actor of what nobody asked for in person."""
-
-
-class Fact(
-    msgspec.Struct, frozen=True, kw_only=True, tag_field="kind", tag=True, omit_defaults=True
-):
-    """Base of all facts."""
-
-    at: datetime
-    actor: str = SYSTEM
-
 
 # --- Git -----------------------------------------------------------------------------------------
 
@@ -316,40 +309,6 @@ class ReconcileAsked(Fact, frozen=True, kw_only=True):
 
     target: str
     reason: str = ""
-
-
-# --- rollouts ------------------------------------------------------------------------------------
-
-
-class ReleaseQueued(Fact, frozen=True, kw_only=True):
-    """A release waits for its rollout, in the form that `fleet.rollout.codec` reads."""
-
-    bundle: str
-    revision: str
-    release: Mapping[str, Any]
-
-
-class ReleaseDropped(Fact, frozen=True, kw_only=True):
-    """A release will not travel."""
-
-    bundle: str
-    revision: str
-    reason: str
-    stranded: bool = False
-    """Nothing newer takes its place: somebody has to change something in Git."""
-
-
-class Watched(Fact, frozen=True, kw_only=True):
-    """Rollouts were watched until now and nothing happened: so much of their soak is not lost."""
-
-
-class RolloutEvent(Fact, frozen=True, kw_only=True):
-    """A fact of one rollout, in the form that `fleet.rollout.record` reads."""
-
-    rollout: str
-    bundle: str
-    name: str
-    event: Mapping[str, Any]
 
 
 FleetFact = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from fleet.deciding.travelling import baseline, release_of, rollout_id
-from fleet.presenting_rollouts import gate_sentence
+from fleet.presenting.rollouts import gate_sentence
 from fleet.release import BundleChange, Proposal
 from fleet.rollout.model import Plan, RolloutId, StagePlan
 from fleet.rollout.planning import PlanRefused, make_plan

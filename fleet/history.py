@@ -16,7 +16,7 @@ from fleet.rollout.model import RolloutId
 from fleet.rollout.planner import begin, evolve
 from fleet.rollout.record import read_event
 from fleet.rollout.state import Rollout
-from fleet.view import FiguresView, HistoryView, PromotionView, StayView
+from fleet.view_history import FiguresView, HistoryView, PromotionView, StayView
 
 
 def history_of(

@@ -32,16 +32,16 @@ from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts
 from fleet.connections import connector
 from fleet.coordinator import Coordinator, Origin
-from fleet.details import Details
 from fleet.effects import Effects
 from fleet.events import from_row
-from fleet.feed import Feed
-from fleet.forecast import Forecaster
 from fleet.intake import Intake
 from fleet.measuring import Measurer
 from fleet.model import Cluster
-from fleet.narrating import event_view
-from fleet.publisher import EVENTS_KEPT, Publisher
+from fleet.presenting.details import Details
+from fleet.presenting.feed import Feed
+from fleet.presenting.forecast import Forecaster
+from fleet.presenting.narrating import event_view
+from fleet.presenting.publisher import EVENTS_KEPT, Publisher
 from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
 from fleet.store.store import Store

@@ -27,11 +27,11 @@ from fleet.view import (
     CommitView,
     EventView,
     FleetView,
-    HistoryView,
     ObjectDetail,
     ObjectView,
     PlanView,
 )
+from fleet.view_history import HistoryView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

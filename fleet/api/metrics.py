@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, Proce
 from prometheus_client import Counter as CounterMetric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
-from fleet.presenting import Picture, cluster_view, placement_views
+from fleet.presenting.views import Picture, cluster_view, placement_views
 
 
 class Metrics:

@@ -21,17 +21,17 @@ from clusters.errors import ClusterError
 from clusters.model import ObjectRef
 from fleet.api.metrics import Metrics
 from fleet.coordinator import Coordinator
-from fleet.details import Details, NotThere
 from fleet.events import RolloutEvent, from_row
-from fleet.forecast import Forecaster
 from fleet.history import history_of
 from fleet.inbox import CommandAsked
-from fleet.narrating import event_view
-from fleet.publisher import Publisher
+from fleet.presenting.details import Details, NotThere
+from fleet.presenting.forecast import Forecaster
+from fleet.presenting.narrating import event_view
+from fleet.presenting.publisher import Publisher
+from fleet.presenting.why import why
 from fleet.source.errors import SourceError
 from fleet.store.store import Store
 from fleet.view import CommandRequest, CommandResult, CommitView, EventView
-from fleet.why import why
 
 log = logging.getLogger(__name__)
 

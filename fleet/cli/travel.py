@@ -13,7 +13,7 @@ from fleet.cli.output import EXIT_USAGE, Format, fail, printable, say, show_data
 
 if TYPE_CHECKING:
     from fleet.model import Cluster, Inventory, Strategy
-    from fleet.view import FiguresView
+    from fleet.view_history import FiguresView
 
 _STAYS_SHOWN = 40
 

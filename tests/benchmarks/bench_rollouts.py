@@ -24,7 +24,6 @@ from fleet import events as facts
 from fleet.conductor import Conductor, Scene
 from fleet.coordinator import Coordinator, Origin
 from fleet.deciding.travelling import rollout_id
-from fleet.feed import Feed
 from fleet.inbox import CommitProposed
 from fleet.model import (
     Amount,
@@ -40,7 +39,8 @@ from fleet.model import (
     StrategyName,
 )
 from fleet.observed import Observed
-from fleet.publisher import Publisher
+from fleet.presenting.feed import Feed
+from fleet.presenting.publisher import Publisher
 from fleet.release import CommitHead, Proposal
 from fleet.rollout.state import Phase
 from fleet.selector import parse_selector

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 import pytest
 
@@ -82,14 +83,18 @@ async def test_drift_while_it_soaks_begins_the_soak_again_and_the_third_fails_it
         for number in range(3):
             path = "/api/v1/namespaces/default/configmaps/web"
             await world.edit("dev-1", path, {"data": {"version": f"by hand {number}"}})
-            await world.until(lambda n=number: _drifts(world) > n)
+            await world.until(partial(_drifted, world, number + 1))
             await asyncio.sleep(0.1)
         await phase(world, "web-1", "Halted")
         assert states(world, "web-1")["dev-1"] == "Failed"
 
 
-def _drifts(world: FleetWorld) -> int:
-    return sum(event.kind == "DriftSeen" for event in world.view.events)
+def _drifted(world: FleetWorld, times: int) -> bool:
+    return sum(event.kind == "DriftSeen" for event in world.view.events) >= times
+
+
+def _says(world: FleetWorld, words: str) -> bool:
+    return any(words in str(problem) for problem in world.view.git.problems)
 
 
 async def test_a_completed_rollout_is_taken_back_to_an_earlier_commit_and_held() -> None:
@@ -149,9 +154,7 @@ async def test_what_cannot_travel_is_refused_with_its_place() -> None:
         ):
             strategy = travelling_fleet(NAMES, stages=stages)["strategy.yaml"]
             world.commit({"strategy.yaml": strategy})
-            await world.until(
-                lambda w=words: any(w in str(problem) for problem in world.view.git.problems)
-            )
+            await world.until(partial(_says, world, words))
         assert "not in force" in world.need("refused")
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fleet.feed import Feed
+from fleet.presenting.feed import Feed
 from fleet.view import Change
 
 

@@ -8,8 +8,8 @@ from hypothesis import given
 from clusters.events import Disconnected
 from clusters.model import ClusterName
 from fleet import events as facts
-from fleet.needs import needs
 from fleet.observed import Observed
+from fleet.presenting.needs import needs
 from fleet.view import ProblemView
 from tests.fleet.histories import AT, any_history
 from tests.fleet.test_presenting import QUARANTINED, SUSPENDED, picture

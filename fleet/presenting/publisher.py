@@ -13,10 +13,11 @@ from typing import Any, Generic, TypeVar
 
 from fleet import events as facts
 from fleet.events import FleetFact
-from fleet.feed import Feed
-from fleet.narrating import event_view
-from fleet.needs import needs
-from fleet.presenting import (
+from fleet.presenting.feed import Feed
+from fleet.presenting.narrating import event_view
+from fleet.presenting.needs import needs
+from fleet.presenting.rollouts import rollout_view
+from fleet.presenting.views import (
     Picture,
     bundle_view,
     cluster_view,
@@ -24,7 +25,6 @@ from fleet.presenting import (
     git_view,
     placement_views,
 )
-from fleet.presenting_rollouts import rollout_view
 from fleet.rollout.planner import Outcome
 from fleet.rollout.state import Rollout
 from fleet.view import (

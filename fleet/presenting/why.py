@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fleet.presenting import Picture, cluster_view, placement_view
-from fleet.presenting_rollouts import rollout_view
+from fleet.presenting.rollouts import rollout_view
+from fleet.presenting.views import Picture, cluster_view, placement_view
 from fleet.rollout.report import phase_sentence
 from fleet.rollout.supersede import is_held
 from fleet.view import ClusterState

@@ -13,10 +13,10 @@ from clusters.model import BundleName, ClusterName, Digest, Health
 from fleet import events as facts
 from fleet.model import Inventory
 from fleet.observed import Observed
-from fleet.presenting import Picture, cluster_view, placement_view, placement_views
+from fleet.presenting.views import Picture, cluster_view, placement_view, placement_views
+from fleet.presenting.why import why
 from fleet.state import FleetState
 from fleet.view import ClusterState
-from fleet.why import why
 from tests.fleet.histories import AT, CLUSTERS, any_history
 
 A, APP = ClusterName("a"), BundleName("app")

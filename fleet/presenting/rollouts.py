@@ -20,7 +20,7 @@ from fleet.model import (
     StageName,
     WindowCheck,
 )
-from fleet.presenting import Picture
+from fleet.presenting.views import Picture
 from fleet.rollout.planner import Outcome
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.report import bound_sentence, sentences, shown_state

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fleet.presenting import Picture
-from fleet.presenting_rollouts import gates_of
+from fleet.presenting.rollouts import gates_of
+from fleet.presenting.views import Picture
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.report import names
 from fleet.rollout.state import HoldState, Phase, Rollout, StageRun

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fleet import events as facts
 from fleet.events import FleetFact
-from fleet.narrating import _SENTENCES, event_view, sentence_of
+from fleet.presenting.narrating import _SENTENCES, event_view, sentence_of
 from tests.fleet.histories import AT, FACT_TYPES, any_fact
 
 
