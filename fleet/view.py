@@ -12,7 +12,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-import msgspec
+from fleet.view_plans import RolloutPlanView as RolloutPlanView
+from fleet.view_plans import StagePlanView as StagePlanView
+from fleet.view_plans import View as View
 
 API_VERSION = "flotilla.dev/view/v1"
 
@@ -28,10 +30,6 @@ class ClusterState(StrEnum):
     FAILED = "Failed"
     OFFLINE = "Offline"
     QUARANTINED = "Quarantined"
-
-
-class View(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Base of all read-model values."""
 
 
 class ProblemView(View, frozen=True, kw_only=True):
@@ -358,37 +356,6 @@ class ClusterPlan(View, frozen=True, kw_only=True):
     objects: Sequence[ObjectPlan] = ()
     error: str = ""
     """Why the cluster could not be asked, or empty."""
-
-
-class StagePlanView(View, frozen=True, kw_only=True):
-    """One stage of a rollout that a revision would start, its amounts as numbers."""
-
-    name: str
-    clusters: Sequence[str]
-    """In the order in which they would be started; those that change come first."""
-    changing: int
-    """How many of them change."""
-    max_concurrency: int
-    max_failures: int
-    ramp: Sequence[int] = ()
-    """How many clusters have been reached after each batch."""
-    soak_s: float = 0.0
-    on_breach: str = ""
-    bound: str = ""
-    gates: Sequence[str] = ()
-    """Each gate with its position and what it asks for."""
-
-
-class RolloutPlanView(View, frozen=True, kw_only=True):
-    """How a revision would carry one bundle across the fleet."""
-
-    bundle: str
-    strategy: str = ""
-    """Empty: none, so it goes everywhere at once."""
-    clusters: int = 0
-    stages: Sequence[StagePlanView] = ()
-    problems: Sequence[str] = ()
-    """Why it could not travel."""
 
 
 class PlanView(View, frozen=True, kw_only=True):
