@@ -8,7 +8,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ def serving(*more: str) -> Iterator[Stage]:
     with short_folder() as folder, served_clusters(folder, len(NAMES)) as kubeconfig:
         stage = Stage(folder, WorkTree.make(folder / "repo", simple_fleet(NAMES)))
         words = (
-            "--repo", str(stage.tree.path), "--state", str(folder / "state"), "--interval", "1",
+            "--repo", str(stage.tree.path), "--state", str(folder / "state"),
             "--kubeconfig", str(kubeconfig), "--listen", f"127.0.0.1:{stage.port}",
             "--token-file", str(stage.tokens), *more,
         )  # fmt: skip
@@ -140,7 +140,7 @@ def test_a_stream_resumes_where_it_was(stage: Stage) -> None:
     client.command(request)
     client.command(CommandRequest(command="resume", target=f"cluster/{NAMES[0]}"))
     told: list[str] = []
-    with client.changes(cursor) as stream:
+    with closing(client.changes(cursor)) as stream:
         for item in stream:
             assert not isinstance(item, Reset)
             if isinstance(item, Changes):
@@ -149,7 +149,7 @@ def test_a_stream_resumes_where_it_was(stage: Stage) -> None:
             if told[-1:] == ["Resumed"]:
                 break
     assert told == ["Suspended", "Resumed"]
-    with client.changes(middle) as stream:
+    with closing(client.changes(middle)) as stream:
         client.command(CommandRequest(command="reconcile", target="fleet"))
         first = next(item for item in stream if isinstance(item, Changes))
     assert [c.value.kind for c in first.changes if c.entity == "event"] == ["ReconcileAsked"]
@@ -157,13 +157,13 @@ def test_a_stream_resumes_where_it_was(stage: Stage) -> None:
 
 @pytest.mark.parametrize("cursor", ["", "gone:12", "x"])
 def test_an_unknown_cursor_is_told_to_begin_anew(stage: Stage, cursor: str) -> None:
-    with stage.client().changes(cursor) as stream:
+    with closing(stage.client().changes(cursor)) as stream:
         assert isinstance(next(iter(stream)), Reset)
 
 
 def test_a_quiet_stream_beats(stage: Stage) -> None:
     client = stage.client()
-    with client.changes(client.snapshot().cursor) as stream:
+    with closing(client.changes(client.snapshot().cursor)) as stream:
         assert any(isinstance(item, Heartbeat) for item in stream)
 
 
@@ -212,7 +212,7 @@ def test_a_server_on_postgresql_goes_on_after_a_kill(postgres_server: PostgresSe
 
 def test_a_server_ends_in_order_also_while_somebody_listens(stage: Stage) -> None:
     client = stage.client()
-    with client.changes(client.snapshot().cursor):
+    with closing(client.changes(client.snapshot().cursor)):
         began = time.monotonic()
         assert stage.process.stop() == 0
         assert time.monotonic() - began < 9  # or it was killed
