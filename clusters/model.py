@@ -93,6 +93,11 @@ class ObjectRef:
         """The kind this object is of."""
         return GroupKind(self.group, self.kind)
 
+    @property
+    def short(self) -> str:
+        """Kind and name, where a person knows the rest from the context."""
+        return f"{self.kind}/{self.name}"
+
     def __str__(self) -> str:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"

@@ -51,9 +51,11 @@ def summarise(
         drifted += record.drift is not None
         applied += _stands(record, manifest.digest)
         if record.failure and not failed:
-            failed = f"{manifest.ref}: {record.failure.reason}"
+            failed = f"{manifest.ref.short}: {record.failure.reason}"
         if record.health is not Health.HEALTHY and record.health is worst(healths):
-            ill = f"{manifest.ref}: {record.message}" if record.message else f"{manifest.ref}"
+            ill = (
+                f"{manifest.ref.short}: {record.message}" if record.message else manifest.ref.short
+            )
     complete = applied == len(bundle.manifests)
     health = worst(healths)
     held = next((held.reason for held in plan.held if held.bundle == bundle.name), "")

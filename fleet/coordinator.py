@@ -125,6 +125,7 @@ class Coordinator:
             ref=self._ref,
             fetched_at=self._fetched_at,
             outcomes=self.conductor.outcomes,
+            lookup=self._ledger.lookup,
             at=self._clock(),
         )
 

@@ -141,6 +141,8 @@ class ApiServer:
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
         await response.prepare(request)
+        clock = asyncio.get_running_loop().time
+        beat_at = clock() + HEARTBEAT_S
         while True:
             found = feed.after(cursor)
             if found is None:
@@ -152,8 +154,11 @@ class ApiServer:
                 await response.write(
                     b"id: %s\nevent: change\ndata: %s\n\n" % (cursor.encode(), data)
                 )
-            elif not await feed.wait(HEARTBEAT_S):
+            if clock() >= beat_at:
                 await response.write(b"event: heartbeat\ndata: {}\n\n")
+                beat_at = clock() + HEARTBEAT_S
+            if feed.cursor == cursor:  # nothing came while we wrote
+                await feed.wait(max(0.0, beat_at - clock()))
 
     async def _objects(self, request: web.Request) -> web.Response:
         return _json(self._parts.details.objects(request.match_info["cluster"]))

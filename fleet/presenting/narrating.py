@@ -121,5 +121,5 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
         f"release {_short(f.revision)} of {f.bundle} will not travel: {f.reason}"
     ),
     facts.Watched: lambda _: "rollouts are watched; nothing new",
-    facts.RolloutEvent: lambda f: f"{f.bundle} {f.rollout}: {narrate(read_event(f.event))}",
+    facts.RolloutEvent: lambda f: f"{f.rollout}: {narrate(read_event(f.event))}",
 }

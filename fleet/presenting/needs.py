@@ -161,7 +161,8 @@ def _gates(picture: Picture, rollout: Rollout, run: StageRun, subject: str) -> I
     """The gates of the current stage that wait for people.  Not asked yet: nobody is needed."""
     asked = {gate.gate for gate in run.gates.values()}
     for gate in gates_of(rollout, run, picture.at):
-        for_people = gate.kind == "approval" and gate.state == "waiting"
+        satisfied = 0 < gate.approvals_needed <= len(gate.approvals)
+        for_people = gate.kind == "approval" and gate.state == "waiting" and not satisfied
         if gate.name in asked and (for_people or gate.state == "inconclusive"):
             answer = "approve" if for_people else "rollout pass-gate"
             yield NeedView(

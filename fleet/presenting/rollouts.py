@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from clusters.model import ClusterName
+from clusters.model import ClusterName, Digest
+from fleet.desired import Lookup
 from fleet.model import (
     ApprovalCheck,
     Gate,
@@ -35,6 +37,8 @@ from fleet.rollout.state import (
 from fleet.view import GateView, RolloutClusterView, RolloutView, StageView
 
 _NOTHING = Outcome()
+CHANGES_SHOWN = 12
+"""Objects of which a rollout's view says what happens to them."""
 
 
 def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
@@ -57,7 +61,7 @@ def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
         stages=[_stage(rollout, index, counts, picture.at) for index in range(len(rollout.stages))],
         clusters=[_cluster(rollout, name, outcome) for name in rollout.clusters],
         waiting_on=[] if rollout.ended else list(sentences(outcome, picture.at)),
-        changes=_changes(rollout),
+        changes=_changes(rollout, picture.lookup),
     )
 
 
@@ -215,11 +219,34 @@ def _sentence(check: GateCheck, held: GateRun) -> str:
             assert_never(check)
 
 
-def _changes(rollout: Rollout) -> list[str]:
+def _changes(rollout: Rollout, lookup: Lookup) -> list[str]:
     changed = [seat for run in rollout.stages for seat in run.plan.seats if not seat.unchanged]
     same = sum(len(run.plan.seats) for run in rollout.stages) - len(changed)
     lines = [f"{len(changed)} clusters change" + (f", {same} stay as they are" if same else "")]
     new = [seat for seat in changed if seat.previous is None]
     if new:
         lines.append(f"{len(new)} of them get the bundle for the first time")
+    objects = _object_changes(Counter((seat.previous, seat.digest) for seat in changed), lookup)
+    shown = sorted(objects.items(), key=lambda item: (item[0][0] != "-", -item[1], item[0]))
+    lines += [f"{sign} {name}  ×{count}" for (sign, name), count in shown[:CHANGES_SHOWN]]
+    if len(shown) > CHANGES_SHOWN:
+        lines.append(f"and {len(shown) - CHANGES_SHOWN} more objects")
+    if shown and not any(sign == "-" for sign, _ in objects):
+        lines.append("nothing is deleted")
     return lines
+
+
+def _object_changes(
+    steps: Mapping[tuple[Digest | None, Digest], int], lookup: Lookup
+) -> Counter[tuple[str, str]]:
+    """Count, over all clusters, the objects that are added, changed and deleted."""
+    found: Counter[tuple[str, str]] = Counter()
+    for (previous, digest), clusters in steps.items():
+        before = {m.ref: m.digest for m in (lookup(previous) if previous else None) or ()}
+        after = {m.ref: m.digest for m in lookup(digest) or ()}
+        for ref in before.keys() | after.keys():
+            if before.get(ref) == after.get(ref):
+                continue
+            sign = "+" if ref not in before else "-" if ref not in after else "~"
+            found[sign, ref.short] += clusters
+    return found

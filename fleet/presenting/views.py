@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 
 from clusters.events import BundleObserved
 from clusters.model import BundleName, ClusterName, Health, worst
+from fleet.desired import Lookup
 from fleet.model import Inventory
 from fleet.observed import Contact, Observed
 from fleet.rollout.planner import Outcome
@@ -40,6 +41,8 @@ class Picture:
     at: datetime
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
     """What each rollout waits for."""
+    lookup: Lookup = lambda _: None
+    """Gives the manifests of a digest, if they are in memory."""
 
 
 def git_view(picture: Picture) -> GitView:

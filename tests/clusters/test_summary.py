@@ -63,7 +63,7 @@ def test_what_cannot_be_applied_is_missing() -> None:
     failing = record(B, applied=applied(B, confirmed=False), failure=REFUSED)
     summary = summed(record(A), failing)
     assert summary.health is Health.MISSING
-    assert summary.message == "ConfigMap default/b: field is immutable"
+    assert summary.message == "ConfigMap/b: field is immutable"
 
 
 def test_each_way_not_to_stand() -> None:
@@ -95,7 +95,7 @@ def test_the_worst_is_told() -> None:
     )
     assert (summary.health, summary.message) == (
         Health.DEGRADED,
-        "ConfigMap default/a: image pull failed",
+        "ConfigMap/a: image pull failed",
     )
 
 
@@ -112,7 +112,7 @@ def test_what_needs_a_person_most_is_said_first() -> None:
                 plan=Plan(held=(held,), waits=(wait,)),
                 suspended="s",
             ),
-            "ConfigMap default/b: field is immutable",
+            "ConfigMap/b: field is immutable",
         ),
         (
             summed(ill, record(B), plan=Plan(held=(held,), waits=(wait,)), suspended="asked"),
@@ -126,7 +126,7 @@ def test_what_needs_a_person_most_is_said_first() -> None:
             summed(ill, record(B), plan=Plan(waits=(elsewhere, wait))),
             "ConfigMap default/b: its CRD is missing",
         ),
-        (summed(ill, record(B), plan=Plan(waits=(elsewhere,))), "ConfigMap default/a: ill"),
+        (summed(ill, record(B), plan=Plan(waits=(elsewhere,))), "ConfigMap/a: ill"),
     ]
     for summary, message in order:
         assert summary.message == message

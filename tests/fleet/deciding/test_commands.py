@@ -11,7 +11,7 @@ from fleet.state import FleetState
 from fleet.view import CommandRequest
 from tests.fleet.deciding.test_observations import HELD, state
 from tests.fleet.histories import AT
-from tests.fleet.test_needs import DRIFT
+from tests.fleet.presenting.test_needs import DRIFT
 
 DRIFT_ID = "drift/a/app/Deployment.apps/x/web"
 SUSPENDED = facts.Suspended(at=AT, actor="bob", target="cluster/a", reason="kernel")

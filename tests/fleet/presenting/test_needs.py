@@ -12,7 +12,7 @@ from fleet.observed import Observed
 from fleet.presenting.needs import needs
 from fleet.view import ProblemView
 from tests.fleet.histories import AT, any_history
-from tests.fleet.test_presenting import QUARANTINED, SUSPENDED, picture
+from tests.fleet.presenting.test_views import QUARANTINED, SUSPENDED, picture
 
 DRIFT = facts.DriftSeen(
     at=AT, cluster="a", bundle="app", group="apps", object_kind="Deployment", namespace="x",
