@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sys
 from importlib.metadata import entry_points, version
@@ -10,6 +11,7 @@ import typer
 
 from fleet.api.errors import ApiError, NotAuthorised, Refused, ServerUnreachable
 from fleet.cli import act, audit, cluster, demo, doctor, get, look, repository, server, travel
+from fleet.cli.helptext import help_text
 from fleet.cli.output import (
     EXIT_CONFLICT,
     EXIT_DENIED,
@@ -55,6 +57,9 @@ for _command in (
     app.command()(_command)
 app.add_typer(cluster.app, name="cluster")
 app.add_typer(audit.app, name="audit")
+for _group in (app, cluster.app, audit.app):
+    for _registered in _group.registered_commands:
+        _registered.help = help_text(inspect.getdoc(_registered.callback))
 
 
 @app.command("tui", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -74,16 +79,19 @@ def show_version() -> None:
     print(version("flotilla-gitops"))
 
 
-@app.callback(invoke_without_command=True)
-def root(context: typer.Context) -> None:
-    """GitOps for a fleet of Kubernetes clusters, in your terminal.
+_ROOT_HELP = """GitOps for a fleet of Kubernetes clusters, in your terminal.
 
-    Examples:
-        flotilla demo                 a whole fleet on this machine, in seconds
-        flotilla                      the terminal interface
-        flotilla get needs            what waits for somebody
-        flotilla why cluster prod-1   why it is as it is
-    """
+Examples:
+    flotilla demo                 a whole fleet on this machine, in seconds
+    flotilla                      the terminal interface
+    flotilla get needs            what waits for somebody
+    flotilla why cluster prod-1   why it is as it is
+"""
+
+
+@app.callback(invoke_without_command=True, help=help_text(_ROOT_HELP))
+def root(context: typer.Context) -> None:
+    """Open the terminal interface when no command is given, or say which there are."""
     if context.invoked_subcommand is not None:
         return
     if sys.stdout.isatty():
