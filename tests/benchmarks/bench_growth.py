@@ -24,11 +24,13 @@ from tests.benchmarks.workload import NAMESPACE, desired
 
 STEPS = (10, 50, 100, 200, 500)
 OBJECTS = 20
-IDLE_S = 10.0
+SETTLE_S, IDLE_S = 20.0, 8.0
 LARGE_CLUSTERS, LARGE_OBJECTS = 20, 1_000
 
 
-async def grow(sites: Sites, steps: Sequence[int], folder: Path, idle_s: float) -> None:
+async def grow(
+    sites: Sites, steps: Sequence[int], folder: Path, *, settle_s: float, idle_s: float
+) -> None:
     """Add clusters step by step."""
     wanted = desired(OBJECTS)
     async with engines(sites, folder) as fleet:
@@ -45,6 +47,7 @@ async def grow(sites: Sites, steps: Sequence[int], folder: Path, idle_s: float) 
             used_s = cpu_s()
             await fleet.converge(wanted)
             say("CPU to apply", (cpu_s() - used_s) / len(names) * 1e3, "ms/cluster", **labels)
+            await asyncio.sleep(settle_s)  # idle connections are closed
             gc.collect()
             say("memory", (rss_mb() - memory_mb) / len(names), "MB/cluster", **labels)
             used_s, started = cpu_s(), monotonic()
@@ -106,10 +109,11 @@ async def memory(sites: Sites, clusters: int, objects: int) -> None:
 
 async def main(arguments: argparse.Namespace) -> None:
     steps = (2, 4) if arguments.quick else STEPS
+    settle_s, idle_s = (0.0, 1.0) if arguments.quick else (SETTLE_S, IDLE_S)
     async with sites(arguments, max(steps)) as served:
         steps = [size for size in steps if size <= len(served.contexts)] or [len(served.contexts)]
         with tempfile.TemporaryDirectory() as folder:
-            await grow(served, steps, Path(folder), 2.0 if arguments.quick else IDLE_S)
+            await grow(served, steps, Path(folder), settle_s=settle_s, idle_s=idle_s)
         await served.empty(served.contexts[: max(steps)], NAMESPACE)
         if len(served.contexts) >= 2:
             many = (2, 100) if arguments.quick else (LARGE_CLUSTERS, LARGE_OBJECTS)

@@ -25,7 +25,8 @@ from tests.benchmarks.workload import NAMESPACE, PATHS, desired
 CLUSTERS, OBJECTS = 200, 100
 RATE = 10.0
 """Foreign status updates a second and cluster."""
-SECONDS, IDLE_S = 20.0, 15.0
+SECONDS, IDLE_S = 10.0, 15.0
+SETTLE_S = 35.0
 
 
 async def measure(
@@ -79,6 +80,7 @@ async def bare_watchers(sites: Sites, names: Sequence[str], stack: AsyncExitStac
 async def main(arguments: argparse.Namespace) -> None:
     clusters, objects = (5, 20) if arguments.quick else (CLUSTERS, OBJECTS)
     seconds, idle_s = (2.0, 2.0) if arguments.quick else (SECONDS, IDLE_S)
+    settle_s = 1.0 if arguments.quick else SETTLE_S
     async with AsyncExitStack() as stack:
         served = await stack.enter_async_context(sites(arguments, clusters))
         names = served.take(min(clusters, len(served.contexts)))
@@ -90,7 +92,8 @@ async def main(arguments: argparse.Namespace) -> None:
             progress(f"first apply of {len(names)} × {objects}")
             fleet.start(names)
             await fleet.converge(desired(objects))
-            await asyncio.sleep(1.0)
+            progress("until the connections of the first apply are closed")
+            await asyncio.sleep(settle_s)
             gc.collect()
             labels = {"work": "first apply", "clusters": f"{len(names)} × {objects}"}
             say("memory a cluster", (rss_mb() - before_mb) / len(names), "MB", **labels)

@@ -22,10 +22,12 @@ import aiohttp
 
 from clusters.client.transport import Endpoint
 from tests.benchmarks import bare
-from tests.benchmarks.sites import Sites, session
+from tests.benchmarks.sites import Sites, raise_file_limit, session
 from tests.benchmarks.workload import manifests, path_of
 
 PUT_BACK_S = 60.0
+IN_FLIGHT = 100
+"""A server that cannot keep the rate slows us down, instead of being flooded."""
 _MERGE = {"Content-Type": "application/merge-patch+json"}
 _KIND = {"data": "ConfigMap", "status": "Deployment"}
 
@@ -78,6 +80,7 @@ class _Somebody:
         self._sessions: dict[str, tuple[aiohttp.ClientSession, str]] = {}
         self._sent: dict[tuple[str, str], float] = {}
         self._all_back = asyncio.Event()
+        self._slots = asyncio.Semaphore(IN_FLIGHT)
 
     async def open(self, stack: AsyncExitStack) -> None:
         """Connect to all clusters, so that no edit pays for it."""
@@ -102,6 +105,7 @@ class _Somebody:
                 due = started + number / rate
                 if (wait_s := due - monotonic()) > 0:
                     await asyncio.sleep(wait_s)
+                await self._slots.acquire()
                 group.create_task(self._edit(number, context, path, name))
         wall_s = monotonic() - started
         if self._what == "data":
@@ -113,7 +117,10 @@ class _Somebody:
         http, server = self._sessions[context]
         self._sent[context, name] = monotonic()
         suffix = "/status" if self._what == "status" else ""
-        await _send(http, server + path + suffix, _body(self._what, number))
+        try:
+            await _send(http, server + path + suffix, _body(self._what, number))
+        finally:
+            self._slots.release()
 
     async def _see(self, context: str, endpoint: Endpoint) -> None:
         http, _ = self._sessions[context]
@@ -132,6 +139,7 @@ class _Somebody:
 
 
 async def _main(arguments: argparse.Namespace) -> None:
+    raise_file_limit()
     contexts = arguments.contexts.split(",")
     sites = Sites(kubeconfig=arguments.kubeconfig, contexts=contexts, pid=None)
     somebody = _Somebody(sites, arguments.what, arguments.objects)
