@@ -151,7 +151,7 @@ async def test_a_bundle_that_only_reports_leaves_the_edit() -> None:
         await world.converged()
         path = "/api/v1/namespaces/default/configmaps/one"
         await world.edit("b", path, {"data": {"color": "pink"}})
-        await world.until(lambda: world.need("drift"))
+        await world.until(lambda: world.need("drift") and world.cluster("b").state == "Drifted")
         assert (await world.config_maps("b"))["one"]["data"] == {"color": "pink"}
 
         drift = world.drift()[0]

@@ -309,3 +309,33 @@ async def test_a_cluster_that_went_away_is_unknown_and_comes_back() -> None:
         await world.command("reconcile", "cluster/b")
         await world.converged()
         assert (await world.config_maps("b"))["one"]["data"] == {"color": "blue"}
+
+
+async def test_quarantine_survives_a_restart_without_git() -> None:
+    async with fleet_world() as world:
+        await world.converged(*OTHERS)
+        _break_journal(world.runtime, "b")
+        world.commit(
+            {
+                "clusters/b.yaml": cluster_document(
+                    "b", connection="context: b, kubeconfig: " + str(world.settings.kubeconfig)
+                )
+            }
+        )
+        await world.until(lambda: world.cluster("b").state == "Quarantined")
+        world.tree.path.rename(world.tree.path.with_name("away"))
+        await world.restart()
+        await world.until(lambda: len(world.view.clusters) == 3)
+        assert ClusterName("b") not in world.runtime.supervisor.running
+
+
+async def test_releasing_one_cluster_leaves_the_other_in_quarantine() -> None:
+    async with fleet_world(started=False) as world:
+        await world.start()
+        _break_journal(world.runtime, "a", "b")
+        await world.until(lambda: world.cluster("a").state == "Quarantined")
+        await world.until(lambda: world.cluster("b").state == "Quarantined")
+        _break_journal(world.runtime)
+        await world.command("resume", "cluster/a")
+        await world.until(lambda: world.cluster("a").state == "Ready")
+        assert ClusterName("b") not in world.runtime.supervisor.running
