@@ -133,6 +133,7 @@ class Reconciler:
 
     def _forget_observations(self) -> None:
         # What was seen before an outage may not be so any more: unknown, not healthy.
+        self._reporter.forget()
         self._api = self._observer = None
         for record in self._records.values():
             record.present = record.expired = record.in_flight = record.suspect = False

@@ -50,6 +50,11 @@ class Reporter:
         self._named: set[BundleName] = set()
         """Bundles of which something waited, or was held, when they were last summed up."""
 
+    def forget(self) -> None:
+        """After an outage nobody relies on what was said: say how every bundle stands anew."""
+        self._said.clear()
+        self._generation = -1
+
     async def acted(self, desired: DesiredState, outcomes: Mapping[BundleName, Outcome]) -> None:
         """A pass wrote to the cluster."""
         for name, outcome in outcomes.items():
