@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import gc
 import threading
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on
 from textual.app import App
 from textual.binding import BindingType
+from textual.screen import Screen
 from textual.timer import Timer
 
 from tui import messages
@@ -111,15 +112,22 @@ class FlotillaApp(Dispatch, Commands):
         session = self.session
         session.trends.sample(session.store, session.now())
         self._look_at_link()
-        screen = self.screen
+        screen = self._topmost
         if isinstance(screen, ViewScreen) and screen.is_built:
             screen.tick()
+
+    @property
+    def _topmost(self) -> Screen[Any] | None:
+        """The screen that is seen; None once the app closes, when timers may still fire."""
+        stack = self.screen_stack
+        return stack[-1] if stack else None
 
     def _look_at_link(self) -> None:
         state = self.session.link_state()
         changed, self._seen_link = state is not self._seen_link, state
-        if changed and isinstance(self.screen, ViewScreen):
-            self.screen.repaint()
+        screen = self._topmost
+        if changed and isinstance(screen, ViewScreen):
+            screen.repaint()
 
     def on_do_retry_link(self) -> None:
         """Connect again now."""

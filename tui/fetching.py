@@ -39,8 +39,14 @@ class Fetching(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._epochs: dict[str, int] = {}
-        self.is_built = False
+        self.stands = False
+        """Set from mounting to leaving."""
+
+    @property
+    def is_built(self) -> bool:
         """Whether the widgets are there: a screen that is taken down still gets mail."""
+        # Textual ends `display` when it begins to remove a node, whoever asked for that.
+        return self.stands and self.display
 
     def fetch(
         self,

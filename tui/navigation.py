@@ -66,7 +66,7 @@ class Navigation(Handover):
     def leave(self) -> None:
         """Take the topmost screen away."""
         if isinstance(self.screen, ViewScreen):
-            self.screen.is_built = False
+            self.screen.stands = False
         self.pop_screen()
 
     def back(self) -> None:

@@ -92,7 +92,7 @@ def read_documents(data: bytes, *, file: str, limits: Limits = DEFAULT_LIMITS) -
             str(refused), file=file, line=mark.line + 1, column=mark.column + 1
         ) from None
     except yaml.MarkedYAMLError as error:
-        raise syntax_problem(error, file) from None
+        raise syntax_problem(error, file, depth_max=limits.depth_max) from None
     except yaml.reader.ReaderError as error:
         raise encoding_problem(error, data, file) from None
 

@@ -35,13 +35,19 @@ _ADVICE = {
 }
 
 
-def syntax_problem(error: yaml.MarkedYAMLError, file: str) -> YamlProblem:
+_NESTED = "exceeded maximum nesting depth"
+"""How libyaml gives up by itself, from 0.2.6 on: far behind our own limit, but ahead of it where
+it reads brackets before it tells of them."""
+
+
+def syntax_problem(error: yaml.MarkedYAMLError, file: str, *, depth_max: int) -> YamlProblem:
     """Translate what the scanner or parser found."""
     mark = error.problem_mark or error.context_mark
     what = ", ".join(part for part in (error.context, error.problem) if part)
     advice = _ADVICE.get(error.problem or "")
+    message = f"no valid YAML: {what}" + (f"; {advice}" if advice else "")
     return YamlProblem(
-        f"no valid YAML: {what}" + (f"; {advice}" if advice else ""),
+        f"nested more than {depth_max} deep" if error.problem == _NESTED else message,
         file=file,
         line=mark.line + 1 if mark else 1,
         column=mark.column + 1 if mark else 1,

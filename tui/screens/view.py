@@ -80,7 +80,7 @@ class ViewScreen(Acting):
     def on_mount(self) -> None:
         """From now on, this view is told what changes."""
         self.session.views.add(self)
-        self.is_built = True
+        self.stands = True
 
     def tick(self) -> None:
         """A second passed: paint what shows ages and countdowns."""
