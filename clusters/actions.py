@@ -61,6 +61,8 @@ class Wait:
     bundle: BundleName
     ref: ObjectRef | None
     reason: str
+    refused: bool = False
+    """Our credentials may not: it stays so until a person changes something."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ from clusters.client.stream import (
 )
 from clusters.client.wire import Metadata, decode_object
 from clusters.drift import Glance, glance
-from clusters.errors import ClusterError, UnknownKind
+from clusters.errors import ClusterError, Forbidden, UnknownKind
 from clusters.health import HEALTHY, HealthResult, health_of, needs_body
 from clusters.model import BundleName, GroupKind, Health, ObjectRef
 from clusters.ownership import our_entry
@@ -63,6 +63,8 @@ class Observer:
         self.synced: set[GroupKind] = set()
         self.interrupted: dict[GroupKind, str] = {}
         """Kinds that cannot be watched now, with the reason."""
+        self.forbidden: set[GroupKind] = set()
+        """Those of them that our credentials may not watch."""
         self.suspects: dict[ObjectRef, Record] = {}
         self.restored: list[Record] = []
         """Records whose drift went away without us."""
@@ -96,7 +98,7 @@ class Observer:
         for kind in self._tasks.keys() - wanted.keys():
             self._tasks.pop(kind).cancel()
             self.synced.discard(kind)
-            self.interrupted.pop(kind, None)
+            self._passed(kind)
         for kind in wanted.keys() - self._tasks.keys():
             task = asyncio.get_running_loop().create_task(self._follow(kind), name=f"watch {kind}")
             task.add_done_callback(self._ended)
@@ -135,7 +137,10 @@ class Observer:
             case Changed() | Removed():
                 self._take_one(kind, observation)
             case Interrupted(error):
+                self._passed(kind)
                 self.interrupted[kind] = error.message
+                if isinstance(error, Forbidden):
+                    self.forbidden.add(kind)
                 self.trouble = error
                 self._wake()
 
@@ -152,8 +157,13 @@ class Observer:
             if record.ref not in present:
                 self._take_one(kind, Removed(_absence(record.ref, synced.version)))
         self.synced.add(kind)
-        self.interrupted.pop(kind, None)
+        self._passed(kind)
         self._wake()
+
+    def _passed(self, kind: GroupKind) -> None:
+        """Forget why a kind could not be watched."""
+        self.interrupted.pop(kind, None)
+        self.forbidden.discard(kind)
 
     def _take_one(self, kind: GroupKind, change: Changed | Removed) -> None:
         record = self._records.get(_ref(kind, change.object))

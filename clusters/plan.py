@@ -55,6 +55,8 @@ class Situation:
     """Kinds whose live objects are known completely."""
     interrupted: Mapping[GroupKind, str] = field(default_factory=dict)
     """Kinds that cannot be watched now, with the reason."""
+    forbidden: Collection[GroupKind] = frozenset()
+    """Those of them that our credentials may not watch."""
     now: float
     """Monotonic time in seconds."""
     budget: PruneBudget = PruneBudget()
@@ -165,7 +167,9 @@ def _plan_applies(
         else:
             obstacle = situation.unseen(ref.group_kind)
         if obstacle:
-            draft.waits.append(Wait(bundle=bundle.name, ref=ref, reason=obstacle))
+            refused = ref.group_kind in situation.forbidden
+            wait = Wait(bundle=bundle.name, ref=ref, reason=obstacle, refused=refused)
+            draft.waits.append(wait)
             continue
         cause = _cause(record, manifest)
         if cause is None or _postponed(bundle, manifest, record, cause, situation, draft):

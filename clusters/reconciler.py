@@ -281,6 +281,7 @@ class _Session:
             lacks=self._api.discovery.lacks,
             synced=self._observer.synced,
             interrupted=self._observer.interrupted,
+            forbidden=self._observer.forbidden,
             now=monotonic(),
             budget=self._owner.budget,
         )

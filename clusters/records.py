@@ -13,7 +13,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.backoff import APPLY
-from clusters.errors import ClusterError, Forbidden, InvalidObject
+from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 
 if TYPE_CHECKING:
@@ -40,7 +40,8 @@ class Failure:
     digest: str
     """What was tried: other content is tried at once."""
     definite: bool = False
-    """The server refuses the object as it is: trying again does not help."""
+    """The server refuses the object as it is, or another manager holds its fields: it stays so
+    until a person changes something."""
 
     @classmethod
     def of(
@@ -60,7 +61,7 @@ class Failure:
             attempts=attempts,
             retry_at=now + delay_s,
             digest=digest,
-            definite=isinstance(error, InvalidObject | Forbidden),
+            definite=isinstance(error, InvalidObject | Forbidden | FieldConflict),
         )
 
 
@@ -116,6 +117,11 @@ class Record:
     def stands(self) -> bool:
         """Whether nothing is missing of it: it is there, or gone as it asked to be."""
         return self.present or self.expired
+
+    def refused(self, digest: str) -> bool:
+        """Whether the server said a definite no to this content."""
+        failure = self.failure
+        return failure is not None and failure.definite and failure.digest == digest
 
     @property
     def ref(self) -> ObjectRef:

@@ -181,7 +181,7 @@ class Reporter:
             bundle = desired.bundles[name]
             suspended = desired.suspended or bundle.suspended
             summary = summarise(bundle, records, plan, suspended=suspended, leftover=left[name])
-            word = (desired.generation, summary, _refusal(bundle, records))
+            word = (desired.generation, summary, _refusal(bundle, records, plan))
             if self._said.get(name) == word:
                 continue
             self._said[name] = word
@@ -232,13 +232,15 @@ class Reporter:
         )
 
 
-def _refusal(bundle: DesiredBundle, records: Mapping[ObjectRef, Record]) -> str:
+def _refusal(bundle: DesiredBundle, records: Mapping[ObjectRef, Record], plan: Plan) -> str:
     """The first object that the server refuses for good as it is desired now."""
     for manifest in bundle.manifests:
         record = records.get(manifest.ref)
-        failure = record.failure if record is not None else None
-        if failure is not None and failure.definite and failure.digest == manifest.digest:
-            return f"{manifest.ref}: {failure.reason}"
+        if record is not None and record.failure and record.refused(manifest.digest):
+            return f"{manifest.ref}: {record.failure.reason}"
+    for wait in plan.waits:
+        if wait.bundle == bundle.name and wait.refused:
+            return f"{wait.ref}: {wait.reason}"
     return ""
 
 

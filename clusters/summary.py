@@ -41,7 +41,7 @@ def summarise(
     """Sum up a bundle.  What needs a person most is what the message says."""
     applied = drifted = 0
     healths: list[Health] = []
-    failed = ill = ""
+    refused = failed = ill = ""
     for manifest in bundle.manifests:
         record = records.get(manifest.ref)
         if record is None or record.bundle != bundle.name:
@@ -50,8 +50,11 @@ def summarise(
         healths.append(record.health if record.applied.confirmed else Health.MISSING)
         drifted += record.drift is not None
         applied += _stands(record, manifest.digest)
-        if record.failure and not failed:
-            failed = f"{manifest.ref.short}: {record.failure.reason}"
+        if record.failure:
+            words = f"{manifest.ref.short}: {record.failure.reason}"
+            failed = failed or words
+            if record.refused(manifest.digest):
+                refused = refused or words
         if record.health is not Health.HEALTHY and record.health is worst(healths):
             ill = (
                 f"{manifest.ref.short}: {record.message}" if record.message else manifest.ref.short
@@ -67,7 +70,8 @@ def summarise(
         applied=applied,
         drifted=drifted,
         leftover=leftover,
-        message=failed
+        message=refused
+        or failed
         or (suspended or "")
         or (f"pruning is held: {held}" if held else "")
         or waits

@@ -38,6 +38,7 @@ from fleet.presenting.views import Picture
 from fleet.release import Proposal
 from fleet.rollout.decisions import AssignRelease, ObserveCluster
 from fleet.rollout.state import Rollout
+from fleet.settling import is_settled
 from fleet.state import FleetState
 from fleet.store.store import Store
 from fleet.supervisor import Supervisor
@@ -45,6 +46,7 @@ from fleet.view import CommandResult
 
 BATCH_MAX = 500
 IDLE_S = 5.0
+_FROM_GIT = CommitProposed | CommitFaulty | SourceUnreadable | SourceLooked
 
 
 @dataclass(slots=True)
@@ -106,13 +108,15 @@ class Coordinator:
         self._clock = clock
         self.conductor = Conductor(lambda bundle: rollout_id(self.state, bundle))
         self._fetched_at: datetime | None = None
+        self._looked = False
+        """Whether the fleet repository was looked at since the start, with whatever result."""
         self._inventory_known = False
         self._kept_back: Proposal | None = None
         """A commit that waits for a person's confirmation."""
         self._look_again: set[str] = set()
         """Clusters whose newest word a rollout wants to hear once more."""
         self.settled = asyncio.Event()
-        """Set while the newest commit is in force and every cluster that answers has converged."""
+        """Set while nothing is left to do without a person (see `settling`)."""
 
     @property
     def picture(self) -> Picture:
@@ -195,6 +199,7 @@ class Coordinator:
 
     async def _decide(self, message: Message, work: _Work) -> list[FleetFact]:
         now = self._clock()
+        self._looked |= isinstance(message, _FROM_GIT)
         match message:
             case CommitProposed():
                 self._fetched_at = now
@@ -299,12 +304,7 @@ class Coordinator:
             self._start_effect(do, rollout)
 
     def _settle(self) -> None:
-        done = self.state.commit is not None and all(
-            entry.converged or entry.withdrawn or not self.observed.contact(cluster).connected
-            for placed in self.state.assignments.values()
-            for cluster, entry in placed.items()
-        )
-        if done and all(self.observed.contact(name).known for name in self.inventory.clusters):
+        if not self._look_again and is_settled(self.picture, looked=self._looked):
             self.settled.set()
         else:
             self.settled.clear()

@@ -32,6 +32,8 @@ RETRY_AFTER_MAX_S = 300.0
 _MEANT_BY_PROXIES_TOO = (401, 403, 429)
 _REFUSALS = (400, 405, 406, 413, 415, 422)
 _PLAIN: Mapping[int, type[ClusterError]] = {403: Forbidden, 404: NotFound, 410: Gone}
+_TERMINATING = "NamespaceTerminating"
+"""Said with 403, though it passes: the namespace is being deleted, and can be made anew then."""
 _NO_SUCH_PATH = b"404 page not found"
 """What the API server answers, as text, where it serves no such group."""
 _MANAGER = re.compile(r'conflict with "(?P<manager>(?:[^"\\]|\\.)*)"')
@@ -62,6 +64,8 @@ def _by_status(
         return Unauthorized("it does not accept our credentials (401)", ref=ref)
     if status == 409:
         return _conflict(answer, words, ref)
+    if any(cause.reason == _TERMINATING for cause in _all_causes(answer)):
+        return Conflict(words, ref=ref)
     if status in _REFUSALS:
         return InvalidObject(words, causes=_causes(answer, ref), ref=ref)
     if status in _PLAIN:

@@ -109,7 +109,11 @@ async def _once(settings: ServerSettings, timeout_s: float) -> None:
     )
     for need in view.needs:
         say(f"  {need.kind}: {need.subject}: {need.sentence}")
+    for problem in view.git.problems:
+        field = f"{problem.field}: " if problem.field else ""
+        say(f"  {problem.file}:{problem.line}: {field}{problem.message}")
     if seconds >= timeout_s:
         fail(f"not converged after {timeout_s:g} s", EXIT_TIMEOUT)
-    if ready < len(view.clusters) or view.git.problems:
-        raise SystemExit(1)
+    git = view.git
+    if ready < len(view.clusters) or git.refused_revision or git.error or not git.revision:
+        raise SystemExit(EXIT_FAILED)

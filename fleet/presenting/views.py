@@ -110,6 +110,8 @@ def _bundle_state(
             return ClusterState.SUSPENDED, f"suspended by {mark.actor}: {mark.reason}"
     if seen is None:
         return ClusterState.PENDING, "not looked at yet"
+    if seen.refused and seen.digest == entry.digest:
+        return ClusterState.FAILED, seen.message or seen.refused
     if seen.drifted and seen.health is not Health.DEGRADED:
         return ClusterState.DRIFTED, seen.message or _drifted(seen.drifted)
     return _standing(entry, seen), seen.message

@@ -336,7 +336,19 @@ def test_from_nothing_to_a_converged_fleet() -> None:
         assert said.returncode == 0, said.stdout + said.stderr
         assert "2 of 2 clusters ready, 6 objects" in said.stderr
 
-        (repo / "apps/hello/hello.yaml").write_text("kind: [")
+        manifests = repo / "apps/hello/hello.yaml"
+        manifests.write_text(manifests.read_text().replace("{name: hello, n", "{name: Hel_lo, n"))
+        tree.commit_all()
+        refused = run("server", *words, "--kubeconfig", str(kubeconfig), "--once")
+        assert refused.returncode == 1, refused.stdout + refused.stderr
+        assert refused.stdout.count("Failed") == 2
+        assert "Hel_lo" in refused.stderr
+
+        manifests.write_text("kind: [")
         broken = run("validate", str(repo))
         assert broken.returncode == 1
         assert re.match(r"apps/hello/hello.yaml:\d+: no valid YAML: ", broken.stdout)
+        tree.commit_all()
+        refused = run("server", *words, "--kubeconfig", str(kubeconfig), "--once")
+        assert refused.returncode == 1
+        assert re.search(r"  apps/hello/hello.yaml:\d+: no valid YAML: ", refused.stderr)

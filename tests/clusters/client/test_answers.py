@@ -82,6 +82,12 @@ def test_a_field_conflict_names_its_holders() -> None:
     assert found.message.endswith("and 1 more fields")
 
 
+def test_a_namespace_in_deletion_is_no_matter_of_rights() -> None:
+    causes = [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]
+    found = meant(403, reason="Forbidden", message="no", details={"causes": causes})
+    assert type(found) is Conflict
+
+
 def test_the_bodys_own_wish_to_wait() -> None:
     assert meant(429, details={"retryAfterSeconds": 4}).retry_after_s == 4.0
 
