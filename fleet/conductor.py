@@ -16,7 +16,7 @@ from clusters.model import ClusterName
 from fleet import events as facts
 from fleet.deciding.rollout_facts import Surroundings, depends_on_others
 from fleet.deciding.rollout_news import is_news, news
-from fleet.deciding.travelling import baseline, fact_of, still_wanted
+from fleet.deciding.travelling import baseline, fact_of, hotfix_authors, still_wanted
 from fleet.events import FleetFact
 from fleet.model import Inventory
 from fleet.observed import Observed
@@ -27,7 +27,7 @@ from fleet.rollout.model import Release, RolloutId
 from fleet.rollout.planner import Outcome
 from fleet.rollout.planning import Baseline, PlanRefused, make_plan
 from fleet.rollout.state import Rollout
-from fleet.rollout.supersede import HOTFIX_ROLE, Arrangement, arrange
+from fleet.rollout.supersede import Arrangement, arrange
 from fleet.rollout.surroundings import expected
 from fleet.rollout.windows import Calendar
 from fleet.state import FleetState
@@ -150,14 +150,13 @@ class Conductor:
         if not scene.known:
             return moved
         travel = scene.state.travel
-        roles = scene.inventory.settings.roles
         for bundle in list(travel.waiting):
             under_way = [r for r in travel.of(bundle) if not r.ended]
             found = arrange(
                 under_way,
                 travel.waiting[bundle],
                 held=frozenset(travel.held.get(bundle, ())),
-                hotfix_authors=frozenset(roles.get(HOTFIX_ROLE, ())),
+                hotfix_authors=hotfix_authors(travel.waiting[bundle], scene.inventory.settings),
             )
             moved |= self._replace(scene, bundle, found, emit)
             if found.start:

@@ -19,7 +19,7 @@ from fleet.source.errors import SourceError
 from fleet.source.git_command import GitSettings
 from fleet.source.poller import Poller, Rhythm, SourceName
 from fleet.source.problems import InvalidFleet
-from fleet.source.reading import At, CommitReader, Holding, read_documents_at, read_head
+from fleet.source.reading import At, CommitReader, Holding, Since, read_documents_at, read_head
 from fleet.source.repository import FetchResult, Repository
 from fleet.source.urls import RepositoryUrl, parse_url
 from fleet.source.worker import GitWorker
@@ -39,6 +39,7 @@ class Intake:
         url: the fleet repository.
         post: the coordinator's inbox.
         holding: the clusters that hold a bundle now.
+        since: the commits at which a bundle was last good, if it is anything new.
     """
 
     def __init__(
@@ -48,10 +49,12 @@ class Intake:
         url: RepositoryUrl,
         post: Callable[[Message], Awaitable[None]],
         holding: Holding,
+        since: Since,
     ) -> None:
         self._settings = settings
         self._post = post
         self._holding = holding
+        self._since = since
         self._git = GitSettings(known_hosts=settings.known_hosts)
         self._worker = GitWorker()
         self._fleet = self._repository(url, settings.ref)
@@ -163,7 +166,7 @@ class Intake:
         at = At(repository=self._fleet, revision=seen.revision)
         try:
             proposal = await self._reader.read(
-                at, self._other, holding=self._holding, forced=seen.forced
+                at, self._other, holding=self._holding, since=self._since, forced=seen.forced
             )
         except InvalidFleet as error:
             head = await read_head(at)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clusters.model import BundleName, ClusterName, Digest, Manifest, ObjectRef, Revision
-from fleet.model import Inventory
+from fleet.model import Inventory, Person
 from fleet.source.problems import Problem
 
 
@@ -23,6 +23,8 @@ class CommitHead:
     subject: str
     author: str
     committed_at: datetime
+    email: str = ""
+    """Of the author."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +41,13 @@ class Proposal:
     """The digest of each bundle on each cluster it is placed on."""
     sources: Mapping[BundleName, Revision] = field(default_factory=dict)
     """The commit that a bundle's files come from, where it is not the fleet repository's own."""
+    authors: Mapping[BundleName, tuple[Person, ...]] = field(default_factory=dict)
+    """Who wrote what is new of a bundle since it was last good; only where something is new."""
+
+    def authors_of(self, bundle: BundleName) -> tuple[Person, ...]:
+        """Who wrote what is new of a bundle; at least the author of the commit."""
+        alone = (Person(name=self.head.author, email=self.head.email),)
+        return self.authors.get(bundle) or alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts
 from fleet.connections import connector
 from fleet.coordinator import Coordinator, Origin
+from fleet.deciding.travelling import last_good
 from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.intake import Intake
@@ -163,6 +164,7 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
         holding=lambda bundle: {
             ClusterName(name) for name in coordinator.state.assignments.get(bundle, {})
         },
+        since=lambda bundle, digests: last_good(coordinator.state, bundle, digests),
     )
     effects = Effects(
         Measurer(supervisor, session),

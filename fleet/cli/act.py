@@ -149,27 +149,6 @@ def acknowledge(
 Rollout = Annotated[str, typer.Argument(help="Its id, as `flotilla get rollouts` says.")]
 
 
-def approve(
-    rollout: Rollout,
-    gate: Annotated[str, typer.Option("--gate", help="If several wait.")] = "",
-    stage: Annotated[str, typer.Option("--stage", help="If several wait.")] = "",
-    plan_hash: Annotated[
-        str, typer.Option("--plan", help="Only if the plan still has this hash.")
-    ] = "",
-    reason: Reason = "",
-    server: ServerOption = None,
-    token_file: TokenOption = None,
-) -> None:
-    """Agree that a rollout goes into its next stage.
-
-    Examples:
-        flotilla approve payments-4 --reason "canaries are flat"
-    """
-    arguments = {"gate": gate, "stage": stage, "planHash": plan_hash}
-    chosen: dict[str, object] = {key: value for key, value in arguments.items() if value}
-    _send("approve", f"rollout/{rollout}", server, token_file, reason=reason, arguments=chosen)
-
-
 def reject(
     rollout: Rollout,
     reason: Reason,

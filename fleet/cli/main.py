@@ -10,7 +10,19 @@ from importlib.metadata import entry_points, version
 import typer
 
 from fleet.api.errors import ApiError, NotAuthorised, Refused, ServerUnreachable
-from fleet.cli import act, audit, cluster, demo, doctor, get, look, repository, server, travel
+from fleet.cli import (
+    act,
+    approving,
+    audit,
+    cluster,
+    demo,
+    doctor,
+    get,
+    look,
+    repository,
+    server,
+    travel,
+)
 from fleet.cli.helptext import help_text
 from fleet.cli.output import (
     EXIT_CONFLICT,
@@ -46,7 +58,7 @@ for _command in (
     act.confirm_prune,
     act.confirm_shrink,
     act.acknowledge,
-    act.approve,
+    approving.approve,
     act.reject,
     act.rollout,
     act.rollback,

@@ -19,6 +19,9 @@ from fleet.rollout.state import GateRun, GateVerdict, Rollout, StageRun
 from fleet.state import FleetState
 from fleet.view import CommandRequest
 
+HASH_LEAST = 8
+"""Characters of a plan's hash that are enough to name it."""
+
 Build = Callable[[Rollout, CommandRequest, str, tuple[str, ...], datetime], Request]
 
 
@@ -39,7 +42,11 @@ def facts_of(
     if request.command == "rollback":
         request = _with_targets(state, rollout, request)
     asked = COMMANDS[request.command](rollout, request, actor, roles, at)
-    authority = Authority(roles=frozenset(roles), windows=tuple(inventory.windows.values()))
+    authority = Authority(
+        roles=frozenset(roles),
+        windows=tuple(inventory.windows.values()),
+        people=inventory.settings.people,
+    )
     verdict = check(rollout, asked, authority)
     if isinstance(verdict, Refused):
         raise CommandRefused(verdict.message)
@@ -190,7 +197,10 @@ def _approve(
     rollout: Rollout, request: CommandRequest, actor: str, roles: tuple[str, ...], at: datetime
 ) -> Request:
     run, gate = _waiting_gate(rollout, request)
-    seen = request.arguments.get("planHash")
+    plan = rollout.plan.plan_hash
+    seen = str(request.arguments.get("planHash") or plan)
+    if len(seen) >= HASH_LEAST and plan.startswith(seen):
+        seen = plan
     return requests.Approved(
         at=at,
         actor=actor,
@@ -199,7 +209,7 @@ def _approve(
         gate=gate.gate,
         position=gate.position,
         roles=roles,
-        plan_hash=Digest(str(seen)) if seen else rollout.plan.plan_hash,
+        plan_hash=Digest(seen),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusters.model import BundleName, ClusterName, Digest, Health
-from fleet.model import Bundle, HealthCheck, Inventory
+from fleet.model import Bundle, HealthCheck, Identities, Inventory
 from fleet.observed import Observed
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import Changing, FleetLimits, Leases
@@ -30,12 +30,14 @@ class Surroundings:
     frozen: str = ""
     """Why nothing may start anywhere."""
     _limits: FleetLimits = field(init=False)
+    _people: Identities = field(init=False)
     _changing: Changing | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Resolve what is the same for all."""
         guards = self.inventory.settings.guards
         self._limits = FleetLimits.of(guards, clusters=len(self.inventory.clusters))
+        self._people = self.inventory.settings.people
         self.frozen = self.frozen or _crashed(self.state)
 
     def moved(self) -> None:
@@ -58,6 +60,7 @@ class Surroundings:
             blocked=self._blocked(rollout, self.inventory.bundles.get(bundle), placed),
             health=self._health(rollout) if asks_for_health(rollout) else {},
             ahead=ahead_of(rollout, others),
+            people=self._people,
             frozen=self.frozen,
         )
 

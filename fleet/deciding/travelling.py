@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clusters.model import ClusterName, Digest, Revision
 from fleet import events as facts
 from fleet.events import FleetFact, RolloutEvent
-from fleet.model import Bundle, Inventory
+from fleet.model import Bundle, FleetSettings, Inventory
 from fleet.release import Proposal
 from fleet.rollout.codec import to_data
 from fleet.rollout.events import ClusterLeft, CoordinatorStarted, Event
@@ -20,6 +20,7 @@ from fleet.rollout.planner import evolve
 from fleet.rollout.planning import Baseline, PlanRefused
 from fleet.rollout.record import event_record
 from fleet.rollout.requests import Aborted
+from fleet.rollout.supersede import HOTFIX_ROLE
 from fleet.standing import EMPTY_DIGEST
 from fleet.state import FleetState
 from fleet.travel import Travel
@@ -41,7 +42,29 @@ def release_of(proposal: Proposal, bundle: Bundle, revision: Revision) -> Releas
         subject=proposal.head.subject,
         rollback=bundle.rollback,
         hotfix=bundle.hotfix,
+        authors=proposal.authors_of(bundle.name),
     )
+
+
+def last_good(
+    state: FleetState, bundle: str, digests: Mapping[ClusterName, Digest]
+) -> frozenset[Revision] | None:
+    """Name the commits at which a bundle was last good; None: `digests` are nothing new."""
+    if bundle not in state.travel.stranded and state.newest.get(bundle, {}) == digests:
+        return None
+    placed = state.assignments.get(bundle, {}).values()
+    return frozenset(Revision(entry.good_revision) for entry in placed if entry.good_revision)
+
+
+def hotfix_authors(releases: Iterable[Release], settings: FleetSettings) -> frozenset[str]:
+    """Name the authors of `releases` who hold the role for hotfixes, told by name and address."""
+    holders, people = frozenset(settings.roles.get(HOTFIX_ROLE, ())), settings.people
+    found = set()
+    for release in releases:
+        author = [person for person in release.people if person.name == release.author]
+        if author and all(people.actors(person) & holders for person in author):
+            found.add(release.author)
+    return frozenset(found)
 
 
 def queued(release: Release, at: datetime) -> FleetFact:

@@ -35,6 +35,7 @@ from fleet.model.gates import (
     SoakCheck,
     WindowCheck,
 )
+from fleet.model.people import Identities, Person
 from fleet.model.places import (
     Amount,
     GateName,
@@ -80,6 +81,7 @@ __all__ = [
     "Guards",
     "HealthCheck",
     "HttpCheck",
+    "Identities",
     "Inventory",
     "JobCheck",
     "Labels",
@@ -88,6 +90,7 @@ __all__ = [
     "Overrun",
     "Patch",
     "PatchTarget",
+    "Person",
     "Place",
     "Placement",
     "PrometheusCheck",

@@ -9,6 +9,7 @@ from clusters.model import BundleName, ClusterName
 from fleet.model.bundles import Bundle
 from fleet.model.clusters import Cluster, ClusterGroup
 from fleet.model.gates import Gate
+from fleet.model.people import Identities
 from fleet.model.places import Amount, GateName, GroupName, Place, StrategyName, WindowName
 from fleet.model.strategies import Strategy
 from fleet.model.windows import Window
@@ -51,6 +52,13 @@ class FleetSettings:
     """Absolute paths of credential plugins that kubeconfigs may run."""
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Role name to the people (or tokens' names) who hold it."""
+    identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Person (or token's name) to the names and addresses under which they commit."""
+
+    @property
+    def people(self) -> Identities:
+        """Everybody whom the fleet knows, as Git names them."""
+        return Identities.of(self.roles, self.identities)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from clusters.model import ClusterName
-from fleet.model import ApprovalCheck, Window
+from fleet.model import ApprovalCheck, Identities, Window
 from fleet.rollout.evolve_commands import RETRYABLE, SKIPPABLE
 from fleet.rollout.folding import stage_of
 from fleet.rollout.gates import lapse
@@ -79,6 +79,8 @@ class Authority:
     roles: frozenset[str] = frozenset()
     windows: Sequence[Window] = ()
     """The fleet's windows, for the roles that may bypass them."""
+    people: Identities = Identities()
+    """Whom the fleet knows, to tell the asking person from the authors."""
 
 
 def check(  # noqa: PLR0911 - one return for each kind of request
@@ -166,17 +168,23 @@ def _approve(
     given = Approval(
         actor=request.actor, roles=request.roles, plan_hash=request.plan_hash, at=request.at
     )
-    if why := lapse(rollout, check_, given, request.at):
-        return Refused(message=_refusal(rollout, why, check_, request))
+    people = authority.people
+    if why := lapse(rollout, check_, given, request.at, people):
+        return Refused(message=_refusal(rollout, why, check_, request, people))
     for each in held.approvals:
-        if each.actor == request.actor and not lapse(rollout, check_, each, request.at):
+        if each.actor == request.actor and not lapse(rollout, check_, each, request.at, people):
             return Already(message=f"{request.actor} has approved {request.gate} already")
     return Granted(event=request)
 
 
-def _refusal(rollout: Rollout, why: str, check_: ApprovalCheck, request: Approved) -> str:
-    if request.actor == rollout.plan.release.author and check_.not_author:
+def _refusal(
+    rollout: Rollout, why: str, check_: ApprovalCheck, request: Approved, people: Identities
+) -> str:
+    authors = rollout.plan.release.people
+    if check_.not_author and any(people.is_same(request.actor, each) for each in authors):
         return f"{why}, and gate {request.gate} wants somebody else; ask a colleague"
+    if check_.not_author and people.why_not_apart(request.actor, authors):
+        return f"gate {request.gate} wants somebody who is no author of the release: {why}"
     if check_.roles and not set(check_.roles) & set(request.roles):
         return f"{why}, which gate {request.gate} asks for; ask somebody who has one"
     if request.plan_hash != rollout.plan.plan_hash:

@@ -19,6 +19,7 @@ from fleet.model import (
     GateScope,
     HealthCheck,
     HttpCheck,
+    Identities,
     JobCheck,
     PrometheusCheck,
     SoakCheck,
@@ -155,7 +156,9 @@ def answer(
 
 
 def _approval(turn: Turn, run: StageRun, check: ApprovalCheck, held: GateRun) -> Answer:
-    lapses = [lapse(turn.rollout, check, each, turn.now) for each in held.approvals]
+    lapses = [
+        lapse(turn.rollout, check, each, turn.now, turn.facts.people) for each in held.approvals
+    ]
     valid = [each for each, why in zip(held.approvals, lapses, strict=True) if not why]
     if len(valid) >= check.count:
         return Open()
@@ -175,10 +178,12 @@ def _approval(turn: Turn, run: StageRun, check: ApprovalCheck, held: GateRun) ->
     return Closed(reason=reason, effect=effect, recheck_at=min(expiries, default=None))
 
 
-def lapse(rollout: Rollout, check: ApprovalCheck, given: Approval, now: datetime) -> str:
+def lapse(
+    rollout: Rollout, check: ApprovalCheck, given: Approval, now: datetime, people: Identities
+) -> str:
     """Say why an approval does not count (any more); empty: it does."""
-    if check.not_author and given.actor == rollout.plan.release.author:
-        return f"{given.actor} is the author of the release"
+    if check.not_author and (why := people.why_not_apart(given.actor, rollout.plan.release.people)):
+        return why
     if check.roles and not set(check.roles) & set(given.roles):
         return f"{given.actor} has none of the roles {', '.join(check.roles)}"
     if check.bind is ApprovalBinding.PLAN and given.plan_hash != rollout.plan.plan_hash:

@@ -18,6 +18,7 @@ from fleet.model import (
     Admission,
     Gate,
     GateName,
+    Person,
     RollbackPolicy,
     Stage,
     StageName,
@@ -43,6 +44,13 @@ class Release:
     subject: str = ""
     rollback: RollbackPolicy = RollbackPolicy()
     hotfix: bool = False
+    authors: tuple[Person, ...] = ()
+    """Authors and committers of all that is new in it since the bundle was last good."""
+
+    @property
+    def people(self) -> tuple[Person, ...]:
+        """Who wrote it; for releases that were stored without, the author of the commit."""
+        return self.authors or (Person(name=self.author),)
 
     @property
     def id(self) -> ReleaseId:

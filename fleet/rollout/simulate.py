@@ -15,7 +15,15 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from clusters.model import BundleName, ClusterName, Digest, Revision
-from fleet.model import ApprovalCheck, Cluster, Inventory, RollbackPolicy, StageName, Strategy
+from fleet.model import (
+    ApprovalCheck,
+    Cluster,
+    Identities,
+    Inventory,
+    RollbackPolicy,
+    StageName,
+    Strategy,
+)
 from fleet.rollout.advance import advance
 from fleet.rollout.decisions import (
     AskApproval,
@@ -143,6 +151,7 @@ def simulate(
         calendar=Calendar.of(inventory.windows.values(), clusters, inventory.gates.values()),
         limits=FleetLimits.of(inventory.settings.guards, clusters=len(clusters)),
         last_good=held,
+        people=Identities.of({}, {"simulation": ()}),
     )
     return _World(plan, rollout, facts, odds, random.Random(seed), start).play()
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from fleet.model import FleetSettings, Guards, Labels, PruneGuard, ShrinkGuard
 from fleet.schema.document import Locator, Spec
@@ -66,7 +66,21 @@ class FleetSpec(Spec):
 
     guards: GuardsFields = GuardsFields()
     exec_allowed: tuple[Annotated[str, AfterValidator(_program)], ...] = ()
+    identities: dict[
+        Annotated[str, Field(min_length=1)],
+        Annotated[tuple[Annotated[str, Field(min_length=1)], ...], Field(min_length=1)],
+    ] = Field(default_factory=dict)
     roles: dict[Name, tuple[Annotated[str, Field(min_length=1)], ...]] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _one_person_each(self) -> Self:
+        owners: dict[str, str] = {}
+        for actor, names in self.identities.items():
+            for name in names:
+                owner = owners.setdefault(name.lower(), actor)
+                if owner != actor:
+                    raise refused(f"{name!r} is listed for {owner} and for {actor}", "one of them")
+        return self
 
     def declared(self, name: str, labels: Labels, at: Locator) -> FleetSettings:
         """The settings that this declares."""
@@ -76,4 +90,5 @@ class FleetSpec(Spec):
             guards=self.guards.value(),
             exec_allowed=self.exec_allowed,
             roles=self.roles,
+            identities=self.identities,
         )

@@ -11,7 +11,7 @@ import re
 import shutil
 import subprocess
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -21,6 +21,7 @@ import git
 from git.objects import Blob
 
 from clusters.model import Revision
+from fleet.model import Person
 from fleet.source.git_command import (
     CleanGit,
     CleanRepo,
@@ -39,6 +40,7 @@ _TREE_LINE = re.compile(
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 LOCAL_TIMEOUT_S = 60.0
 BLOB_CACHE_BYTES = 32 * 2**20
+TOO_MANY = Person(name="of one of too many commits to look through")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +145,26 @@ class Mirror:
         commits = self.repository.iter_commits(revision, paths=paths, max_count=count)
         return [_info(commit) for commit in commits]
 
+    def authors(
+        self, revision: Revision, paths: Sequence[str], since: Sequence[Revision], count: int
+    ) -> set[Person]:
+        """Collect who wrote and who committed changes below `paths` since any of `since`.
+
+        Without a known commit in `since`, of the whole history; `TOO_MANY` stands for the rest
+        beyond `count` commits.
+        """
+        known = [each for each in since if self.commit_of(each) is not None]
+        ranges = [f"{each}..{revision}" for each in known] or [str(revision)]
+        found: set[Person] = set()
+        for span in ranges:
+            commits = self.repository.iter_commits(span, paths=list(paths), max_count=count + 1)
+            for number, commit in enumerate(commits):
+                if number == count:
+                    found.add(TOO_MANY)
+                    break
+                found |= {_person(commit.author), _person(commit.committer)}
+        return found
+
     def close(self) -> None:
         """End the processes that stay open."""
         if self._open is not None:
@@ -200,6 +222,12 @@ class _CommitObjects:
     def link_target(self, object_id: str) -> str:
         """Read a link, which Git stores as a file."""
         return self._mirror.read_object(object_id).decode(errors="replace")
+
+
+def _person(actor: git.Actor) -> Person:
+    return Person(
+        name=_CONTROL.sub("", actor.name or ""), email=_CONTROL.sub("", actor.email or "")
+    )
 
 
 def _info(commit: git.Commit) -> CommitInfo:

@@ -7,11 +7,11 @@ loop of the server stays free.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
-from fleet.model import Bundle, Inventory
+from fleet.model import ApprovalCheck, Bundle, Inventory, Person
 from fleet.placement import Placer
 from fleet.release import CommitHead, Proposal, double_claims
 from fleet.source.bundle_files import read_bundle_files
@@ -45,6 +45,7 @@ async def read_head(at: At) -> CommitHead:
         subject=info.subject,
         author=info.author,
         committed_at=info.authored_at,
+        email=info.email,
     )
 
 
@@ -79,6 +80,12 @@ async def read_documents_at(at: At, path: str) -> InventoryReading:
 
 
 Holding = Callable[[BundleName], Collection[ClusterName]]
+Since = Callable[[BundleName, Mapping[ClusterName, Digest]], Collection[Revision] | None]
+"""Given what a bundle would be: the commits it was last good at, or None if nothing is new."""
+
+
+def _nothing_known(_bundle: BundleName, _digests: Mapping[ClusterName, Digest]) -> tuple[()]:
+    return ()
 
 
 class CommitReader:
@@ -90,7 +97,13 @@ class CommitReader:
         self._fleet = ""
 
     async def read(
-        self, at: At, other: OtherSource, *, holding: Holding, forced: bool = False
+        self,
+        at: At,
+        other: OtherSource,
+        *,
+        holding: Holding,
+        since: Since = _nothing_known,
+        forced: bool = False,
     ) -> Proposal:
         """Read, check and render a commit.
 
@@ -98,6 +111,7 @@ class CommitReader:
             at: the commit.
             other: gives the repositories that bundles name.
             holding: the clusters that hold each bundle now; a taint does not take it from them.
+            since: from where on the authors of a bundle are looked for.
             forced: whether the ref was moved by force.
 
         Raises:
@@ -115,7 +129,7 @@ class CommitReader:
         )
         if claims := double_claims(proposal):
             raise InvalidFleet(claims)
-        return proposal
+        return replace(proposal, authors=await _authors(at, proposal, other, since))
 
     async def _bundle_files(
         self, at: At, inventory: Inventory, other: OtherSource
@@ -193,3 +207,51 @@ def _placed(inventory: Inventory, holding: Holding) -> dict[BundleName, tuple[Cl
 def _source_problem(bundle: Bundle, error: SourceError) -> Problem:
     inside = "spec.source.path" if isinstance(error, PathNotFound) else "spec.source"
     return Problem(file=bundle.place.file, line=bundle.place.line, field=inside, message=str(error))
+
+
+async def _authors(
+    at: At, proposal: Proposal, other: OtherSource, since: Since
+) -> dict[BundleName, tuple[Person, ...]]:
+    """Find who wrote what is new of each bundle, where that matters to somebody."""
+    found = {}
+    for bundle in proposal.inventory.bundles.values():
+        bases = since(bundle.name, proposal.placements[bundle.name])
+        if bases is None or not _asks_for_authors(bundle, proposal.inventory):
+            continue
+        people = {Person(name=proposal.head.author, email=proposal.head.email)}
+        if bundle.source.git:
+            source = await other(bundle)
+            paths = [bundle.source.path]
+            people.update(await source.repository.authors(source.revision, paths, since=bases))
+        else:
+            paths = [bundle.source.path, *_documents(bundle, proposal)]
+            people.update(await at.repository.authors(at.revision, paths, since=bases))
+        found[bundle.name] = tuple(sorted(people))
+    return found
+
+
+def _asks_for_authors(bundle: Bundle, inventory: Inventory) -> bool:
+    """Whether an approval of its strategy may be given by somebody else only."""
+    if bundle.strategy is None:
+        return False
+    stages = inventory.strategies[bundle.strategy].stages
+    names = {
+        name
+        for stage in stages
+        for name in (*stage.gates.before, *stage.gates.during, *stage.gates.after)
+    }
+    checks = (inventory.gates[name].check for name in names)
+    asked = any(isinstance(check, ApprovalCheck) and check.not_author for check in checks)
+    return asked or bundle.hotfix
+
+
+def _documents(bundle: Bundle, proposal: Proposal) -> Iterator[str]:
+    """The files of all documents that have a say in what a bundle is, and how it travels."""
+    inventory = proposal.inventory
+    yield bundle.place.file
+    if bundle.strategy is not None:
+        yield inventory.strategies[bundle.strategy].place.file
+    for name in proposal.placements[bundle.name]:
+        yield inventory.clusters[name].place.file
+    for gate in inventory.gates.values():
+        yield gate.place.file

@@ -16,6 +16,7 @@ from typing import TypeVar
 import git
 
 from clusters.model import Revision
+from fleet.model import Person
 from fleet.source import remote_refs
 from fleet.source.errors import PathNotFound, RefNotFound, SourceError, TooLarge
 from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings
@@ -37,6 +38,8 @@ class SourceLimits:
     folder_max_bytes: int = 128 * MIB
     files_max: int = 20_000
     """Names below one folder."""
+    commits_max: int = 2_000
+    """Commits that are looked through for their authors."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +146,16 @@ class Repository:
         """
         folder = self._folder(path)
         return await self._run(lambda: self._mirror.log(revision, folder, count))
+
+    async def authors(
+        self, revision: Revision, paths: Iterable[str], *, since: Iterable[Revision]
+    ) -> tuple[Person, ...]:
+        """Say who wrote or committed what changed below `paths` since the commits `since`."""
+        chosen, bases = sorted(set(paths)), sorted(set(since))
+        found = await self._run(
+            lambda: self._mirror.authors(revision, chosen, bases, self._limits.commits_max)
+        )
+        return tuple(sorted(found))
 
     async def close(self) -> None:
         """End the processes that stay open for reading."""

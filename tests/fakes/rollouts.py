@@ -21,7 +21,7 @@ apiVersion: flotilla.dev/v1
 kind: Strategy
 metadata: {name: ring}
 spec:
-  defaults: {progressDeadline: 1s, retries: 0, unreachable: {mode: defer, grace: 1s, max: 100%}}
+  defaults: {progressDeadline: 3s, retries: 0, unreachable: {mode: defer, grace: 1s, max: 100%}}
   stages:
 """
 DEV = "    - {name: dev, select: env=dev, maxConcurrency: 100%, maxFailures: 50%}\n"
@@ -46,6 +46,7 @@ metadata: {name: test}
 spec:
   guards: {inventoryShrink: {max: 100%}}
   roles: {sre: [alice, ben]}
+  identities: {ada: [ada@example.com]}
 """
 
 

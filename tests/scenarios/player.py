@@ -21,6 +21,7 @@ from fleet.model import (
     Gate,
     GateName,
     Guards,
+    Identities,
     Inventory,
     OnNewRelease,
     Place,
@@ -120,6 +121,9 @@ class Player:
     blocked: dict[ClusterName, str] = field(default_factory=dict)
     busy: Changing = Changing()
     sick: set[ClusterName] = field(default_factory=set)
+    people: dict[str, tuple[str, ...]] = field(
+        default_factory=lambda: {"ada": (), "ben": (), "cleo": (), "dan": ()}
+    )
     hotfixers: frozenset[str] = frozenset()
     frozen: str = ""
     effects: list[Effect] = field(default_factory=list)
@@ -199,6 +203,10 @@ class Player:
             self.assigned[ClusterName(name)] = Digest(line.head[0])
             self.last_good[ClusterName(name)] = Digest(line.head[0])
 
+    def do_person(self, line: Line) -> None:
+        """`person ACTOR: NAME-OR-ADDRESS…`: how somebody appears in Git."""
+        self.people[line.head[0]] = tuple(line.words)
+
     def do_hotfixers(self, line: Line) -> None:
         self.hotfixers = frozenset(line.words)
 
@@ -237,6 +245,7 @@ class Player:
             committed_at=self.now,
             rollback=self.rollback,
             hotfix="hotfix" in line.words,
+            authors=tuple(map(script.person, filter(None, pairs.get("authors", "").split(",")))),
         )
         self.releases[name] = release
         self.waiting.append(release)
@@ -299,6 +308,7 @@ class Player:
             blocked=self.blocked,
             health=health,
             ahead=ahead_of(rollout, self.rollouts),
+            people=Identities.of({}, self.people),
             frozen=self.frozen,
         )
 
@@ -571,7 +581,11 @@ class Player:
     def _ask(self, line: Line, request: Request) -> None:
         rollout = self._rollout(line)
         roles = frozenset(filter(None, line.after("as").split(",")))
-        authority = commands.Authority(roles=roles, windows=tuple(self.windows.values()))
+        authority = commands.Authority(
+            roles=roles,
+            windows=tuple(self.windows.values()),
+            people=Identities.of({}, self.people),
+        )
         match commands.check(rollout, request, authority):
             case commands.Granted(event=event):
                 self.tell(event, only=rollout.id)

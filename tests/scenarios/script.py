@@ -27,6 +27,7 @@ from fleet.model import (
     HealthCheck,
     OnBreach,
     Overrun,
+    Person,
     Place,
     PrometheusCheck,
     SoakCheck,
@@ -105,6 +106,12 @@ def names(text: str) -> list[str]:
         else:
             found.append(word)
     return found
+
+
+def person(text: str) -> Person:
+    """Read `Ada <ada@example.com>`."""
+    name, _, email = text.partition(" <")
+    return Person(name=name, email=email.rstrip(">"))
 
 
 def moment(text: str) -> datetime:

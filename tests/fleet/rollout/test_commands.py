@@ -16,6 +16,7 @@ from fleet.model import (
     Gate,
     GateName,
     HttpCheck,
+    Identities,
     OnBreach,
     StageGates,
     StageName,
@@ -45,6 +46,7 @@ from tests.fleet.rollout.fleetlet import PLACE, START, Run, clusters, plan_of, s
 SRE = GateName("sre")
 PROD = StageName("prod")
 WEB = GateName("web")
+PEOPLE = Identities.of({"sre": ["ben", "cleo"]}, {"ada": ["ada@example.com"]})
 
 
 def gated(**approval: Any) -> Run:
@@ -75,7 +77,9 @@ def approved(run: Run, **fields: Any) -> Approved:
 
 
 def asked(run: Run, request: Request, *roles: str, windows: tuple[Window, ...] = ()) -> Verdict:
-    return check(run.rollout, request, Authority(roles=frozenset(roles), windows=windows))
+    return check(
+        run.rollout, request, Authority(roles=frozenset(roles), windows=windows, people=PEOPLE)
+    )
 
 
 def message(verdict: Verdict) -> str:
@@ -94,7 +98,11 @@ def test_a_good_approval_is_granted_and_opens_the_gate() -> None:
 @pytest.mark.parametrize(
     ("fields", "roles", "part"),
     [
-        ({"actor": "ada"}, ("sre",), "ada is the author of the release"),
+        (
+            {"actor": "ada"},
+            ("sre",),
+            "ada is an author of the release, and gate sre wants somebody else",
+        ),
         ({"roles": ("dev",)}, ("dev",), "ben has none of the roles sre, which gate sre asks for"),
         ({}, ("dev",), "ben does not hold all roles that the approval names"),
         ({"plan_hash": Digest("f" * 32)}, ("sre",), "this approval is for plan ffffffff, and"),

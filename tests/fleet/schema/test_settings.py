@@ -27,6 +27,8 @@ def test_fleet() -> None:
         ("{guards: {maxClustersChanging: 0}}", "nothing would ever move"),
         ("{roles: {sre: ada}}", "allowed a list"),
         ("{roles: {SRE: [ada]}}", "no valid name"),
+        ("{identities: {ada: []}}", "at least 1"),
+        ("{identities: {ada: [a@b], ben: [A@b]}}", "'A@b' is listed for ada and for ben"),
     ],
 )
 def test_settings_that_are_refused(spec: str, refusal: str) -> None:
