@@ -129,7 +129,7 @@ async def test_what_may_not_be_approved_is_refused_in_words() -> None:
         said = await refusal(world, "approve", "rollout/web-1")
         assert "alice has none of the roles sre, which gate agreed asks for" in said
         author = CommandRequest(command="approve", target="rollout/web-1", actor="Ada")
-        with pytest.raises(Refused, match="Ada is an author of the release .*, and gate agreed"):
+        with pytest.raises(Refused, match=r"Ada is an author of the release .*, and gate agreed"):
             await asyncio.to_thread(world.api.command, author)
         world.commit({"fleet.yaml": FLEET})
         await world.converged("dev-1")
