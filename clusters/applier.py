@@ -16,11 +16,13 @@ from typing import TypeVar
 
 from clusters.actions import Apply, Cause, Plan, Prune
 from clusters.client.api import ClusterApi, Live
+from clusters.client.limits import SLOTS_MAX
 from clusters.drift import parse_fields
 from clusters.errors import OF_THE_CLUSTER, ClusterError, FieldConflict
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
-from clusters.ownership import dotted, leaves, our_entry, projection_hash, short_hash
+from clusters.ownership import dotted, leaves, our_entry
+from clusters.projection import projection_hasher, short_hash
 from clusters.pruner import Pruner
 from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
 from clusters.waves import FOUNDATION_WAVE, wave_of
@@ -155,11 +157,15 @@ class Applier:
         outcomes: dict[BundleName, Outcome],
     ) -> None:
         """Perform all; one failing object does not stop the others, a failing cluster does."""
+        todo = iter(actions)
+
+        async def work() -> None:
+            for action in todo:
+                await perform(action, outcomes.setdefault(action.bundle, Outcome()))
+
+        # As many hands as may have a request in flight: more would only wait in a queue.
         loop = asyncio.get_running_loop()
-        tasks = [
-            loop.create_task(perform(action, outcomes.setdefault(action.bundle, Outcome())))
-            for action in actions
-        ]
+        tasks = [loop.create_task(work()) for _ in range(min(SLOTS_MAX, len(actions)))]
         try:
             await asyncio.gather(*tasks)
         except BaseException:
@@ -230,7 +236,7 @@ class Applier:
             digest=action.manifest.digest,
             uid=metadata.uid,
             entry_hash=entry_hash,
-            live_hash=projection_hash(live.content(), parse_fields(fields)),
+            live_hash=projection_hasher(fields)(live.content()),
             confirmed=True,
         )
         record.failure, record.reclaim, record.suspect = None, False, False

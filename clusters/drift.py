@@ -22,15 +22,13 @@ import orjson
 from clusters.model import Applied, Body
 from clusters.ownership import (
     Entry,
-    FieldSet,
     changed_paths,
     dotted,
     holder_of,
     lost_paths,
     our_entry,
-    projection_hash,
-    short_hash,
 )
+from clusters.projection import FieldSet, projection_hash, short_hash
 from clusters.records import Drift
 
 

@@ -18,7 +18,8 @@ from clusters.client.api import ClusterApi, Live
 from clusters.client.wire import decode_object
 from clusters.drift import parse_fields
 from clusters.model import Body, Manifest
-from clusters.ownership import Entry, changed_paths, dotted, holder_of, our_entry, value_at
+from clusters.ownership import Entry, changed_paths, dotted, holder_of, our_entry
+from clusters.projection import value_at
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _BOOKKEEPING = frozenset(

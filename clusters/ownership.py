@@ -1,33 +1,20 @@
 """Field ownership: what of a live object is ours, and who took what is not any more.
 
-Pure.  Works on `managedFields` entries and their `fieldsV1` sets (KEP-555): a tree whose keys are
-`f:NAME` (a field), `k:{…}` (a list item by its keys), `v:VALUE` (a set member), `i:N` (an index)
-and `.` (the node itself); an empty tree is a leaf.  Whether anything of ours was changed is read
-off our own entry first, which costs no request.
+Pure.  Works on `managedFields` entries and their field sets (see `projection`).  Whether anything
+of ours was changed is read off our own entry first, which costs no request.
 """
 
 from __future__ import annotations
 
-import hashlib
-import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 import orjson
 
-from clusters.model import FIELD_MANAGER, canonical_json
-
-FieldSet = Mapping[str, Any]
-
-
-def short_hash(data: bytes) -> str:
-    """64 bits, as 16 hex digits: enough to tell versions of one object apart.
-
-    Interned: clusters that hold the same objects hold the same hashes, once.
-    """
-    return sys.intern(hashlib.blake2b(data, digest_size=8).hexdigest())
+from clusters.model import FIELD_MANAGER
+from clusters.projection import FieldSet, child_at
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,66 +48,6 @@ def our_entry(entries: Sequence[Entry], manager: str = FIELD_MANAGER) -> Entry |
     return None
 
 
-def project(value: Any, fields: FieldSet) -> Any:
-    """The part of `value` that `fields` names, in one shape whatever the order of lists.
-
-    A missing field is kept as missing, so that its removal changes the result.
-    """
-    if not fields:
-        return value
-    picked: dict[str, Any] = {}
-    for key, inner in fields.items():
-        if key == ".":
-            continue
-        found, child = _child(value, key)
-        picked[key] = [project(child, inner)] if found else []
-    return picked
-
-
-def projection_hash(value: Any, fields: FieldSet) -> str:
-    """Hash of the live values at our field set; the same for all values if we own nothing."""
-    return short_hash(canonical_json(project(value, fields) if fields else None))
-
-
-def _child(value: Any, key: str) -> tuple[bool, Any]:
-    kind, _, rest = key.partition(":")
-    match kind:
-        case "f":
-            if isinstance(value, Mapping) and rest in value:
-                return True, value[rest]
-        case "k":
-            keys = orjson.loads(rest)
-            for item in value if isinstance(value, list) else ():
-                if isinstance(item, Mapping) and _has_keys(item, keys):
-                    return True, item
-        case "v":
-            wanted = orjson.loads(rest)
-            if isinstance(value, list) and wanted in value:
-                return True, wanted
-        case "i":
-            index = int(rest)
-            if isinstance(value, list) and index < len(value):
-                return True, value[index]
-    return False, None
-
-
-_KEY_DEFAULTS = {"protocol": "TCP"}
-"""List-map keys that the API defaults: the live item may lack what the set names."""
-
-
-def _has_keys(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
-    return all(item.get(name, _KEY_DEFAULTS.get(name)) == value for name, value in keys.items())
-
-
-def value_at(value: Any, path: Sequence[str]) -> Any:
-    """The value at an owned path; None when there is none."""
-    for key in path:
-        found, value = _child(value, key)
-        if not found:
-            return None
-    return value
-
-
 def leaves(fields: FieldSet, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
     """Every owned path of a field set, as tuples of its keys."""
     for key, inner in fields.items():
@@ -147,8 +74,8 @@ def changed_paths(
         if key == ".":
             continue
         path = (*prefix, key)
-        wanted, wanted_child = _child(desired, key)
-        found, live_child = _child(live, key)
+        wanted, wanted_child = child_at(desired, key)
+        found, live_child = child_at(live, key)
         if wanted and found and inner:
             yield from changed_paths(wanted_child, live_child, inner, path)
         elif wanted != found or (wanted and wanted_child != live_child):

@@ -14,7 +14,8 @@ from clusters.client.wire import decode_head
 from clusters.drift import Reference, compare, parse_fields
 from clusters.errors import ClusterError, ServerFault, Throttled, Unauthorized, Unreachable
 from clusters.model import DesiredState, GroupKind, Health, Manifest, ObjectRef
-from clusters.ownership import our_entry, projection_hash, short_hash
+from clusters.ownership import our_entry
+from clusters.projection import projection_hasher, short_hash
 from clusters.records import Drift, FieldSets, Record
 
 RETRY_S = 2.0
@@ -109,7 +110,7 @@ class Verifier:
         values: Mapping[str, object] = dry.content()
         return Reference(
             fields=parse_fields(written),
-            live_hash=projection_hash(values, parse_fields(written)),
+            live_hash=projection_hasher(written)(values),
             values=values,
         )
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
-import resource
 import secrets
 import signal
 import socket
@@ -43,6 +42,7 @@ from fleet.presenting.feed import Feed
 from fleet.presenting.forecast import Forecaster
 from fleet.presenting.narrating import event_view
 from fleet.presenting.publisher import EVENTS_KEPT, Publisher
+from fleet.process import calm_collector, raise_file_limit
 from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
 from fleet.store.store import Store
@@ -103,7 +103,7 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
         SourceError: the repository's URL or ref is not acceptable.
         StartFailed: the state directory or the address cannot be used.
     """
-    _raise_file_limit()
+    raise_file_limit()
     _make_state_dir(settings.state_dir)
     async with AsyncExitStack() as stack:
         store = await Store.open(
@@ -118,6 +118,7 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
         await runtime.coordinator.recover()
         await _remember_events(runtime)
         await stack.enter_async_context(_listening(runtime))
+        calm_collector()
         yield runtime
 
 
@@ -259,13 +260,6 @@ def _tokens(settings: ServerSettings) -> dict[str, str]:
         name, _, token = line.rpartition(":")
         found[name or "token"] = token
     return found
-
-
-def _raise_file_limit() -> None:
-    # Watches are sockets: one for each kind of each cluster.
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if soft < hard:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def _fleet_name(url: str) -> str:

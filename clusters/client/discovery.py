@@ -8,12 +8,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from clusters.client.transport import Transport
 from clusters.client.wire import DiscoveryRoot, ServedGroup, decode_resources, decode_root
 from clusters.errors import ClusterError, UnknownKind
 from clusters.model import GroupKind, ObjectRef
 
+_IN_NAMES = ":@!$&'()*+,;="
+"""What may stand in a path segment as it is (RFC 3986): RBAC names have colons."""
 _AGGREGATED = {
     "Accept": "application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList,"
     "application/json"
@@ -47,7 +50,7 @@ class Resource:
 
     def path(self, ref: ObjectRef) -> str:
         """Path of one object."""
-        return f"{self.collection_path(ref.namespace)}/{ref.name}"
+        return f"{self.collection_path(ref.namespace)}/{quote(ref.name, safe=_IN_NAMES)}"
 
 
 class Discovery:

@@ -11,9 +11,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.client import _RequestContextManager
+from yarl import URL
 
 from clusters.client.answers import error_of
 from clusters.client.limits import InFlightLimit
@@ -52,6 +54,7 @@ class Transport:
 
     def __init__(self, endpoint: Endpoint, *, limit: InFlightLimit | None = None) -> None:
         self._endpoint = endpoint
+        self._base = str(URL(endpoint.server))
         self._limit = limit or InFlightLimit()
         self._session: aiohttp.ClientSession | None = None
 
@@ -84,7 +87,7 @@ class Transport:
         Raises:
             ClusterError: whatever is not a 2xx answer of an API server.
         """
-        call = _Call(method, path, params, body, headers)
+        call = _Call(method, _target(path, params), body, headers)
         async with self._limit.slot():
             try:
                 async with asyncio.timeout(timeout_s):
@@ -121,7 +124,7 @@ class Transport:
         Raises:
             ClusterError: as `send`; while reading, `Unreachable` when the connection breaks.
         """
-        call = _Call("GET", path, params, None, headers)
+        call = _Call("GET", _target(path, params), None, headers)
         try:
             async with await self._open(call, silence_s=silence_s) as response:
                 if response.status != 200:
@@ -151,8 +154,7 @@ class Transport:
             headers.update(call.headers)
         return self._session.request(
             call.method,
-            self._endpoint.server + call.path,
-            params=call.params,
+            URL(self._base + call.target, encoded=True),
             data=call.body,
             headers=headers,
             proxy=self._endpoint.proxy,
@@ -166,10 +168,14 @@ class Transport:
 
 class _Call(NamedTuple):
     method: str
-    path: str
-    params: Mapping[str, str] | None
+    target: str
+    """Path and query, encoded."""
     body: bytes | None
     headers: Mapping[str, str] | None
+
+
+def _target(path: str, params: Mapping[str, str] | None) -> str:
+    return f"{path}?{urlencode(params)}" if params else path
 
 
 def _is_json(reply: Reply) -> bool:

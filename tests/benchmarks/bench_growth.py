@@ -17,9 +17,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
+from fleet.process import raise_file_limit
 from tests.benchmarks.engines import engines
 from tests.benchmarks.figures import progress, say
-from tests.benchmarks.sites import Sites, cpu_s, parser, raise_file_limit, rss_mb, sites
+from tests.benchmarks.sites import Sites, cpu_s, parser, rss_mb, sites
 from tests.benchmarks.workload import NAMESPACE, desired
 
 STEPS = (10, 50, 100, 200, 500)

@@ -19,11 +19,12 @@ from pathlib import Path
 
 import yaml
 
+from fleet.process import raise_file_limit
 from fleet.runtime import Runtime, open_runtime
 from fleet.settings import ServerSettings
 from tests.benchmarks.figures import progress, say
 from tests.benchmarks.servers import fleet_files
-from tests.benchmarks.sites import cpu_s, embedded, raise_file_limit
+from tests.benchmarks.sites import cpu_s, embedded
 from tests.fleet.source.gits import WorkTree
 
 SAMPLE = Path(__file__).resolve().parents[2].parent / "shared/samples/kube-prometheus"

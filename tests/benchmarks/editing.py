@@ -21,8 +21,9 @@ from typing import Any
 import aiohttp
 
 from clusters.client.transport import Endpoint
+from fleet.process import raise_file_limit
 from tests.benchmarks import bare
-from tests.benchmarks.sites import Sites, raise_file_limit, session
+from tests.benchmarks.sites import Sites, session
 from tests.benchmarks.workload import manifests, path_of
 
 PUT_BACK_S = 60.0

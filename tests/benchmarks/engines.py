@@ -14,6 +14,7 @@ from clusters.guards import PruneBudget
 from clusters.model import ClusterName, DesiredState, ObjectRef
 from clusters.reconciler import Reconciler
 from clusters.records import FieldSets, Journal
+from fleet.process import calm_collector
 from fleet.runtime import StoreJournal
 from fleet.store.store import Store
 from tests.benchmarks.sites import Sites
@@ -122,6 +123,7 @@ async def engines(sites: Sites, folder: Path) -> AsyncIterator[Engines]:
     """Reconcilers whose apply sets are in a real store (SQLite)."""
     async with await Store.open(folder / "state.db", key_file=folder / "store.key") as store:
         made = Engines(sites, StoreJournal(store))
+        calm_collector()
         try:
             yield made
         finally:

@@ -21,6 +21,7 @@ import aiohttp
 
 from clusters.client.kubeconfig import KubeconfigSource, connect
 from clusters.client.transport import Endpoint
+from fleet.process import raise_file_limit
 
 START_TIMEOUT_S = 60.0
 _PAGE = resource.getpagesize()
@@ -38,12 +39,6 @@ def cpu_s(pid: int | None = None) -> float:
 def rss_mb(pid: int | None = None) -> float:
     """Resident memory of a process (default: this one) in MB."""
     return int(Path(f"/proc/{pid or 'self'}/statm").read_text().split()[1]) * _PAGE / 1e6
-
-
-def raise_file_limit() -> None:
-    """Watches are sockets: hundreds of clusters need thousands."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,8 @@ import orjson
 
 from clusters.drift import Glance, Reference, compare, glance
 from clusters.model import Applied, BundleName, Digest, ObjectRef
-from clusters.ownership import Entry, projection_hash, short_hash
+from clusters.ownership import Entry
+from clusters.projection import projection_hash, short_hash
 
 REF = ObjectRef("", "ConfigMap", "default", "a")
 FIELDS: dict[str, Any] = {"f:data": {"f:x": {}, "f:y": {}}}

@@ -17,7 +17,8 @@ from clusters.client.transport import Transport
 from clusters.drift import Glance, Reference, compare, glance, parse_fields
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.model import Applied, BundleName, Manifest
-from clusters.ownership import our_entry, projection_hash, short_hash
+from clusters.ownership import our_entry
+from clusters.projection import projection_hash, short_hash
 from tests.clusters.embedded.test_drift_cases import RECORDED
 from tests.fakes.engine import Engine, deployment
 

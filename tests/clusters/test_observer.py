@@ -15,7 +15,7 @@ from clusters.client.wire import decode_head
 from clusters.errors import Forbidden
 from clusters.model import GroupKind, Health
 from clusters.observer import Observer
-from clusters.ownership import short_hash
+from clusters.projection import short_hash
 from clusters.records import Drift, Record
 from tests.fakes.plans import applied, by_ref, config, record
 

@@ -6,7 +6,7 @@ import tracemalloc
 from dataclasses import replace
 
 from clusters.model import Applied, BundleName, Digest, Health, ObjectRef
-from clusters.ownership import short_hash
+from clusters.projection import short_hash
 from clusters.records import FieldSets, Record
 
 MEMBERS = 2_000
