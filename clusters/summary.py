@@ -40,14 +40,14 @@ def summarise(
 ) -> Summary:
     """Sum up a bundle.  What needs a person most is what the message says."""
     applied = drifted = 0
-    healths: list[Health] = []
+    health = Health.HEALTHY
     refused = failed = ill = ""
     for manifest in bundle.manifests:
         record = records.get(manifest.ref)
         if record is None or record.bundle != bundle.name:
-            healths.append(Health.MISSING)
+            health = worst((health, Health.MISSING))
             continue
-        healths.append(record.health if record.applied.confirmed else Health.MISSING)
+        health = worst((health, record.health if record.applied.confirmed else Health.MISSING))
         drifted += record.drift is not None
         applied += _stands(record, manifest.digest)
         if record.failure:
@@ -55,12 +55,11 @@ def summarise(
             failed = failed or words
             if record.refused(manifest.digest):
                 refused = refused or words
-        if record.health is not Health.HEALTHY and record.health is worst(healths):
+        if record.health is not Health.HEALTHY and record.health is health:
             ill = (
                 f"{manifest.ref.short}: {record.message}" if record.message else manifest.ref.short
             )
     complete = applied == len(bundle.manifests)
-    health = worst(healths)
     held = next((held.reason for held in plan.held if held.bundle == bundle.name), "")
     waits = next((_words(w.ref, w.reason) for w in plan.waits if w.bundle == bundle.name), "")
     return Summary(
