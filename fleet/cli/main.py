@@ -1,28 +1,20 @@
-"""The command `flotilla`: puts the groups of commands together and says errors in one way."""
+"""The command `flotilla`: puts the groups of commands together and says errors in one way.
+
+Only the command that was asked for is imported and built: the rest takes longer than it works.
+"""
 
 from __future__ import annotations
 
 import inspect
 import os
 import sys
-from importlib.metadata import entry_points, version
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
 
 import typer
 
 from fleet.api.errors import ApiError, NotAuthorised, Refused, ServerUnreachable
-from fleet.cli import (
-    act,
-    approving,
-    audit,
-    cluster,
-    demo,
-    doctor,
-    get,
-    look,
-    repository,
-    server,
-    travel,
-)
 from fleet.cli.helptext import help_text
 from fleet.cli.output import (
     EXIT_CONFLICT,
@@ -32,49 +24,63 @@ from fleet.cli.output import (
     say,
 )
 
-app = typer.Typer(
-    name="flotilla",
-    help="GitOps for a fleet of Kubernetes clusters, in your terminal.",
-    no_args_is_help=False,
-    add_completion=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
-    context_settings={"help_option_names": ["-h", "--help"]},
+_COMMANDS = (
+    ("demo", ("demo",)),
+    ("server", ("server",)),
+    ("repository", ("init", "validate", "plan")),
+    ("get", ("get",)),
+    ("look", ("tree", "diff", "why", "events")),
+    ("act", ("reconcile", "suspend", "resume", "confirm-prune", "confirm-shrink", "acknowledge")),
+    ("approving", ("approve",)),
+    ("act", ("reject", "rollout", "rollback")),
+    ("travel", ("history", "simulate")),
+    ("doctor", ("doctor",)),
 )
-for _command in (
-    demo.demo,
-    server.server,
-    repository.init,
-    repository.validate,
-    repository.plan,
-    get.get,
-    look.tree,
-    look.diff,
-    look.why,
-    look.events,
-    act.reconcile,
-    act.suspend,
-    act.resume,
-    act.confirm_prune,
-    act.confirm_shrink,
-    act.acknowledge,
-    approving.approve,
-    act.reject,
-    act.rollout,
-    act.rollback,
-    travel.history,
-    travel.simulate,
-    doctor.doctor,
-):
-    app.command()(_command)
-app.add_typer(cluster.app, name="cluster")
-app.add_typer(audit.app, name="audit")
-for _group in (app, cluster.app, audit.app):
-    for _registered in _group.registered_commands:
-        _registered.help = help_text(inspect.getdoc(_registered.callback))
+"""Modules and their commands, in the order of the help."""
+_GROUPS = ("cluster", "audit")
+"""Modules that are a command with commands of its own."""
 
 
-@app.command("tui", context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def build(only: str = "") -> typer.Typer:
+    """Put the command line together.
+
+    Args:
+        only: the one command that is wanted; what is none means all of them.
+    """
+    names = {name for _, commands in _COMMANDS for name in commands} | {*_GROUPS, *_OWN}
+    wanted = {only} if only in names else names
+    app = typer.Typer(
+        name="flotilla",
+        help="GitOps for a fleet of Kubernetes clusters, in your terminal.",
+        no_args_is_help=False,
+        add_completion=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(invoke_without_command=True, help=help_text(_ROOT_HELP))(root)
+    for module, commands in _COMMANDS:
+        for name in commands:
+            if name in wanted:
+                function = getattr(_module(module), name.replace("-", "_"))
+                app.command(name, help=help_text(inspect.getdoc(function)))(function)
+    for name in _GROUPS:
+        if name in wanted:
+            group: typer.Typer = _module(name).app
+            for each in group.registered_commands:
+                each.help = help_text(inspect.getdoc(each.callback))
+            app.add_typer(group, name=name)
+    for name, (function, settings) in _OWN.items():
+        if name in wanted:
+            text = help_text(inspect.getdoc(function))
+            app.command(name, help=text, context_settings=settings)(function)
+    return app
+
+
+def _module(name: str) -> Any:
+    return import_module(f"fleet.cli.{name}")
+
+
 def tui(context: typer.Context) -> None:
     """Open the terminal interface on the running server.
 
@@ -85,9 +91,10 @@ def tui(context: typer.Context) -> None:
     _open_tui(context.args)
 
 
-@app.command("version")
 def show_version() -> None:
     """Print the version."""
+    from importlib.metadata import version
+
     print(version("flotilla-gitops"))
 
 
@@ -101,7 +108,6 @@ Examples:
 """
 
 
-@app.callback(invoke_without_command=True, help=help_text(_ROOT_HELP))
 def root(context: typer.Context) -> None:
     """Open the terminal interface when no command is given, or say which there are."""
     if context.invoked_subcommand is not None:
@@ -113,6 +119,8 @@ def root(context: typer.Context) -> None:
 
 
 def _open_tui(arguments: list[str]) -> None:
+    from importlib.metadata import entry_points
+
     # The terminal interface registers itself: nothing here imports it.
     for found in entry_points(group="flotilla.ui", name="tui"):
         raise SystemExit(found.load()(arguments))
@@ -120,10 +128,16 @@ def _open_tui(arguments: list[str]) -> None:
     raise SystemExit(EXIT_FAILED)
 
 
+_OWN: dict[str, tuple[Callable[..., None], dict[str, bool]]] = {
+    "tui": (tui, {"allow_extra_args": True, "ignore_unknown_options": True}),
+    "version": (show_version, {}),
+}
+
+
 def main() -> None:
     """Run the command line."""
     try:
-        app()
+        build(next(iter(sys.argv[1:]), ""))()
     except ApiError as error:
         say(f"Error: {error}")
         raise SystemExit(_code(error)) from None

@@ -11,7 +11,7 @@ import pytest
 import typer.main
 from typer.testing import CliRunner
 
-from fleet.cli.main import app
+from fleet.cli.main import build
 
 
 def _commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
@@ -20,12 +20,12 @@ def _commands(command: object, path: tuple[str, ...] = ()) -> Iterator[tuple[str
         yield from _commands(inner, (*path, name))
 
 
-PATHS = list(_commands(typer.main.get_command(app)))
+PATHS = list(_commands(typer.main.get_command(build())))
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: "-".join(path) or "flotilla")
 def test_help(path: tuple[str, ...]) -> None:
-    said = CliRunner().invoke(app, [*path, "--help"])
+    said = CliRunner().invoke(build(next(iter(path), "")), [*path, "--help"])
     assert said.exit_code == 0
     assert "Usage:" in said.output
     group = path in [(), ("cluster",), ("audit",), ("version",)] or len(said.output) < 100
@@ -48,3 +48,27 @@ def test_completion_scripts(shell: str) -> None:
             capture_output=True, text=True, check=True,
         )  # fmt: skip
         assert "flotilla" in said.stdout
+
+
+def test_only_the_command_that_was_asked_for_is_put_together() -> None:
+    code = (
+        "import sys; sys.argv = ['flotilla', 'get', '--help']\n"
+        "from fleet.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*(name for name in sys.modules if name.startswith('fleet.cli.')))\n"
+        "print('pydantic' in sys.modules)"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert set(said[-2].split()) == {
+        f"fleet.cli.{name}" for name in ("main", "get", "helptext", "output", "connection")
+    }
+    assert said[-1] == "False"
+
+
+def test_what_is_no_command_is_told_against_all_of_them() -> None:
+    said = CliRunner().invoke(build("gte"), ["gte"])
+    assert said.exit_code == 2
+    assert "No such command 'gte'" in said.output
