@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from clusters.model import BundleName, Manifest, ObjectRef
+from clusters.rules import Spare
 
 
 class Cause(StrEnum):
@@ -33,6 +34,10 @@ class Apply:
     """Take fields from whoever holds them."""
     retake: bool = False
     """Take back fields that others hold now, if all of them were ours before."""
+    spares: tuple[Spare, ...] = ()
+    """What of it is left to others, if the object exists; needs a look at it first."""
+    leaves_drift: bool = False
+    """Some of `spares` is drift that is only reported: it goes on after this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from time import monotonic
 from typing import TypeVar
@@ -17,15 +17,15 @@ from typing import TypeVar
 from clusters.actions import Apply, Cause, Plan, Prune
 from clusters.client.api import ClusterApi, Live
 from clusters.client.limits import SLOTS_MAX
-from clusters.drift import parse_fields
-from clusters.errors import OF_THE_CLUSTER, ClusterError, FieldConflict
+from clusters.errors import OF_THE_CLUSTER, ClusterError
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
-from clusters.ownership import dotted, leaves, our_entry
-from clusters.projection import projection_hasher, short_hash
+from clusters.ownership import our_entry, remembered
+from clusters.projection import projection_hasher
 from clusters.pruner import Pruner
 from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
 from clusters.waves import FOUNDATION_WAVE, wave_of
+from clusters.writer import Writer
 
 _Action = TypeVar("_Action", Apply, Prune)
 FOUNDATION_TIMEOUT_S = 60.0
@@ -73,6 +73,7 @@ class Applier:
         self._journal = journal
         self._field_sets = field_sets
         self._random_unit = random_unit
+        self._writer = Writer(api, field_sets)
         self._pruner = Pruner(api=api, observer=observer, records=records, random_unit=random_unit)
 
     async def execute(
@@ -179,7 +180,7 @@ class Applier:
         record = self._records[manifest.ref]
         record.in_flight = True
         try:
-            live = await self._write(action, record)
+            live = await self._writer.write(action, record)
         except OF_THE_CLUSTER:
             self._observer.settle(record)
             raise
@@ -198,25 +199,6 @@ class Applier:
         self._written(action, record, live, outcome)
         self._observer.settle(record)
 
-    async def _write(self, action: Apply, record: Record) -> Live:
-        manifest = action.manifest
-        resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
-        try:
-            return await self._api.apply(resource, manifest, force=action.force)
-        except FieldConflict as conflict:
-            if not action.retake or not self._were_ours(record, conflict):
-                raise
-        return await self._api.apply(resource, manifest, force=True)
-
-    def _were_ours(self, record: Record, conflict: FieldConflict) -> bool:
-        """Whether all contested fields were in the last apply: taking them back corrects drift."""
-        fields = self._field_sets.get(record.applied.entry_hash)
-        if fields is None:
-            return False
-        ours = {dotted(path) for path in leaves(parse_fields(fields))}
-        contested = {field.removeprefix(".").replace('"', "") for _, field in conflict.holders}
-        return contested <= ours
-
     def _written(self, action: Apply, record: Record, live: Live, outcome: Outcome) -> None:
         metadata = live.metadata
         if not record.applied.uid or record.applied.uid != metadata.uid:
@@ -227,7 +209,8 @@ class Applier:
             outcome.changed += 1
         entry = our_entry(metadata.entries())
         fields = entry.fields if entry else b"{}"
-        entry_hash = short_hash(fields)
+        exemption = self._observer.exemption(record.ref)
+        entry_hash = remembered(fields, exemption)
         self._field_sets.add(entry_hash, fields)
         record.applied = Applied(
             ref=record.ref,
@@ -240,13 +223,22 @@ class Applier:
             confirmed=True,
         )
         record.failure, record.reclaim, record.suspect = None, False, False
+        record.asked = False
         self._observer.suspects.pop(record.ref, None)
         if record.drift:
             if action.cause in (Cause.DRIFTED, Cause.MISSING):
                 record.corrections = (*record.corrections, monotonic())[-CORRECTIONS_KEPT:]
             record.drift = None
             outcome.corrected.append(record)
+        if action.leaves_drift:
+            self._goes_on(record)
         self._observer.wrote(record, live)
+
+    def _goes_on(self, record: Record) -> None:
+        """Some drift was left as it is: it is compared with what a whole apply would leave."""
+        record.applied = replace(record.applied, entry_hash="", live_hash="")
+        record.suspect = True
+        self._observer.suspects[record.ref] = record
 
     async def _founded(self, batch: Sequence[Apply], interrupted: Callable[[], bool]) -> None:
         """Wait until namespaces are active and CRDs established, then learn the new kinds."""

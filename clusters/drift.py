@@ -19,7 +19,7 @@ from typing import Any
 
 import orjson
 
-from clusters.model import Applied, Body
+from clusters.model import Applied, Body, DriftPolicy
 from clusters.ownership import (
     Entry,
     changed_paths,
@@ -27,9 +27,11 @@ from clusters.ownership import (
     holder_of,
     lost_paths,
     our_entry,
+    remembered,
 )
-from clusters.projection import FieldSet, projection_hash, short_hash
+from clusters.projection import FieldSet, projection_hash, value_hash
 from clusters.records import Drift
+from clusters.rules import ObjectRules
 
 
 class Glance(Enum):
@@ -39,12 +41,12 @@ class Glance(Enum):
     LOOK = auto()
 
 
-def glance(applied: Applied, uid: str, entries: Sequence[Entry]) -> Glance:
-    """L1: whether our entry is still the one of our last apply."""
+def glance(applied: Applied, uid: str, entries: Sequence[Entry], *, exemption: str = "") -> Glance:
+    """L1: whether our entry is still the one of our last apply, under the same rules."""
     if applied.uid != uid:
         return Glance.LOOK
     entry = our_entry(entries)
-    if entry is not None and short_hash(entry.fields) == applied.entry_hash:
+    if entry is not None and remembered(entry.fields, exemption) == applied.entry_hash:
         return Glance.SAME
     return Glance.LOOK
 
@@ -57,29 +59,55 @@ class Reference:
     live_hash: str
     values: Mapping[str, Any]
     """The desired object, or the server's answer to a dry run of it."""
+    wanted: Mapping[str, Any]
+    """The desired object."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What a comparison found."""
+
+    drift: Drift | None = None
+    tolerated: bool = False
+    """Changed, but only where changes are left to others: what is owned now is the new measure."""
 
 
 def compare(
-    reference: Reference, live: Body, entries: Sequence[Entry], *, replaced: bool
-) -> Drift | None:
-    """L2: how `live` differs from what was applied; None when only our entry was cleared.
+    reference: Reference,
+    live: Body,
+    entries: Sequence[Entry],
+    *,
+    replaced: bool,
+    rules: ObjectRules,
+) -> Verdict:
+    """L2: how `live` differs from what was applied; no drift when only our entry was cleared.
 
     Args:
         reference: what was applied.
         live: the whole object as it is.
         entries: its managedFields.
         replaced: whether it has another UID than the object we applied.
+        rules: which fields may be changed.
     """
     if projection_hash(live, reference.fields) == reference.live_hash and not replaced:
-        return None
+        return Verdict()
     entry = our_entry(entries)
     lost = lost_paths(reference.fields, entry.field_set()) if entry else []
-    paths = lost or list(changed_paths(reference.values, live, reference.fields))
+    changed = lost or list(changed_paths(reference.values, live, reference.fields))
+    paths = [path for path in changed if rules.of(path) is not DriftPolicy.IGNORE]
+    if changed and not paths and not replaced:
+        return Verdict(tolerated=entry is not None)
+    paths.sort(key=dotted)
     holder = holder_of(paths, entries)
-    return Drift(
-        paths=tuple(sorted(dotted(path) for path in paths)),
-        manager=holder.label if holder else "",
-        changed_at=holder.time if holder else None,
+    return Verdict(
+        drift=Drift(
+            paths=tuple(dotted(path) for path in paths),
+            manager=holder.label if holder else "",
+            changed_at=holder.time if holder else None,
+            fields=tuple(paths),
+            wanted=tuple(value_hash(reference.wanted, path) for path in paths),
+            replaced=replaced,
+        )
     )
 
 

@@ -161,11 +161,45 @@ def ref_of(content: Body) -> ObjectRef:
     return ObjectRef(group, str(content["kind"]), namespace, str(metadata["name"]))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Which objects of a bundle are meant; a field that is not given matches everything."""
+
+    group: str | None = None
+    kind: str | None = None
+    namespace: str | None = None
+    name: str | None = None
+
+    def matches(self, ref: ObjectRef) -> bool:
+        """Whether this object is meant."""
+        return all(
+            wanted is None or wanted == found
+            for wanted, found in (
+                (self.group, ref.group),
+                (self.kind, ref.kind),
+                (self.namespace, ref.namespace),
+                (self.name, ref.name),
+            )
+        )
+
+
 class DriftPolicy(StrEnum):
     """What happens when a live object no longer is what was applied."""
 
     CORRECT = "correct"
     REPORT = "report"
+    IGNORE = "ignore"
+    """Whoever changes it may; for what a rule names, never for a whole bundle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DriftRule:
+    """What happens to changes of some objects, or of some of their fields."""
+
+    target: Target
+    drift: DriftPolicy
+    fields: tuple[str, ...] = ()
+    """Dotted paths as drift shows them (see `fieldpaths`); none: the whole object."""
 
 
 class ConflictPolicy(StrEnum):
@@ -180,6 +214,8 @@ class BundlePolicy:
     """How one bundle is kept on a cluster."""
 
     drift: DriftPolicy = DriftPolicy.CORRECT
+    rules: tuple[DriftRule, ...] = ()
+    """Exceptions from `drift`; of several that match, the last one counts."""
     conflicts: ConflictPolicy = ConflictPolicy.FAIL
     prune: bool = True
     prune_max: int | None = None

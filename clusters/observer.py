@@ -8,7 +8,7 @@ left in `suspects` for the reconciler.  Decides nothing and writes nothing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 
 import msgspec
@@ -31,6 +31,7 @@ from clusters.health import HEALTHY, HealthResult, health_of, needs_body
 from clusters.model import BundleName, GroupKind, Health, ObjectRef
 from clusters.ownership import our_entry
 from clusters.records import Record
+from clusters.rules import ObjectRules
 
 PRUNE_ANNOTATION = "flotilla.dev/prune"
 """`disabled` on a live object: never delete it."""
@@ -65,6 +66,8 @@ class Observer:
         """Kinds that cannot be watched now, with the reason."""
         self.forbidden: set[GroupKind] = set()
         """Those of them that our credentials may not watch."""
+        self.rules: Mapping[ObjectRef, ObjectRules] = {}
+        """The rules of those objects that have any."""
         self.suspects: dict[ObjectRef, Record] = {}
         self.restored: list[Record] = []
         """Records whose drift went away without us."""
@@ -250,9 +253,16 @@ class Observer:
             self.stale.add(record.bundle)
             self._wake()
 
+    def exemption(self, ref: ObjectRef) -> str:
+        """What of an object is left to others, by name; empty: nothing."""
+        rules = self.rules.get(ref)
+        return rules.exemption if rules else ""
+
     def _judge_drift(self, record: Record, seen: Seen) -> None:
         metadata = seen.metadata
-        if glance(record.applied, metadata.uid, metadata.entries()) is Glance.LOOK:
+        exemption = self.exemption(record.ref)
+        found = glance(record.applied, metadata.uid, metadata.entries(), exemption=exemption)
+        if found is Glance.LOOK:
             record.suspect = True
             self.suspects[record.ref] = record
             self._wake()
@@ -260,7 +270,7 @@ class Observer:
         record.suspect = record.reclaim = False
         self.suspects.pop(record.ref, None)
         if record.drift:
-            record.drift = None
+            record.drift, record.asked = None, False
             self.restored.append(record)
             self.stale.add(record.bundle)
             self._wake()

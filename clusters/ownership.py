@@ -14,7 +14,12 @@ from typing import Any
 import orjson
 
 from clusters.model import FIELD_MANAGER
-from clusters.projection import FieldSet, child_at
+from clusters.projection import FieldSet, Path, child_at, short_hash
+
+
+def remembered(fields: bytes, exemption: str = "") -> str:
+    """Hash of our entry, and of what was left to others when it came to be (see `rules`)."""
+    return short_hash(fields + exemption.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +53,7 @@ def our_entry(entries: Sequence[Entry], manager: str = FIELD_MANAGER) -> Entry |
     return None
 
 
-def leaves(fields: FieldSet, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+def leaves(fields: FieldSet, prefix: Path = ()) -> Iterator[Path]:
     """Every owned path of a field set, as tuples of its keys."""
     for key, inner in fields.items():
         if key == ".":
@@ -60,15 +65,13 @@ def leaves(fields: FieldSet, prefix: tuple[str, ...] = ()) -> Iterator[tuple[str
             yield (*prefix, key)
 
 
-def lost_paths(before: FieldSet, after: FieldSet | None) -> list[tuple[str, ...]]:
+def lost_paths(before: FieldSet, after: FieldSet | None) -> list[Path]:
     """Paths that were ours and are no longer: their values were changed by somebody else."""
     now = frozenset(leaves(after)) if after else frozenset()
     return [path for path in leaves(before) if path not in now]
 
 
-def changed_paths(
-    desired: Any, live: Any, fields: FieldSet, prefix: tuple[str, ...] = ()
-) -> Iterator[tuple[str, ...]]:
+def changed_paths(desired: Any, live: Any, fields: FieldSet, prefix: Path = ()) -> Iterator[Path]:
     """Paths of `fields` at which `live` differs from `desired`."""
     for key, inner in fields.items():
         if key == ".":

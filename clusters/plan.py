@@ -24,7 +24,10 @@ from clusters.model import (
     Manifest,
     ObjectRef,
 )
+from clusters.ownership import dotted
+from clusters.projection import value_hash
 from clusters.records import Record
+from clusters.rules import ObjectRules, Spare, rules_of
 from clusters.waves import apply_order
 
 
@@ -172,15 +175,19 @@ def _plan_applies(
             draft.waits.append(wait)
             continue
         cause = _cause(record, manifest)
-        if cause is None or _postponed(bundle, manifest, record, cause, situation, draft):
+        rules = rules_of(bundle.policy, ref)
+        if cause is None or _postponed(rules, manifest, record, cause, situation, draft):
             continue
+        reported = _reported(rules, manifest, record)
         draft.applies.append(
             Apply(
                 manifest=manifest,
                 bundle=bundle.name,
                 cause=cause,
                 force=_may_force(bundle, record, manifest),
-                retake=cause is Cause.CHANGED and bundle.policy.drift is DriftPolicy.CORRECT,
+                retake=cause is Cause.CHANGED,
+                spares=rules.spares + reported,
+                leaves_drift=bool(reported),
             )
         )
 
@@ -202,7 +209,7 @@ def _cause(record: Record | None, manifest: Manifest) -> Cause | None:
 
 
 def _postponed(
-    bundle: DesiredBundle,
+    rules: ObjectRules,
     manifest: Manifest,
     record: Record | None,
     cause: Cause,
@@ -212,7 +219,9 @@ def _postponed(
     if record is None:
         return False
     corrects = cause in (Cause.DRIFTED, Cause.MISSING, Cause.RECLAIM)
-    if corrects and bundle.policy.drift is DriftPolicy.REPORT:
+    drift = record.drift if cause is Cause.DRIFTED else None
+    policy = rules.of_drift(drift) if drift else rules.presence
+    if corrects and policy is DriftPolicy.REPORT and not record.asked:
         return True
     if corrects and record.paused_until > situation.now:
         draft.due(record.paused_until)
@@ -222,6 +231,18 @@ def _postponed(
         draft.due(failure.retry_at)
         return True
     return False
+
+
+def _reported(rules: ObjectRules, manifest: Manifest, record: Record | None) -> tuple[Spare, ...]:
+    """Drift that this write leaves as it is: reported only, and nothing new is wanted there."""
+    if record is None or record.drift is None or record.asked:
+        return ()
+    drift = record.drift
+    return tuple(
+        Spare(dotted(path))
+        for path, wanted in zip(drift.fields, drift.wanted, strict=True)
+        if rules.of(path) is DriftPolicy.REPORT and value_hash(manifest.content, path) == wanted
+    )
 
 
 def _may_force(bundle: DesiredBundle, record: Record | None, manifest: Manifest) -> bool:

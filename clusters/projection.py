@@ -18,6 +18,8 @@ import orjson
 from clusters.model import canonical_json
 
 FieldSet = Mapping[str, Any]
+Path = tuple[str, ...]
+"""A path of a field set, as its keys."""
 SHAPES_KEPT = 8_192
 """How many field sets, and keys of them, are kept understood."""
 
@@ -117,7 +119,7 @@ def _field(name: str, value: Any) -> tuple[bool, Any]:
 
 def _item(keys: Mapping[str, Any], value: Any) -> tuple[bool, Any]:
     for item in value if isinstance(value, list) else ():
-        if isinstance(item, dict) and _has_keys(item, keys):
+        if isinstance(item, dict) and has_keys(item, keys):
             return True, item
     return False, None
 
@@ -130,18 +132,30 @@ def _position(index: int, value: Any) -> tuple[bool, Any]:
     return (True, value[index]) if isinstance(value, list) and index < len(value) else (False, None)
 
 
-_KEY_DEFAULTS = {"protocol": "TCP"}
+KEY_DEFAULTS = {"protocol": "TCP"}
 """List-map keys that the API defaults: the live item may lack what the set names."""
 
 
-def _has_keys(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
-    return all(item.get(name, _KEY_DEFAULTS.get(name)) == value for name, value in keys.items())
+def has_keys(item: Mapping[str, Any], keys: Mapping[str, Any]) -> bool:
+    """Whether a list item is the one that `keys` names."""
+    return all(item.get(name, KEY_DEFAULTS.get(name)) == value for name, value in keys.items())
+
+
+def look_up(value: Any, path: Sequence[str]) -> tuple[bool, Any]:
+    """Whether there is a value at an owned path, and the value."""
+    for key in path:
+        found, value = child_at(value, key)
+        if not found:
+            return False, None
+    return True, value
 
 
 def value_at(value: Any, path: Sequence[str]) -> Any:
     """The value at an owned path; None when there is none."""
-    for key in path:
-        found, value = child_at(value, key)
-        if not found:
-            return None
-    return value
+    return look_up(value, path)[1]
+
+
+def value_hash(value: Any, path: Path) -> str:
+    """Hash of the value at one owned path; none hashes like an empty list, as in `project`."""
+    found, inner = look_up(value, path)
+    return short_hash(canonical_json([inner] if found else []))

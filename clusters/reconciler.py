@@ -11,6 +11,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -28,6 +29,7 @@ from clusters.observer import Observer
 from clusters.plan import Situation, make_plan
 from clusters.records import FieldSets, Journal, Record
 from clusters.reporter import Reporter
+from clusters.rules import ObjectRules, all_rules
 from clusters.verifier import Verifier, manifests_of
 
 PROBE_S = 30.0
@@ -70,6 +72,7 @@ class Reconciler:
         self._selector = selector
         self._field_sets = field_sets
         self._desired: DesiredState | None = None
+        self._rules: dict[ObjectRef, ObjectRules] | None = None
         self._records: dict[ObjectRef, Record] = {}
         self._woken = asyncio.Event()
         self._reporter = Reporter(cluster, report)
@@ -93,6 +96,15 @@ class Reconciler:
         self._woken.set()
         if self._observer:
             self._observer.nudge()
+
+    def correct(self, ref: ObjectRef) -> bool:
+        """Put drift of one object back once, whatever its bundle says; False: it has none."""
+        record = self._records.get(ref)
+        if record is None or record.drift is None:
+            return False
+        record.asked, record.failure, record.paused_until = True, None, 0.0
+        self._woken.set()
+        return True
 
     def poke(self) -> None:
         """Look at everything now, also when it is not time for it."""
@@ -243,6 +255,7 @@ class _Session:
     async def _reconcile(self, desired: DesiredState) -> Plan:
         """Verify, plan and act until nothing is left to do now."""
         owner, reporter = self._owner, self._owner._reporter
+        self._follow_rules(desired)
         while True:
             self._observer.want(self._kinds(desired))
             # Half a picture would send objects before the namespaces they belong to.
@@ -262,6 +275,21 @@ class _Session:
         await self._diagnose(desired)
         await reporter.stands(desired, self._records, plan, self._observer.stale)
         return plan
+
+    def _follow_rules(self, desired: DesiredState) -> None:
+        """Where other fields are left to others than before, compare with a whole apply."""
+        owner, observer = self._owner, self._observer
+        before, owner._rules = owner._rules, all_rules(desired)
+        observer.rules = owner._rules
+        if before is None:
+            return  # nothing of this process was applied under other rules
+        for ref in {*before, *observer.rules}:
+            record, old = self._records.get(ref), before.get(ref)
+            if record is None or (old.exemption if old else "") == observer.exemption(ref):
+                continue
+            record.applied = replace(record.applied, entry_hash="", live_hash="")
+            record.suspect = True
+            observer.suspects[ref] = record
 
     async def _diagnose(self, desired: DesiredState) -> None:
         """Find out why workloads do not become ready."""
@@ -286,6 +314,11 @@ class _Session:
             budget=self._owner.budget,
         )
 
+    async def _remember(self, records: list[Record]) -> None:
+        if records:
+            journal = self._owner._journal
+            await journal.write(self._owner.cluster, [record.applied for record in records], ())
+
     async def _settle_observations(self, desired: DesiredState) -> None:
         observer, reporter = self._observer, self._owner._reporter
         due_at = self._verifier.retry_at
@@ -297,7 +330,9 @@ class _Session:
                 if record.suspect and self._records.get(record.ref) is record:
                     observer.suspects[record.ref] = record
             observer.stale.update(record.bundle for record in suspects)
-            await reporter.drifted(desired, found)
+            await self._remember(found.settled)
+            await reporter.restored(found.ended)
+            await reporter.drifted(desired, found.drifted)
         restored, observer.restored = observer.restored, []
         await reporter.restored(restored)
         gone, observer.gone = list(observer.gone.values()), {}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 from clusters.backoff import APPLY
 from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
+from clusters.projection import Path
 
 if TYPE_CHECKING:
     from clusters.client.stream import Changed, Removed
@@ -25,8 +26,15 @@ class Drift:
     """How an object differs from what was applied."""
 
     paths: tuple[str, ...]
+    """As people write them; none: the object is gone."""
     manager: str
     changed_at: datetime | None
+    fields: tuple[Path, ...] = ()
+    """The same paths, as keys of the field set."""
+    wanted: tuple[str, ...] = ()
+    """For each of `fields`, the hash of what it should be: whether a release changes it."""
+    replaced: bool = False
+    """Another object has the name now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +111,8 @@ class Record:
     """When it was corrected, the latest ones.  Monotonic time in seconds."""
     paused_until: float = 0.0
     """Correction pauses until then, after a fight.  Monotonic time in seconds."""
+    asked: bool = False
+    """A person asked for its drift to be put back, once, whatever the bundle says."""
 
     @classmethod
     def of(cls, applied: Applied) -> Record:

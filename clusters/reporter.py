@@ -28,6 +28,7 @@ from clusters.model import (
     ObjectRef,
 )
 from clusters.records import Record
+from clusters.rules import rules_of
 from clusters.summary import Summary, leftovers, summarise
 
 FIGHT_CORRECTIONS = 5
@@ -104,6 +105,9 @@ class Reporter:
             drift = record.drift
             assert drift is not None
             bundle = desired.bundles.get(record.bundle)
+            policy = DriftPolicy.REPORT
+            if bundle is not None:
+                policy = rules_of(bundle.policy, record.ref).of_drift(drift)
             await self._report(
                 DriftFound(
                     cluster=self._cluster,
@@ -113,7 +117,7 @@ class Reporter:
                     paths=drift.paths,
                     manager=drift.manager,
                     changed_at=drift.changed_at,
-                    policy=bundle.policy.drift if bundle else DriftPolicy.REPORT,
+                    policy=policy,
                 )
             )
             await self._fight(record)

@@ -7,8 +7,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from clusters.actions import Plan
-from clusters.model import BundleName, DesiredBundle, DesiredState, Digest, Health, ObjectRef, worst
-from clusters.records import Record
+from clusters.model import (
+    BundleName,
+    DesiredBundle,
+    DesiredState,
+    Digest,
+    DriftPolicy,
+    Health,
+    ObjectRef,
+    worst,
+)
+from clusters.records import Drift, Record
+from clusters.rules import rules_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +59,7 @@ def summarise(
             continue
         health = worst((health, record.health if record.applied.confirmed else Health.MISSING))
         drifted += record.drift is not None
-        applied += _stands(record, manifest.digest)
+        applied += _stands(bundle, record, manifest.digest)
         if record.failure:
             words = f"{manifest.ref.short}: {record.failure.reason}"
             failed = failed or words
@@ -78,14 +88,20 @@ def summarise(
     )
 
 
-def _stands(record: Record, digest: Digest) -> bool:
+def _stands(bundle: DesiredBundle, record: Record, digest: Digest) -> bool:
     return (
         record.applied.confirmed
         and record.applied.digest == digest
         and record.stands
         and not record.deleting
-        and record.drift is None
+        and (record.drift is None or _only_reported(bundle, record, record.drift))
     )
+
+
+def _only_reported(bundle: DesiredBundle, record: Record, drift: Drift) -> bool:
+    """Whether a drift may stay: a release is not held up by what a bundle only reports."""
+    policy = rules_of(bundle.policy, record.ref).of_drift(drift)
+    return bool(drift.fields) and not drift.replaced and policy is DriftPolicy.REPORT
 
 
 def _words(ref: ObjectRef | None, reason: str) -> str:

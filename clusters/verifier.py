@@ -7,21 +7,36 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import monotonic
 
-from clusters.client.api import ClusterApi
+from clusters.client.api import ClusterApi, Live
 from clusters.client.wire import decode_head
 from clusters.drift import Reference, compare, parse_fields
 from clusters.errors import ClusterError, ServerFault, Throttled, Unauthorized, Unreachable
-from clusters.model import DesiredState, GroupKind, Health, Manifest, ObjectRef
-from clusters.ownership import our_entry
+from clusters.model import DesiredState, DriftPolicy, GroupKind, Health, Manifest, ObjectRef
+from clusters.ownership import our_entry, remembered
 from clusters.projection import projection_hasher, short_hash
 from clusters.records import Drift, FieldSets, Record
+from clusters.rules import ObjectRules, all_rules
 
 RETRY_S = 2.0
 """How soon a suspect is looked at again, when the server could not show it."""
 _GONE = Drift(paths=(), manager="", changed_at=None)
 _JOB = GroupKind("batch", "Job")
+_NO_RULES = ObjectRules(DriftPolicy.CORRECT)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Findings:
+    """What a look at suspects found."""
+
+    drifted: list[Record]
+    """Those that drift, and did not or did otherwise before."""
+    ended: list[Record]
+    """Those that drifted before, and do no more."""
+    settled: list[Record]
+    """Those of which something else is remembered from now on."""
 
 
 class Verifier:
@@ -30,11 +45,12 @@ class Verifier:
     def __init__(self, api: ClusterApi, field_sets: FieldSets) -> None:
         self._api = api
         self._field_sets = field_sets
+        self._rules: dict[ObjectRef, ObjectRules] = {}
         self.retry_at: float | None = None
         """When suspects that could not be looked at are due (monotonic seconds), or None."""
 
-    async def verify(self, suspects: Sequence[Record], desired: DesiredState) -> list[Record]:
-        """Set `drift` or `reclaim` of each suspect; return those whose drift is new.
+    async def verify(self, suspects: Sequence[Record], desired: DesiredState) -> Findings:
+        """Set `drift` or `reclaim` of each suspect; say what is new.
 
         Those that cannot be judged now (the server is busy, or other content is wanted just now)
         stay suspect.
@@ -43,16 +59,18 @@ class Verifier:
             ClusterError: the cluster as a whole is in trouble.
         """
         self.retry_at = None
+        self._rules = all_rules(desired)
         manifests = manifests_of(desired)
-        before = [record.drift for record in suspects]
+        before = [(record.drift, record.applied) for record in suspects]
         await asyncio.gather(
             *(self._verify(record, manifests.get(record.ref)) for record in suspects)
         )
-        return [
-            record
-            for record, drift in zip(suspects, before, strict=True)
-            if record.drift is not None and record.drift != drift
-        ]
+        pairs = list(zip(suspects, before, strict=True))
+        return Findings(
+            drifted=[r for r, (drift, _) in pairs if r.drift is not None and r.drift != drift],
+            ended=[r for r, (drift, _) in pairs if r.drift is None and drift is not None],
+            settled=[r for r, (_, applied) in pairs if r.applied is not applied],
+        )
 
     async def _verify(self, record: Record, manifest: Manifest | None) -> None:
         if not record.applied.confirmed:
@@ -86,13 +104,32 @@ class Verifier:
                 record.drift = _GONE
             return
         reference = await self._reference(record, manifest)
-        drift = compare(
+        rules = self._rules.get(record.ref, _NO_RULES)
+        verdict = compare(
             reference,
             live.content(),
             live.metadata.entries(),
             replaced=live.metadata.uid != record.applied.uid,
+            rules=rules,
         )
-        record.drift, record.reclaim = drift, drift is None
+        record.drift = verdict.drift
+        record.reclaim = verdict.drift is None and not verdict.tolerated
+        if verdict.drift is None:
+            record.asked = False
+        if verdict.tolerated:
+            self._settle(record, live, rules)
+
+    def _settle(self, record: Record, live: Live, rules: ObjectRules) -> None:
+        """From now on, what we own now is what is compared with."""
+        entry = our_entry(live.metadata.entries())
+        fields = entry.fields if entry else b"{}"
+        entry_hash = remembered(fields, rules.exemption)
+        self._field_sets.add(entry_hash, fields)
+        record.applied = replace(
+            record.applied,
+            entry_hash=entry_hash,
+            live_hash=projection_hasher(fields)(live.content()),
+        )
 
     async def _reference(self, record: Record, manifest: Manifest) -> Reference:
         fields = self._field_sets.get(record.applied.entry_hash)
@@ -101,18 +138,22 @@ class Verifier:
                 fields=parse_fields(fields),
                 live_hash=record.applied.live_hash,
                 values=manifest.content,
+                wanted=manifest.content,
             )
         resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
         dry = await self._api.apply(resource, manifest, force=True, dry_run=True)
         entry = our_entry(decode_head(dry.body).metadata.entries())
         written = entry.fields if entry else b"{}"
-        self._field_sets.add(short_hash(written), written)
         values: Mapping[str, object] = dry.content()
-        return Reference(
-            fields=parse_fields(written),
-            live_hash=projection_hasher(written)(values),
-            values=values,
-        )
+        owned = parse_fields(written)
+        live_hash = projection_hasher(written)(values)
+        # Under rules the last apply may have owned less than a whole one would.
+        self._field_sets.add(short_hash(written), written)
+        if not record.applied.entry_hash:
+            record.applied = replace(
+                record.applied, entry_hash=short_hash(written), live_hash=live_hash
+            )
+        return Reference(fields=owned, live_hash=live_hash, values=values, wanted=manifest.content)
 
 
 def _expires(manifest: Manifest) -> bool:

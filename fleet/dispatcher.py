@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from clusters.model import ClusterName, DesiredState, Manifest
+from clusters.model import ClusterName, DesiredState, Manifest, ObjectRef
 from fleet import events as facts
 from fleet.desired import desired_state
 from fleet.events import FleetFact
@@ -98,8 +98,13 @@ class Dispatcher:
                 clusters = [name]
             case "bundle":
                 clusters = list(state.assignments.get(name, {}))
+            case "drift" if (drift := state.drift.get(name)) is not None:
+                seen = drift.seen
+                ref = ObjectRef(seen.group, seen.object_kind, seen.namespace, seen.name)
+                self._supervisor.correct(ClusterName(seen.cluster), ref)
+                return
             case _:
-                clusters = [name.partition("/")[0]]
+                return
         for cluster in clusters:
             self._supervisor.poke(ClusterName(cluster))
 

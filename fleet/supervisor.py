@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from clusters.events import ClusterEvent, ReconcilerCrashed
-from clusters.model import ClusterName, DesiredState
+from clusters.model import ClusterName, DesiredState, ObjectRef
 from clusters.reconciler import Reconciler
 from fleet.model import Cluster
 
@@ -77,6 +77,11 @@ class Supervisor:
             return False
         entry.reconciler.poke()
         return True
+
+    def correct(self, name: ClusterName, ref: ObjectRef) -> bool:
+        """Put drift of one object back, once, on a person's word; False: there is none to see."""
+        entry = self._running.get(name)
+        return entry is not None and entry.reconciler.correct(ref)
 
     async def stop(self) -> None:
         """Stop all, and wait until they are."""

@@ -132,6 +132,15 @@ def _correct(
     state: FleetState, request: CommandRequest, actor: str, at: datetime
 ) -> list[FleetFact]:
     drift = _open_drift(state, request.target)
+    seen = state.drift[drift].seen
+    for target in (f"cluster/{seen.cluster}", f"bundle/{seen.bundle}"):
+        if mark := state.suspended.get(target):
+            raise CommandRefused(
+                f"{target} is suspended by {mark.actor} ({mark.reason}); resume it first"
+            )
+    cluster = state.clusters.get(seen.cluster)
+    if cluster is None or not cluster.connected:
+        raise CommandRefused(f"cluster {seen.cluster} does not answer now; nothing can be put back")
     return [
         facts.ReconcileAsked(at=at, actor=actor, target=f"drift/{drift}", reason=request.reason)
     ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from clusters.model import BundleName, BundlePolicy, ClusterName
+from clusters.model import BundleName, BundlePolicy, ClusterName, Target
 from fleet.model.places import Amount, GroupName, Place, StrategyName
 from fleet.selector import Selector
 
@@ -33,20 +33,10 @@ class ValuesLayer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PatchTarget:
-    """Which objects of a bundle a patch changes; an empty field matches everything."""
-
-    group: str | None = None
-    kind: str | None = None
-    namespace: str | None = None
-    name: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Patch:
     """A change to rendered objects, for some clusters.  Exactly one of `merge` and `json6902`."""
 
-    target: PatchTarget
+    target: Target
     place: Place
     clusters: Sequence[ClusterName] = ()
     when: Selector | None = None

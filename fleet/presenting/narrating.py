@@ -50,6 +50,11 @@ def _because(reason: str) -> str:
     return f": {reason}" if reason else ""
 
 
+def _errand(target: str) -> str:
+    kind, _, name = target.partition("/")
+    return f"put back what was changed: {name}" if kind == "drift" else f"look at {target} now"
+
+
 _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.CommitAccepted: lambda f: (
         f"commit {_short(f.revision)} «{f.subject}» by {f.author} is in force"
@@ -115,7 +120,7 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     ),
     facts.Suspended: lambda f: f"{f.target} suspended: {f.reason}",
     facts.Resumed: lambda f: f"{f.target} resumed{_because(f.reason)}",
-    facts.ReconcileAsked: lambda f: f"asked to look at {f.target} now{_because(f.reason)}",
+    facts.ReconcileAsked: lambda f: f"asked to {_errand(f.target)}{_because(f.reason)}",
     facts.ReleaseQueued: lambda f: f"release {_short(f.revision)} of {f.bundle} waits to travel",
     facts.ReleaseDropped: lambda f: (
         f"release {_short(f.revision)} of {f.bundle} will not travel: {f.reason}"

@@ -7,7 +7,16 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AliasChoices, Field, JsonValue, model_validator
 
-from clusters.model import BundleName, BundlePolicy, ClusterName, ConflictPolicy, DriftPolicy
+from clusters.fieldpaths import problem_of
+from clusters.model import (
+    BundleName,
+    BundlePolicy,
+    ClusterName,
+    ConflictPolicy,
+    DriftPolicy,
+    DriftRule,
+    Target,
+)
 from fleet.model import (
     Bundle,
     Dependency,
@@ -15,7 +24,6 @@ from fleet.model import (
     GroupName,
     Labels,
     Patch,
-    PatchTarget,
     Place,
     Placement,
     RollbackMode,
@@ -133,7 +141,7 @@ class ValuesFields(Fields):
         )
 
 
-class PatchTargetFields(Fields):
+class TargetFields(Fields):
     """Which objects."""
 
     group: str | None = None
@@ -171,7 +179,7 @@ class OperationFields(Fields):
 class PatchFields(Fields):
     """A change to rendered objects, for all or some clusters."""
 
-    target: PatchTargetFields
+    target: TargetFields
     clusters: tuple[Name, ...] = ()
     when: SelectorField | None = None
     merge: dict[str, JsonValue] | None = None
@@ -200,14 +208,54 @@ class RollbackFields(Fields):
     max_concurrency: MovingAmount | None = None
 
 
+def _field_path(value: str) -> str:
+    if problem := problem_of(value):
+        raise refused(
+            problem,
+            "a path as drift shows it, like spec.replicas or "
+            "spec.template.spec.containers[name=web].image",
+        )
+    return value
+
+
+class RuleFields(Fields):
+    """An exception from how drift is handled, for some objects or some of their fields."""
+
+    target: TargetFields = TargetFields()
+    fields: Annotated[
+        tuple[Annotated[str, AfterValidator(_field_path)], ...] | None, Field(min_length=1)
+    ] = None
+    drift: DriftPolicy
+
+    def value(self) -> DriftRule:
+        """The rule that this declares."""
+        return DriftRule(
+            target=Target(**self.target.given()), drift=self.drift, fields=self.fields or ()
+        )
+
+
+def _for_a_whole_bundle(value: DriftPolicy) -> DriftPolicy:
+    if value is DriftPolicy.IGNORE:
+        raise refused(
+            "a whole bundle is not ignored: say what may be changed, in rules", "correct, report"
+        )
+    return value
+
+
 class PolicyFields(Fields):
     """How it is kept on each cluster."""
 
-    drift: DriftPolicy = DriftPolicy.CORRECT
+    drift: Annotated[DriftPolicy, AfterValidator(_for_a_whole_bundle)] = DriftPolicy.CORRECT
+    rules: tuple[RuleFields, ...] = ()
     conflicts: ConflictPolicy = ConflictPolicy.FAIL
     prune: bool = True
     prune_max: Annotated[int, Field(ge=0)] | None = None
     replace_immutable: bool = False
+
+    def value(self) -> BundlePolicy:
+        """The policy that this declares."""
+        rules = tuple(rule.value() for rule in self.rules)
+        return BundlePolicy(**{**self.given(), "rules": rules})
 
 
 class BundleSpec(Spec):
@@ -248,7 +296,7 @@ class BundleSpec(Spec):
             ),
             strategy=None if self.strategy is None else StrategyName(self.strategy),
             rollback=RollbackPolicy(**rollback),
-            policy=BundlePolicy(**self.policy.given()),
+            policy=self.policy.value(),
             substitute=self.substitute,
             hotfix=self.hotfix,
         )
@@ -256,7 +304,7 @@ class BundleSpec(Spec):
 
 def _patch(patch: PatchFields, place: Place) -> Patch:
     return Patch(
-        target=PatchTarget(**patch.target.given()),
+        target=Target(**patch.target.given()),
         place=place,
         clusters=tuple(map(ClusterName, patch.clusters)),
         when=patch.when,

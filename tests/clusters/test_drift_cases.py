@@ -16,9 +16,10 @@ from clusters.client.api import ClusterApi
 from clusters.client.transport import Transport
 from clusters.drift import Glance, Reference, compare, glance, parse_fields
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.model import Applied, BundleName, Manifest
+from clusters.model import Applied, BundleName, DriftPolicy, Manifest
 from clusters.ownership import our_entry
 from clusters.projection import projection_hash, short_hash
+from clusters.rules import ObjectRules
 from tests.clusters.embedded.test_drift_cases import RECORDED
 from tests.fakes.engine import Engine, deployment
 
@@ -184,10 +185,16 @@ async def test_the_levels_agree_with_a_real_server(engine: Engine, case: Body) -
     assert (now is None or now.field_set() != fields) is case["our_entry_changed"]
     if case["our_entry_changed"] or case["uid_changed"]:
         assert glance(applied, live.metadata.uid, entries) is Glance.LOOK
-    drift = compare(
-        Reference(fields=fields, live_hash=applied.live_hash, values=manifest.content),
+    verdict = compare(
+        Reference(
+            fields=fields,
+            live_hash=applied.live_hash,
+            values=manifest.content,
+            wanted=manifest.content,
+        ),
         live.content(),
         entries,
         replaced=live.metadata.uid != applied.uid,
+        rules=ObjectRules(DriftPolicy.CORRECT),
     )
-    assert (drift is not None) is case["dryrun_would_change"]
+    assert (verdict.drift is not None) is case["dryrun_would_change"]

@@ -159,6 +159,13 @@ async def test_a_bundle_that_only_reports_leaves_the_edit() -> None:
         await world.until(lambda: not world.need("drift"))
         assert world.drift()[0].note == "alice: load test"
 
+        # Accepted and not done would be worse than refused: a person's word corrects it, once.
+        await world.command("correctDrift", f"drift/{drift.id}", reason="over")
+        await world.until(lambda: [d.state for d in world.drift()] == ["corrected"])
+        assert (await world.config_maps("b"))["one"]["data"] != {"color": "pink"}
+        said = [(e.actor, e.sentence) for e in world.view.events]
+        assert ("alice", f"asked to put back what was changed: {drift.id}: over") in said
+
 
 def _told(world: object, kind: str) -> list[bool]:
     return [event.kind == kind for event in world.view.events]  # type: ignore[attr-defined]

@@ -15,7 +15,7 @@ from fleet.source.problems import Problem
 from fleet.source.render.directory import Template
 from fleet.source.render.files import FieldPath, Json
 from fleet.source.render.objects import Issue, check_object, cleaned, owned, placed
-from fleet.source.render.patches import PatchFailed, apply_patch, targets
+from fleet.source.render.patches import PatchFailed, apply_patch
 from fleet.source.render.substitution import Unresolved, Variables, substitute
 
 OBJECT_MAX_BYTES = 3 * 2**20
@@ -76,7 +76,7 @@ def patched(
     result = list(objects)
     for patch in patches:
         whole = _with_variables(patch, variables, findings)
-        matching = [i for i, one in enumerate(result) if targets(patch.target, one.ref)]
+        matching = [i for i, one in enumerate(result) if patch.target.matches(one.ref)]
         if not matching:
             findings.problems.append(
                 _patch_problem(

@@ -12,8 +12,7 @@ from collections.abc import Mapping, Sequence
 import jsonpatch
 import jsonpointer
 
-from clusters.model import ObjectRef
-from fleet.model import Bundle, Cluster, Patch, PatchTarget
+from fleet.model import Bundle, Cluster, Patch
 from fleet.source.render.files import Json
 from fleet.source.render.merge import merge_patch
 
@@ -29,19 +28,6 @@ def choose_patches(bundle: Bundle, cluster: Cluster) -> tuple[int, ...]:
         for index, patch in enumerate(bundle.patches)
         if (not patch.clusters or cluster.name in patch.clusters)
         and (patch.when is None or patch.when.matches(cluster.labels))
-    )
-
-
-def targets(target: PatchTarget, ref: ObjectRef) -> bool:
-    """Whether `target` names this object; fields that are not given match all."""
-    return all(
-        wanted is None or wanted == found
-        for wanted, found in (
-            (target.group, ref.group),
-            (target.kind, ref.kind),
-            (target.namespace, ref.namespace),
-            (target.name, ref.name),
-        )
     )
 
 

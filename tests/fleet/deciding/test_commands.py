@@ -15,6 +15,7 @@ from tests.fleet.presenting.test_needs import DRIFT
 
 DRIFT_ID = "drift/a/app/Deployment.apps/x/web"
 SUSPENDED = facts.Suspended(at=AT, actor="bob", target="cluster/a", reason="kernel")
+UP = facts.ClusterConnected(at=AT, cluster="a", version="v1.36.2")
 CRASHED = facts.ClusterQuarantined(at=AT, cluster="a", error="KeyError")
 
 
@@ -59,6 +60,11 @@ def by(kind: type, **fields: object) -> object:
             ("acknowledgeDrift", DRIFT_ID, "known"),
             by(facts.DriftAcknowledged, drift=DRIFT_ID[6:], note="known"),
         ),
+        (
+            (DRIFT, UP),
+            ("correctDrift", DRIFT_ID, "agreed"),
+            by(facts.ReconcileAsked, target=DRIFT_ID, reason="agreed"),
+        ),
     ],
 )  # fmt: skip
 def test_what_a_command_means(
@@ -86,6 +92,8 @@ def test_what_a_command_means(
         ((), ("acknowledgeDrift", DRIFT_ID, "x"), "no open drift"),
         ((DRIFT,), ("correctDrift", "drift/none"), "no open drift"),
         ((DRIFT,), ("correctDrift", "cluster/a"), "no open drift"),
+        ((DRIFT,), ("correctDrift", DRIFT_ID), "cluster a does not answer now"),
+        ((DRIFT, UP, SUSPENDED), ("correctDrift", DRIFT_ID), "suspended by bob .kernel.; resume"),
     ],
 )
 def test_what_is_refused(

@@ -1,6 +1,6 @@
 import pytest
 
-from clusters.model import ConflictPolicy, DriftPolicy
+from clusters.model import ConflictPolicy, DriftPolicy, DriftRule, Target
 from fleet.model import Amount, Place, RollbackMode
 from tests.fleet.source.documents_by_hand import bundle, cluster, document, inventory, problems
 
@@ -17,7 +17,9 @@ def test_bundle() -> None:
         ", patches: [{target: {kind: Deployment}, when: x, merge: {spec: {replicas: null}}},"
         "\n {target: {}, json6902: [{op: add, path: /a~1b, value: null}, {op: remove, path: ''},"
         " {op: move, from: /a, path: /b}]}]"
-        ", policy: {drift: report, conflicts: force, prune: false, pruneMax: 3}"
+        ", policy: {drift: report, conflicts: force, prune: false, pruneMax: 3,"
+        " rules: [{target: {kind: Deployment}, fields: [spec.replicas], drift: ignore},"
+        " {drift: correct}]}"
         ", rollback: {mode: manual, maxConcurrency: 2}"
     )
     [one] = inventory(cluster("c", "{x: one}"), bundle("w", "{selector: x}", rest)).bundles.values()
@@ -34,7 +36,17 @@ def test_bundle() -> None:
     )
     assert (one.policy.drift, one.policy.conflicts) == (DriftPolicy.REPORT, ConflictPolicy.FORCE)
     assert (one.policy.prune, one.policy.prune_max) == (False, 3)
+    assert one.policy.rules == (
+        DriftRule(
+            target=Target(kind="Deployment"), drift=DriftPolicy.IGNORE, fields=("spec.replicas",)
+        ),
+        DriftRule(target=Target(), drift=DriftPolicy.CORRECT),
+    )
     assert (one.rollback.mode, one.rollback.max_concurrency) == (RollbackMode.MANUAL, Amount(2))
+
+
+def rule(more: str) -> str:
+    return f", policy: {{rules: [{{drift: ignore, {more}}}]}}"
 
 
 @pytest.mark.parametrize(
@@ -60,6 +72,16 @@ def test_bundle() -> None:
             "'from' goes with move and copy",
         ),
         ("{selector: x}", ", policy: {drift: corect}", "did you mean 'correct'?"),
+        ("{selector: x}", ", policy: {drift: ignore}", "a whole bundle is not ignored"),
+        ("{selector: x}", ", policy: {rules: [{fields: [a]}]}", "spec.policy.rules[0].drift"),
+        ("{selector: x}", rule("fields: []"), "at least 1"),
+        ("{selector: x}", rule("fields: ['spec.x[0]']"), "named by their keys"),
+        ("{selector: x}", rule("fields: [/spec/replicas]"), "fields[0]: no field path"),
+        ("{selector: x}", rule("fields: ['spec..x']"), "a path as drift shows it"),
+        ("{selector: x}", rule("fields: ['spec.x[name=a']"), "no field path"),
+        ("{selector: x}", rule("fields: [metadata.name]"), "says which object it is"),
+        ("{selector: x}", rule("fields: [status.replicas]"), "nothing of this is ever applied"),
+        ("{selector: x}", rule("target: {kinds: x}"), "did you mean 'kind'?"),
         ("{selector: x}", ", rollback: {maxConcurrency: 0}", "nothing would ever move"),
     ],
 )

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from clusters.model import ClusterName
-from fleet.model import Patch, PatchTarget, Place, ValuesLayer
+from clusters.model import ClusterName, Target
+from fleet.model import Patch, Place, ValuesLayer
 from fleet.selector import parse_selector
 from tests.fleet.source.render.building import cluster, contents, problems_of, rendered
 
 PLACE = Place(file="bundles.yaml", line=31)
-ANY = PatchTarget()
+ANY = Target()
 SECRET = "hunter2-cAnArY"
 FILES = {
     "a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\ndata: {x: '1', v: '2'}\n",
@@ -21,11 +21,11 @@ FILES = {
 }
 
 
-def patch(target: PatchTarget = ANY, **settings: Any) -> Patch:
+def patch(target: Target = ANY, **settings: Any) -> Patch:
     return Patch(target=target, place=PLACE, **settings)
 
 
-def annotated(target: PatchTarget) -> set[str]:
+def annotated(target: Target) -> set[str]:
     one = patch(target, merge={"metadata": {"annotations": {"seen": "yes"}}})
     return {
         content["metadata"]["name"]
@@ -37,15 +37,15 @@ def annotated(target: PatchTarget) -> set[str]:
 @pytest.mark.parametrize(
     ("target", "names"),
     [
-        (PatchTarget(), {"a", "b"}),
-        (PatchTarget(kind="ConfigMap"), {"a"}),
-        (PatchTarget(name="b"), {"b"}),
-        (PatchTarget(namespace="default"), {"a"}),
-        (PatchTarget(namespace="vault", kind="Secret", name="b"), {"b"}),
-        (PatchTarget(group=""), {"a", "b"}),
+        (Target(), {"a", "b"}),
+        (Target(kind="ConfigMap"), {"a"}),
+        (Target(name="b"), {"b"}),
+        (Target(namespace="default"), {"a"}),
+        (Target(namespace="vault", kind="Secret", name="b"), {"b"}),
+        (Target(group=""), {"a", "b"}),
     ],
 )
-def test_targets(target: PatchTarget, names: set[str]) -> None:
+def test_targets(target: Target, names: set[str]) -> None:
     assert annotated(target) == names
 
 
@@ -108,7 +108,7 @@ def test_placeholders_in_patches_also_where_files_have_none() -> None:
 @pytest.mark.parametrize(
     ("broken", "message"),
     [
-        (patch(PatchTarget(kind="Deployment", name="a"), merge={}),
+        (patch(Target(kind="Deployment", name="a"), merge={}),
          "the bundle has no object that matches its target (kind 'Deployment', name 'a')"),
         (patch(json6902=[{"op": "remove", "path": "/data/none"}]), "the object has no such path"),
         (patch(json6902=[{"op": "test", "path": "/stringData/password", "value": "x"}]),
@@ -130,5 +130,5 @@ def test_what_is_wrong_with_a_patch_is_said_without_the_secret(broken: Patch, me
 
 
 def test_a_patch_for_other_clusters_need_not_match() -> None:
-    other = patch(PatchTarget(name="none"), clusters=[ClusterName("us-1")], merge={})
+    other = patch(Target(name="none"), clusters=[ClusterName("us-1")], merge={})
     assert len(rendered(FILES, patches=[other]).manifests) == 2

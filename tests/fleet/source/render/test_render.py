@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusters.model import ClusterName, GroupKind
-from fleet.model import Bundle, Cluster, Patch, PatchTarget, ValuesLayer
+from clusters.model import ClusterName, GroupKind, Target
+from fleet.model import Bundle, Cluster, Patch, ValuesLayer
 from fleet.selector import parse_selector
 from fleet.source.problems import InvalidFleet
 from fleet.source.render.files import SourceFiles
@@ -85,7 +85,7 @@ def test_layers_and_patches_of_some_clusters_touch_only_those() -> None:
         values=[ValuesLayer(inline={"x": "prod"}, when=parse_selector("env=prod")),],
         patches=[
             Patch(
-                target=PatchTarget(name="same"),
+                target=Target(name="same"),
                 place=PLACE,
                 clusters=[ClusterName("eu-9")],
                 merge={"data": {"x": "patched"}},
@@ -171,7 +171,7 @@ BUNDLES = st.builds(
         ],
         patches=[
             Patch(
-                target=PatchTarget(),
+                target=Target(),
                 place=PLACE,
                 clusters=[ClusterName("one")],
                 merge={"data": {"p": patch}},
