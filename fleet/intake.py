@@ -87,7 +87,7 @@ class Intake:
             return None
         at = At(repository=self._fleet, revision=Revision(state.commit.revision))
         try:
-            return (await read_documents_at(at, self._settings.path)).inventory
+            return await read_documents_at(at, self._settings.path)
         except (SourceError, InvalidFleet) as error:
             log.warning("cannot read the commit in force from the mirror: %s", error)
             return None

@@ -111,16 +111,20 @@ def _by_digest(
     return {digest: tuple(clusters) for digest, clusters in grouped.items()}
 
 
-def double_claims(proposal: Proposal) -> list[Problem]:
+def double_claims(
+    inventory: Inventory,
+    contents: Mapping[Digest, tuple[Manifest, ...]],
+    placements: Mapping[BundleName, Mapping[ClusterName, Digest]],
+) -> list[Problem]:
     """Objects that two bundles would put on the same cluster: neither could keep them."""
     problems: list[Problem] = []
     seen: set[tuple[BundleName, BundleName, ObjectRef]] = set()
     refs = {
         digest: frozenset(manifest.ref for manifest in manifests)
-        for digest, manifests in proposal.contents.items()
+        for digest, manifests in contents.items()
     }
     checked: set[tuple[Digest, Digest]] = set()
-    for cluster, placed in _by_cluster(proposal).items():
+    for cluster, placed in _by_cluster(placements).items():
         for index, (first, first_digest) in enumerate(placed):
             for second, second_digest in placed[index + 1 :]:
                 if (first_digest, second_digest) in checked:
@@ -129,27 +133,29 @@ def double_claims(proposal: Proposal) -> list[Problem]:
                 for ref in sorted(refs[first_digest] & refs[second_digest]):
                     if (first, second, ref) not in seen:
                         seen.add((first, second, ref))
-                        problems.append(_claim_problem(proposal, first, second, ref, cluster))
+                        problems.append(_claim_problem(inventory, first, second, ref, cluster))
     return problems
 
 
-def _by_cluster(proposal: Proposal) -> dict[ClusterName, list[tuple[BundleName, Digest]]]:
+def _by_cluster(
+    placements: Mapping[BundleName, Mapping[ClusterName, Digest]],
+) -> dict[ClusterName, list[tuple[BundleName, Digest]]]:
     placed: dict[ClusterName, list[tuple[BundleName, Digest]]] = {}
-    for bundle in sorted(proposal.placements):
-        for cluster, digest in proposal.placements[bundle].items():
+    for bundle in sorted(placements):
+        for cluster, digest in placements[bundle].items():
             placed.setdefault(cluster, []).append((bundle, digest))
     return placed
 
 
 def _claim_problem(
-    proposal: Proposal,
+    inventory: Inventory,
     first: BundleName,
     second: BundleName,
     ref: ObjectRef,
     cluster: ClusterName,
 ) -> Problem:
-    place = proposal.inventory.bundles[second].place
-    other = proposal.inventory.bundles[first].place
+    place = inventory.bundles[second].place
+    other = inventory.bundles[first].place
     return Problem(
         file=place.file,
         line=place.line,

@@ -6,16 +6,18 @@ repositories are not fetched: they are named in a warning.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from clusters.model import digest_of
+from clusters.model import BundleName, digest_of
 from fleet.model import Bundle, Inventory
-from fleet.placement import placed_clusters
-from fleet.source.documents import read_inventory
+from fleet.placement import Placer
+from fleet.source.documents import survey
 from fleet.source.problems import InvalidFleet, Problem, in_reading_order
+from fleet.source.render.directory import is_wanted
 from fleet.source.render.files import SourceFile, SourceFiles
 from fleet.source.render.render import Renderer
+from fleet.source.whole import Whole, render_whole
 
 FILE_MAX_BYTES = 16 * 1024 * 1024
 
@@ -37,8 +39,11 @@ def read_work_tree(root: Path, folder: str = "") -> Inventory:
     Raises:
         InvalidFleet: everything that is wrong with them.
     """
-    inventory, _ = read_inventory(_documents(_files(root), folder))
-    return inventory
+    tree = _read(root)
+    found = survey(_documents(tree, folder))
+    if problems := [*tree.problems, *found.problems]:
+        raise InvalidFleet(problems)
+    return found.inventory
 
 
 def check_work_tree(root: Path, folder: str = "") -> Checked:
@@ -47,84 +52,110 @@ def check_work_tree(root: Path, folder: str = "") -> Checked:
     Raises:
         InvalidFleet: everything that is wrong.
     """
-    files = _files(root)
-    inventory, warnings = read_inventory(_documents(files, folder))
-    problems: list[Problem] = []
-    notes = list(warnings)
-    objects = 0
-    renderer = Renderer(fleet=inventory.settings.name)
+    tree = _read(root)
+    found = survey(_documents(tree, folder))
+    inventory, notes = found.inventory, list(found.warnings)
+    problems = [*tree.problems, *found.problems]
+    sources: dict[BundleName, SourceFiles] = {}
     for bundle in inventory.bundles.values():
         if bundle.source.git:
             notes.append(_not_fetched(bundle))
             continue
-        objects += _render(bundle, inventory, renderer, files, problems, notes)
-    if problems:
+        if source := _source(bundle, tree):
+            sources[bundle.name] = source
+        else:
+            problems.append(_no_folder(bundle))
+        problems += _too_large(bundle, tree)
+    placer = Placer(inventory)
+    placed = {name: placer.placed(bundle) for name, bundle in inventory.bundles.items()}
+    whole = render_whole(inventory, sources, placed, Renderer(fleet=inventory.settings.name))
+    if problems := [*problems, *whole.problems]:
         raise InvalidFleet(problems)
     return Checked(
         clusters=len(inventory.clusters),
         bundles=len(inventory.bundles),
-        objects=objects,
-        warnings=in_reading_order(notes),
+        objects=_objects(whole),
+        warnings=in_reading_order([*notes, *whole.warnings]),
     )
 
 
-def _documents(files: dict[str, SourceFile], folder: str) -> dict[str, bytes]:
+def _objects(whole: Whole) -> int:
+    return sum(
+        len(whole.contents[digest])
+        for placed in whole.placements.values()
+        for digest in placed.values()
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _WorkTree:
+    files: dict[str, SourceFile] = field(default_factory=dict)
+    large: dict[str, int] = field(default_factory=dict)
+    """Files that are too large to be read, with their sizes in bytes."""
+    problems: list[Problem] = field(default_factory=list)
+
+
+def _documents(tree: _WorkTree, folder: str) -> dict[str, bytes]:
     inside = folder.strip("/")
-    return {
-        path: file.data
-        for path, file in files.items()
-        if not inside or path.startswith(f"{inside}/")
-    }
+    return {path: file.data for path, file in tree.files.items() if _is_below(path, inside)}
 
 
-def _render(
-    bundle: Bundle,
-    inventory: Inventory,
-    renderer: Renderer,
-    files: dict[str, SourceFile],
-    problems: list[Problem],
-    notes: list[Problem],
-) -> int:
-    base = bundle.source.path.strip("/")
-    base = "" if base == "." else base
-    below = {path: file for path, file in files.items() if not base or path.startswith(f"{base}/")}
-    if not below:
-        place = bundle.place
-        message = f"there is no folder {base!r} in this repository"
-        problems.append(
-            Problem(file=place.file, line=place.line, field="spec.source.path", message=message)
+def _is_below(path: str, folder: str) -> bool:
+    return not folder or path.startswith(f"{folder}/")
+
+
+def _source(bundle: Bundle, tree: _WorkTree) -> SourceFiles | None:
+    base = _base(bundle)
+    below = {path: file for path, file in tree.files.items() if _is_below(path, base)}
+    return SourceFiles(root=base, files=below) if below else None
+
+
+def _too_large(bundle: Bundle, tree: _WorkTree) -> list[Problem]:
+    base = _base(bundle)
+    return [
+        Problem(
+            file=path,
+            line=1,
+            message=f"has {size:,} bytes; a file may have {FILE_MAX_BYTES:,}",
         )
-        return 0
-    source = SourceFiles(root=base, files=below)
-    count = 0
-    for name in placed_clusters(bundle, inventory):
-        try:
-            rendered = renderer.render(bundle, inventory.clusters[name], source)
-        except InvalidFleet as error:
-            problems += error.problems
-            continue
-        count += len(rendered.manifests)
-        notes += rendered.warnings
-    return count
+        for path, size in tree.large.items()
+        if _is_below(path, base) and is_wanted(bundle, path[len(base) :].lstrip("/"))
+    ]
 
 
-def _files(root: Path) -> dict[str, SourceFile]:
+def _base(bundle: Bundle) -> str:
+    base = bundle.source.path.strip("/")
+    return "" if base == "." else base
+
+
+def _no_folder(bundle: Bundle) -> Problem:
+    return Problem(
+        file=bundle.place.file,
+        line=bundle.place.line,
+        field="spec.source.path",
+        message=f"there is no folder {_base(bundle)!r} in this repository",
+    )
+
+
+def _read(root: Path) -> _WorkTree:
     base = root.resolve()
     if not base.is_dir():
         raise InvalidFleet([Problem(file=str(root), line=1, message="there is no such folder")])
-    found: dict[str, SourceFile] = {}
+    tree = _WorkTree()
     for path in sorted(base.rglob("*")):
         name = path.relative_to(base).as_posix()
         if name == ".git" or name.startswith(".git/") or not path.is_file():
             continue
+        size = path.stat().st_size
         if not path.resolve().is_relative_to(base):
             message = "is a link that leaves the repository"
-            raise InvalidFleet([Problem(file=name, line=1, message=message)])
-        if path.stat().st_size > FILE_MAX_BYTES:
-            continue
-        data = path.read_bytes()
-        found[name] = SourceFile(path=name, blob_id=digest_of(data), data=data)
-    return found
+            tree.problems.append(Problem(file=name, line=1, message=message))
+        elif size > FILE_MAX_BYTES:
+            tree.large[name] = size
+        else:
+            data = path.read_bytes()
+            tree.files[name] = SourceFile(path=name, blob_id=digest_of(data), data=data)
+    return tree
 
 
 def _not_fetched(bundle: Bundle) -> Problem:

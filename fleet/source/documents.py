@@ -51,6 +51,14 @@ class InventoryReading(NamedTuple):
     warnings: tuple[Problem, ...]
 
 
+class Survey(NamedTuple):
+    """What could be read of a commit's documents, and all that is wrong with the rest."""
+
+    inventory: Inventory
+    problems: tuple[Problem, ...]
+    warnings: tuple[Problem, ...]
+
+
 def read_inventory(
     files: Mapping[str, bytes], *, limits: Limits = DEFAULT_LIMITS
 ) -> InventoryReading:
@@ -59,6 +67,14 @@ def read_inventory(
     Raises:
         InvalidFleet: at least one thing is wrong; it carries all of them.
     """
+    found = survey(files, limits=limits)
+    if found.problems:
+        raise InvalidFleet(found.problems)
+    return InventoryReading(found.inventory, found.warnings)
+
+
+def survey(files: Mapping[str, bytes], *, limits: Limits = DEFAULT_LIMITS) -> Survey:
+    """Read what can be read: a document with an error does not hide the others."""
     reading = _Reading()
     for file in sorted(files):
         if file.endswith(_SUFFIXES) and _MENTION in files[file]:
@@ -68,9 +84,8 @@ def read_inventory(
     if not wrong:
         # Who stands where says little while some of the documents could not be read.
         wrong = reading.located(coverage(inventory))
-    if wrong:
-        raise InvalidFleet(wrong)
-    return InventoryReading(inventory, in_reading_order(reading.located(suspicions(inventory))))
+    doubtful = () if wrong else reading.located(suspicions(inventory))
+    return Survey(inventory, in_reading_order(wrong), in_reading_order(doubtful))
 
 
 @dataclass(slots=True)

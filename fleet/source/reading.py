@@ -7,20 +7,22 @@ loop of the server stays free.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
-from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
+from clusters.model import BundleName, ClusterName, Digest, Revision
 from fleet.model import ApprovalCheck, Bundle, Inventory, Person
 from fleet.placement import Placer
-from fleet.release import CommitHead, Proposal, double_claims
+from fleet.release import CommitHead, Proposal
 from fleet.source.bundle_files import read_bundle_files
-from fleet.source.documents import InventoryReading, read_inventory
+from fleet.source.documents import Survey, survey
 from fleet.source.errors import PathNotFound, SourceError
 from fleet.source.problems import InvalidFleet, Problem, in_reading_order
 from fleet.source.render.files import SourceFiles
 from fleet.source.render.render import Renderer
 from fleet.source.repository import Repository
+from fleet.source.tree import TreeEntry
+from fleet.source.whole import render_whole
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -49,34 +51,51 @@ async def read_head(at: At) -> CommitHead:
     )
 
 
-async def read_documents_at(at: At, path: str) -> InventoryReading:
+async def read_documents_at(at: At, path: str) -> Inventory:
     """Read what a commit declares, without rendering anything.
 
     Raises:
         InvalidFleet: everything that is wrong with its documents.
         SourceError: the repository cannot be read.
     """
+    found = await _survey_at(at, path)
+    if found.problems:
+        raise InvalidFleet(found.problems)
+    return found.inventory
+
+
+async def _survey_at(at: At, path: str) -> Survey:
     tree = await at.repository.read_tree(at.revision, path)
-    if tree.problems:
-        raise InvalidFleet(tree.problems)
-    entries = [entry for entry in tree.values() if entry.path.endswith(_SUFFIXES)]
+    named = [entry for entry in tree.values() if entry.path.endswith(_SUFFIXES)]
+    limit = at.repository.limits.file_max_bytes
+    entries = [entry for entry in named if entry.size <= limit]
     blobs = await at.repository.read_blobs(entries)
     contents = {entry.path: blobs[entry.blob_id] for entry in entries}
-    reading = await asyncio.to_thread(read_inventory, contents)
-    if not reading.inventory.clusters and not reading.inventory.bundles:
-        raise InvalidFleet(
-            [
-                Problem(
-                    file=path or ".",
-                    line=1,
-                    message=(
-                        "declares neither a cluster nor a bundle: an empty fleet is refused, "
-                        "because it cannot be told from a mistake; is this the right folder?"
-                    ),
-                )
-            ]
-        )
-    return reading
+    found = await asyncio.to_thread(survey, contents)
+    problems = [*tree.problems, *found.problems]
+    if not problems and not found.inventory.clusters and not found.inventory.bundles:
+        problems.append(_empty(path))
+    skipped = [_skipped(entry, limit) for entry in named if entry.size > limit]
+    return found._replace(problems=in_reading_order(problems), warnings=(*found.warnings, *skipped))
+
+
+def _empty(path: str) -> Problem:
+    return Problem(
+        file=path or ".",
+        line=1,
+        message=(
+            "declares neither a cluster nor a bundle: an empty fleet is refused, "
+            "because it cannot be told from a mistake; is this the right folder?"
+        ),
+    )
+
+
+def _skipped(entry: TreeEntry, limit: int) -> Problem:
+    return Problem(
+        file=entry.path,
+        line=1,
+        message=f"is not looked at for documents: it has {entry.size:,} bytes, more than {limit:,}",
+    )
 
 
 Holding = Callable[[BundleName], Collection[ClusterName]]
@@ -119,16 +138,24 @@ class CommitReader:
             SourceError: the fleet repository cannot be read.
         """
         head = await read_head(at)
-        reading = await read_documents_at(at, self._path)
-        files, sources, problems = await self._bundle_files(at, reading.inventory, other)
-        if problems:
-            raise InvalidFleet(problems)
-        placed = _placed(reading.inventory, holding)
-        proposal = await asyncio.to_thread(
-            self._render, head, reading, files, sources, placed, forced
+        found = await _survey_at(at, self._path)
+        inventory = found.inventory
+        files, sources, unread = await self._bundle_files(at, inventory, other)
+        placed = _placed(inventory, holding)
+        whole = await asyncio.to_thread(
+            render_whole, inventory, files, placed, self._renderer_for(inventory.settings.name)
         )
-        if claims := double_claims(proposal):
-            raise InvalidFleet(claims)
+        if problems := [*found.problems, *unread, *whole.problems]:
+            raise InvalidFleet(problems)
+        proposal = Proposal(
+            head=head,
+            forced=forced,
+            inventory=inventory,
+            warnings=in_reading_order([*found.warnings, *whole.warnings]),
+            contents=whole.contents,
+            placements=whole.placements,
+            sources=sources,
+        )
         return replace(proposal, authors=await _authors(at, proposal, other, since))
 
     async def _bundle_files(
@@ -149,46 +176,6 @@ class CommitReader:
             if bundle.source.git:
                 sources[bundle.name] = source.revision
         return files, sources, problems
-
-    def _render(
-        self,
-        head: CommitHead,
-        reading: InventoryReading,
-        files: Mapping[BundleName, SourceFiles],
-        sources: Mapping[BundleName, Revision],
-        placed: Mapping[BundleName, Sequence[ClusterName]],
-        forced: bool,
-    ) -> Proposal:
-        inventory = reading.inventory
-        renderer = self._renderer_for(inventory.settings.name)
-        contents: dict[Digest, tuple[Manifest, ...]] = {}
-        placements: dict[BundleName, dict[ClusterName, Digest]] = {}
-        problems: list[Problem] = []
-        warnings: list[Problem] = list(reading.warnings)
-        for bundle in inventory.bundles.values():
-            digests = placements.setdefault(bundle.name, {})
-            for name in placed[bundle.name]:
-                try:
-                    cluster = inventory.clusters[name]
-                    rendered = renderer.render(bundle, cluster, files[bundle.name])
-                except InvalidFleet as error:
-                    problems += error.problems
-                    continue
-                contents.setdefault(rendered.digest, rendered.manifests)
-                digests[name] = rendered.digest
-                warnings += rendered.warnings
-        renderer.end_round()
-        if problems:
-            raise InvalidFleet(problems)
-        return Proposal(
-            head=head,
-            forced=forced,
-            inventory=inventory,
-            warnings=in_reading_order(warnings),
-            contents=contents,
-            placements=placements,
-            sources=sources,
-        )
 
     def _renderer_for(self, fleet: str) -> Renderer:
         if self._renderer is None or fleet != self._fleet:

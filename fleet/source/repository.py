@@ -74,7 +74,7 @@ class Repository:
         self.url = url
         self.ref = check_ref(ref, url=url.text) if ref is not None else None
         self._worker = worker
-        self._limits = limits
+        self.limits = limits
         self._mirror = Mirror(state / _short_digest(url.text))
         self._remote = Remote(
             url=url,
@@ -111,7 +111,7 @@ class Repository:
         folder = self._folder(path)
         try:
             return await self._run(
-                lambda: self._mirror.read_tree(revision, folder, files_max=self._limits.files_max)
+                lambda: self._mirror.read_tree(revision, folder, files_max=self.limits.files_max)
             )
         except FolderMissing as error:
             raise self._error(
@@ -120,7 +120,7 @@ class Repository:
         except TooManyFiles as error:
             raise self._error(
                 TooLarge,
-                f"the folder {path or '/'!r} has more than {self._limits.files_max:,} files; "
+                f"the folder {path or '/'!r} has more than {self.limits.files_max:,} files; "
                 "point the source to a smaller one",
             ) from error
 
@@ -153,7 +153,7 @@ class Repository:
         """Say who wrote or committed what changed below `paths` since the commits `since`."""
         chosen, bases = sorted(set(paths)), sorted(set(since))
         found = await self._run(
-            lambda: self._mirror.authors(revision, chosen, bases, self._limits.commits_max)
+            lambda: self._mirror.authors(revision, chosen, bases, self.limits.commits_max)
         )
         return tuple(sorted(found))
 
@@ -212,18 +212,18 @@ class Repository:
 
     def _check_sizes(self, entries: list[TreeEntry]) -> None:
         for entry in entries:
-            if entry.size > self._limits.file_max_bytes:
+            if entry.size > self.limits.file_max_bytes:
                 raise self._error(
                     TooLarge,
                     f"{entry.path} has {entry.size:,} bytes; a file may have "
-                    f"{self._limits.file_max_bytes:,}",
+                    f"{self.limits.file_max_bytes:,}",
                 )
         total = sum(entry.size for entry in entries)
-        if total > self._limits.folder_max_bytes:
+        if total > self.limits.folder_max_bytes:
             raise self._error(
                 TooLarge,
                 f"{len(entries):,} files have {total:,} bytes together; "
-                f"{self._limits.folder_max_bytes:,} are read at most",
+                f"{self.limits.folder_max_bytes:,} are read at most",
             )
 
     def _error(self, kind: type[SourceError], message: str) -> SourceError:

@@ -129,6 +129,10 @@ class Renderer:
             raise InvalidFleet(result)
         return result
 
+    def faults(self, bundle: Bundle, files: SourceFiles) -> tuple[Problem, ...]:
+        """Say what is wrong with the files of a bundle, whatever cluster it goes to."""
+        return self._source(bundle, files).directory.problems
+
     def end_round(self) -> None:
         """Forget what was not used lately; call it after all bundles of a commit were rendered."""
         for cache in self._caches:
