@@ -12,6 +12,7 @@
     +-- UnknownKind                  the cluster does not serve this kind (its CRD may still come)
     +-- FieldConflict                409 of an apply: another field manager holds the field
     +-- Conflict                     409 otherwise: the object changed meanwhile
+    +-- Fenced                       another server has the right to write to the cluster
     +-- InvalidObject                400, 413, 415, 422: the server refuses the object as it is
 
 An expected error of a cluster is always one of these; it becomes an event and backoff.  Whatever
@@ -114,5 +115,13 @@ class InvalidObject(ClusterError):
         self.causes = tuple(causes)
 
 
-OF_THE_CLUSTER = (Unreachable, Unauthorized, CredentialsError)
+class Fenced(ClusterError):
+    """We do not, or no longer, have the right to write to this cluster: see `clusters.lease`."""
+
+    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+OF_THE_CLUSTER = (Unreachable, Unauthorized, CredentialsError, Fenced)
 """Failures that say nothing of an object: the work stops, and the connection is looked at."""

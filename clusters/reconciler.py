@@ -18,12 +18,14 @@ from time import monotonic
 from clusters.actions import Plan
 from clusters.applier import Applier
 from clusters.backoff import CONNECT
-from clusters.client.api import ClusterApi
+from clusters.client.api import ClusterApi, ServerInfo
 from clusters.client.transport import Endpoint, Transport
 from clusters.diagnosis import Diagnosis
 from clusters.errors import ClusterError, Gone
 from clusters.events import ClusterEvent, Connected, Disconnected
 from clusters.guards import PruneBudget
+from clusters.lease import WriteRight
+from clusters.lease_keeper import LeaseKeeper
 from clusters.model import ClusterName, DesiredState, GroupKind, Health, ObjectRef
 from clusters.observer import Observer
 from clusters.plan import Situation, make_plan
@@ -40,6 +42,10 @@ ORIENTATION_S = 10.0
 """How long a pass waits for the first list of a kind, before it goes on without that kind."""
 
 
+def _nobody() -> None:
+    """Nobody else writes."""
+
+
 class Reconciler:
     """Keeps one cluster as it should be.
 
@@ -51,9 +57,10 @@ class Reconciler:
         selector: label selector of all objects that are ours.
         field_sets: shared by all reconcilers of the process.
         budget: how much may be pruned without confirmation.
+        right: who writes, and for which fleet; None: nobody else can be there.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - one for each thing that a cluster is kept with
         self,
         cluster: ClusterName,
         *,
@@ -63,9 +70,11 @@ class Reconciler:
         selector: str,
         field_sets: FieldSets,
         budget: PruneBudget,
+        right: WriteRight | None = None,
     ) -> None:
         self.cluster = cluster
         self.budget = budget
+        self._right = right
         self._connect = connect
         self._journal = journal
         self._report = report
@@ -169,16 +178,34 @@ class Reconciler:
         endpoint = await self._connect()
         async with AsyncExitStack() as stack:
             transport = await stack.enter_async_context(Transport(endpoint))
-            self._api = api = ClusterApi(transport)
-            await self._probe(api)
+            keeper = self._keeper(transport)
+            self._api = api = ClusterApi(transport, may_write=keeper.check if keeper else _nobody)
+            info = await self._look(api)
+            if keeper is not None:
+                await stack.enter_async_context(keeper.held())
+            await self._say_connected(info)
             await api.discovery.refresh()
             observer = await stack.enter_async_context(
                 Observer(api, selector=self._selector, records=self._records, wake=self._woken.set)
             )
             self._observer = observer
-            await _Session(self, api, observer).work()
+            await _Session(self, api, observer, keeper).work()
+
+    def _keeper(self, transport: Transport) -> LeaseKeeper | None:
+        if self._right is None:
+            return None
+        return LeaseKeeper(
+            transport,
+            cluster=self.cluster,
+            right=self._right,
+            lost=self._woken.set,
+        )
 
     async def _probe(self, api: ClusterApi) -> None:
+        await self._say_connected(await self._look(api))
+
+    async def _look(self, api: ClusterApi) -> ServerInfo:
+        """Ask whether the cluster answers and still is the one it was."""
         info = await api.info()
         identity = await api.identity()
         known, self._identity = self._identity, identity or self._identity
@@ -187,6 +214,9 @@ class Reconciler:
                 "another cluster answers here, or it lost all its data (kube-system has another "
                 "uid); everything is observed anew"
             )
+        return info
+
+    async def _say_connected(self, info: ServerInfo) -> None:
         await self._report(
             Connected(
                 cluster=self.cluster,
@@ -200,8 +230,11 @@ class Reconciler:
 class _Session:
     """One connection's worth of work."""
 
-    def __init__(self, owner: Reconciler, api: ClusterApi, observer: Observer) -> None:
+    def __init__(
+        self, owner: Reconciler, api: ClusterApi, observer: Observer, keeper: LeaseKeeper | None
+    ) -> None:
         self._owner = owner
+        self._keeper = keeper
         self._api = api
         self._observer = observer
         self._records = owner._records
@@ -243,6 +276,8 @@ class _Session:
         observer = self._observer
         if observer.crash:
             raise observer.crash
+        if self._keeper is not None and self._keeper.trouble is not None:
+            raise self._keeper.trouble
         if observer.unserved or (self._rediscover_at and monotonic() >= self._rediscover_at):
             observer.unserved.clear()
             self._rediscover_at = 0.0

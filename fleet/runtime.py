@@ -23,6 +23,7 @@ import aiohttp
 from aiohttp import web
 
 from clusters.guards import PruneBudget
+from clusters.lease import LeaseTerms, Writer, WriteRight
 from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
 from clusters.reconciler import Reconciler
 from clusters.records import FieldSets
@@ -126,6 +127,7 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
     url = parse_url(settings.repo)
     field_sets = FieldSets()
     journal = StoreJournal(store)
+    writer = _writer(store)
     publisher = Publisher(
         Feed(epoch=secrets.token_hex(4)),
         fleet=_fleet_name(url.text),
@@ -143,6 +145,9 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
             selector=f"{FLEET_LABEL}={declared.name}",
             field_sets=field_sets,
             budget=PruneBudget(max_objects=guard.max_objects, max_percent=guard.max_percent),
+            right=WriteRight(
+                fleet=declared.name, writer=writer, terms=LeaseTerms.lasting(settings.lease_s)
+            ),
         )
 
     async def report(event: object) -> None:
@@ -181,6 +186,14 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
         intake=intake,
         effects=effects,
     )
+
+
+def _writer(store: Store) -> Writer:
+    """How this start of the server signs on clusters."""
+    assert store.owner is not None, "a server opens its store to write"
+    owner = store.owner
+    host = socket.gethostname() or "unknown"
+    return Writer(host=host, server=owner.lineage, start=owner.start, process=owner.name)
 
 
 async def _remember_events(runtime: Runtime) -> None:

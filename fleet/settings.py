@@ -39,6 +39,8 @@ class ServerSettings:
     """Where `connection.secretRef` names kubeconfig files."""
     interval_s: float = 30.0
     known_hosts: Path | None = None
+    lease_s: float = 90.0
+    """Silence after which another server may write to the clusters of this one."""
 
     @property
     def address(self) -> str:

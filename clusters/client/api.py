@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -43,11 +44,19 @@ class ServerInfo:
 
 
 class ClusterApi:
-    """What the engine asks of a cluster."""
+    """What the engine asks of a cluster.
 
-    def __init__(self, transport: Transport) -> None:
+    Args:
+        transport: the connection.
+        may_write: asked before each write; raises `Fenced` when another server writes here.
+    """
+
+    def __init__(
+        self, transport: Transport, *, may_write: Callable[[], None] = lambda: None
+    ) -> None:
         self.transport = transport
         self.discovery = Discovery(transport)
+        self._may_write = may_write
 
     async def info(self) -> ServerInfo:
         """Ask for the version: the cheapest question that only an API server answers."""
@@ -93,6 +102,8 @@ class ClusterApi:
         params = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         if dry_run:
             params["dryRun"] = "All"
+        else:
+            self._may_write()
         reply = await self.transport.send(
             "PATCH",
             resource.path(manifest.ref),
@@ -112,6 +123,7 @@ class ClusterApi:
         Raises:
             Conflict: it was changed meanwhile, or another object has its name now.
         """
+        self._may_write()
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",

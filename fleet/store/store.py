@@ -23,7 +23,7 @@ from fleet.store.event_log import EventLog, append_events, log_head
 from fleet.store.keys import agree_on_key, require_key
 from fleet.store.lock import lock_file
 from fleet.store.model import Batch, Durability, StoredEvent
-from fleet.store.owner import claim, refuse_if_taken_over
+from fleet.store.owner import Owner, claim, refuse_if_taken_over
 from fleet.store.part import Clock, utc_now
 from fleet.store.records import encode_event, time_text
 from fleet.store.schema import require_current, upgrade
@@ -46,6 +46,8 @@ class Store(EventLog, ContentStore, ApplySets, Snapshots, Commands):
     ) -> None:
         super().__init__(database, sealer=sealer, clock=clock)
         self._resources = resources
+        self.owner: Owner | None = None
+        """Under which name it was opened; None: only to look."""
 
     @classmethod
     async def open(
@@ -88,9 +90,13 @@ class Store(EventLog, ContentStore, ApplySets, Snapshots, Commands):
             sealer = await database.write(
                 lambda session: _prepare(session, address, key_file, read_only=read_only)
             )
+            owner = None
             if not read_only:
-                refuse_if_taken_over(engine, await database.write(claim), name=address.name)
-            return cls(database, sealer=sealer, clock=clock, resources=resources.pop_all())
+                owner = await database.write(claim)
+                refuse_if_taken_over(engine, owner.name, name=address.name)
+            store = cls(database, sealer=sealer, clock=clock, resources=resources.pop_all())
+            store.owner = owner
+            return store
 
     async def __aenter__(self) -> Self:
         return self
