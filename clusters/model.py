@@ -11,7 +11,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, NewType
 
 import orjson
@@ -79,6 +79,12 @@ class GroupKind:
         return f"{self.kind}.{self.group}" if self.group else self.kind
 
 
+@lru_cache(maxsize=4096)
+def _group_kind(group: str, kind: str) -> GroupKind:
+    # Asked for with every event of every watch; one instance of each serves all.
+    return GroupKind(group, kind)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectRef:
     """Names one object of one cluster.  `namespace` is empty for cluster-scoped objects."""
@@ -91,7 +97,7 @@ class ObjectRef:
     @property
     def group_kind(self) -> GroupKind:
         """The kind this object is of."""
-        return GroupKind(self.group, self.kind)
+        return _group_kind(self.group, self.kind)
 
     @property
     def short(self) -> str:

@@ -7,6 +7,8 @@ others comes last.  A wave is finished before the next begins; wave 0 and 1 must
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from clusters.model import GroupKind, ObjectRef
 
 _WAVES: tuple[tuple[str, ...], ...] = (
@@ -65,6 +67,7 @@ FOUNDATION_WAVE = 0
 """Objects of this wave must be ready before the next wave starts."""
 
 
+@lru_cache(maxsize=4096)
 def wave_of(kind: GroupKind) -> int:
     """The wave in which objects of `kind` are applied.  Unlisted kinds go before webhooks."""
     return _WAVE_OF.get(str(kind), _CUSTOM_WAVE)
