@@ -78,7 +78,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("why", "W", "why", "Why it is as it is, in sentences"),
     _look("filter", "slash", "filter", "Keep rows that match: regex, !not, -l label=x, -f fuzzy"),
     _look("faults", "ctrl+z", "faults", "Only rows where something is wrong"),
-    _look("regroup", "v", "group", "Group by another label"),
+    _look("regroup", "v", "group", "Group by another label; drift by change, cluster, bundle, who"),
     _look("sort_name", "N", "sort name", "Sort by name"),
     _look("sort_age", "A", "sort age", "Sort by age"),
     _look("sort_state", "S", "sort state", "Sort by state, worst first"),

@@ -93,6 +93,8 @@ class FlotillaApp(Dispatch, Commands):
 
     def _take(self) -> None:
         self._flush_timer = None
+        if not self.is_running:
+            return
         batch = self._feed.take()
         session = self.session
         session.link = batch.link

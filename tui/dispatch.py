@@ -8,19 +8,19 @@ from __future__ import annotations
 
 import msgspec
 from textual import on, work
-from textual.app import App
 from textual.worker import get_current_worker
 
 from fleet.api.errors import ApiError, Refused, ServerUnreachable
 from fleet.view import CommandRequest, CommandResult
 from tui import messages
+from tui.canvas import Canvas
 from tui.escape import one_line
 from tui.modals.confirm import AskModal, RefusedModal, TypeModal
 from tui.plans import Plan, Tier
 from tui.session import Session
 
 
-class Dispatch(App[int]):
+class Dispatch(Canvas):
     """The part of the app that sends commands."""
 
     session: Session

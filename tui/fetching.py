@@ -45,8 +45,9 @@ class Fetching(Screen[None]):
     @property
     def is_built(self) -> bool:
         """Whether the widgets are there: a screen that is taken down still gets mail."""
-        # Textual ends `display` when it begins to remove a node, whoever asked for that.
-        return self.stands and self.display
+        # Textual ends `display` when it begins to remove a node, whoever asked for that; and on
+        # its way out the app takes the widgets before it stops timers and workers.
+        return self.stands and self.display and self.is_attached and self.app.is_running
 
     def fetch(
         self,

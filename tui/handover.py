@@ -13,8 +13,9 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
-from textual.app import App, SuspendNotSupported
+from textual.app import SuspendNotSupported
 
+from tui.canvas import Canvas
 from tui.session import Session
 
 
@@ -38,7 +39,7 @@ def viewer_command(environ: Mapping[str, str], *, editor: bool) -> list[str]:
     return shlex.split(environ.get("FLOTILLA_PAGER") or environ.get("PAGER") or "less -R")
 
 
-class Handover(App[int]):
+class Handover(Canvas):
     """The part of the app that lends the terminal."""
 
     session: Session

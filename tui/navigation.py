@@ -6,6 +6,9 @@ fleet.  `-` returns to the view before.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from textual import on
 
 from tui import messages
@@ -29,7 +32,16 @@ class Navigation(Handover):
     def add_views(self) -> None:
         """Make the top views known; each is built when first seen."""
         for name, factory in view_factories(self.session).items():
-            self.add_mode(name, factory)
+            self.add_mode(name, partial(self._make_view, factory))
+
+    def _make_view(self, factory: Callable[[], ViewScreen]) -> ViewScreen:
+        """Make a view that counts as styled: its widgets are, when they are mounted.
+
+        Else Textual parses and applies the whole stylesheet twice when a view is first seen.
+        """
+        screen = factory()
+        screen._css_update_count = self._css_update_count
+        return screen
 
     def deliver(self, touched: Touched) -> None:
         """Tell every view that exists what changed; only the seen one works."""

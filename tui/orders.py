@@ -6,19 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fleet.view import NeedView
-from tui import orders_fleet, orders_rollouts
+from tui import orders_drift, orders_fleet, orders_rollouts
 from tui.plans import NotNow, Plan, together
-from tui.queries import DriftGroup, subject_of_need
+from tui.queries import subject_of_need
 from tui.store import FleetStore
 
 
 def plan(action: str, subjects: Sequence[object], store: FleetStore) -> Plan | NotNow:
     """Say what `action` would send for `subjects`, or why it would not."""
-    resolved: list[object] = []
-    for subject in subjects:
-        found = subject_of_need(store, subject) if isinstance(subject, NeedView) else subject
-        resolved += found.drifts if isinstance(found, DriftGroup) else [found]
-    resolved = [each for each in resolved if each is not None]
+    found = [
+        subject_of_need(store, subject) if isinstance(subject, NeedView) else subject
+        for subject in subjects
+    ]
+    resolved = [each for each in found if each is not None]
     if not resolved:
         return NotNow("nothing is selected that this could be done to")
     plans = []
@@ -40,6 +40,6 @@ _PLANNERS: dict[str, Callable[[Any, FleetStore], Plan | NotNow]] = {
     "skip": orders_rollouts.skip,
     "rollback": orders_rollouts.rollback,
     "hold": orders_fleet.hold,
-    "acknowledge": orders_fleet.acknowledge,
+    "acknowledge": orders_drift.acknowledge,
     "confirm_prune": orders_fleet.confirm_prune,
 }

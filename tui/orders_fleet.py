@@ -1,4 +1,4 @@
-"""What actions mean for clusters, bundles and drift.  Pure; `tui.orders` chooses among them."""
+"""What actions mean for clusters and bundles.  Pure; `tui.orders` chooses among them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from typing import Any
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, RolloutView
 from tui import format as fmt
+from tui.drift_inbox import DriftGroup
+from tui.orders_drift import put_back
 from tui.orders_rollouts import pause
 from tui.plans import NotNow, Plan, RolloutCluster, Tier, clusters_of_bundle, one
 from tui.store import FleetStore
@@ -37,22 +39,10 @@ def sync(subject: object, store: FleetStore) -> Plan | NotNow:
                 verb="Sync", scope=name, clusters=clusters_of_bundle(store, name),
                 facts=["applies on each cluster the release that is assigned to it"],
             )  # fmt: skip
-        case DriftView():
-            return correct_drift(subject, store)
+        case DriftView() | DriftGroup():
+            return put_back(subject, store)
         case _:
             return NotNow("sync works on clusters, bundles and drift")
-
-
-def correct_drift(drift: DriftView, store: FleetStore) -> Plan | NotNow:
-    """Put one object back."""
-    if drift.state == "corrected":
-        return NotNow("this drift is already put back")
-    fields = ", ".join(drift.paths) or "the whole object"
-    return one(
-        "correctDrift", f"drift/{drift.id}", store=store, verb="Put back", scope=drift.cluster,
-        title=f"Put back {drift.kind} {drift.name} on {drift.cluster}", clusters=[drift.cluster],
-        facts=[f"overwrites {fields}", f"held now by {drift.who}"],
-    )  # fmt: skip
 
 
 def suspend(subject: object, store: FleetStore) -> Plan | NotNow:
@@ -96,20 +86,6 @@ def hold(subject: object, store: FleetStore) -> Plan | NotNow:
     return one(
         "hold", f"bundle/{name}", store=store, verb="Hold", scope=name, title=f"Hold {name}",
         reason=True, facts=["no new release of it starts until the hold is released"],
-    )  # fmt: skip
-
-
-def acknowledge(subject: object, store: FleetStore) -> Plan | NotNow:
-    """Acknowledge drift."""
-    if not isinstance(subject, DriftView):
-        return NotNow("only drift is acknowledged")
-    if subject.state in {"acknowledged", "corrected"}:
-        return NotNow(f"this drift is {subject.state}")
-    return one(
-        "acknowledgeDrift", f"drift/{subject.id}", store=store, verb="Acknowledge",
-        scope=subject.cluster, reason=True,
-        title=f"Acknowledge {subject.kind} {subject.name} on {subject.cluster}",
-        facts=["it stays as it is, and no longer asks for attention"],
     )  # fmt: skip
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 
 from fleet.view import (
     BundleOnCluster,
     ClusterState,
     ClusterView,
-    DriftView,
     GateView,
     NeedView,
     RolloutView,
@@ -118,45 +116,6 @@ def group_labels(clusters: Iterable[ClusterView]) -> list[str]:
     usual = [key for key in GROUP_LABELS if key in values]
     others = sorted(key for key, seen in values.items() if key not in usual and len(seen) <= 24)
     return usual + others or ["env"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DriftGroup:
-    """The same change on several clusters."""
-
-    key: str
-    drifts: Sequence[DriftView]
-
-    @property
-    def first(self) -> DriftView:
-        """One that stands for all."""
-        return self.drifts[0]
-
-    @property
-    def seen_at(self) -> datetime:
-        """When it was first seen anywhere."""
-        return min(drift.seen_at for drift in self.drifts)
-
-    @property
-    def states(self) -> str:
-        """The state all share, or how many are still open."""
-        states = {drift.state for drift in self.drifts}
-        if len(states) == 1:
-            return next(iter(states))
-        return "fighting" if "fighting" in states else "open"
-
-
-def drift_groups(drifts: Iterable[DriftView]) -> list[DriftGroup]:
-    """Group identical changes; what is open and newest comes first."""
-    groups: dict[str, list[DriftView]] = {}
-    for drift in drifts:
-        groups.setdefault(drift.same_as or drift.id, []).append(drift)
-    made = [
-        DriftGroup(key=key, drifts=sorted(rows, key=lambda each: each.cluster))
-        for key, rows in groups.items()
-    ]
-    order = {"fighting": 0, "open": 1, "acknowledged": 2, "corrected": 3}
-    return sorted(made, key=lambda group: (order.get(group.states, 0), -group.seen_at.timestamp()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

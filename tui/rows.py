@@ -92,6 +92,13 @@ class RowModel(Generic[T]):
     def __len__(self) -> int:
         return len(self.order)
 
+    @property
+    def tally(self) -> str:
+        """How many rows there are, and how many of them are shown."""
+        if self.filter or self.faults_only:
+            return f"{len(self):,} of {len(self.rows):,}"
+        return f"{len(self.rows):,}"
+
     def position(self, key: str) -> int | None:
         """Where a key stands in the order, or None when it is not shown."""
         return self._positions.get(key)

@@ -17,8 +17,9 @@ from fleet.view import (
     StageView,
 )
 from tui import format as fmt
+from tui.drift_inbox import DriftGroup, Grouping, fields_of, object_name
 from tui.format import Line, Tone
-from tui.queries import Approval, DriftGroup
+from tui.queries import Approval
 from tui.store import FleetStore
 
 _BAR_WIDTH = 12
@@ -98,24 +99,44 @@ def approval_lines(approval: Approval, now: datetime) -> list[Line]:
 
 
 def drift_lines(group: DriftGroup, now: datetime) -> list[Line]:
-    """A group of identical changes: where, what, who, since when, and what may be done."""
+    """A group of drift: where, what, who, since when."""
+    if group.grouping is Grouping.CHANGE or len(group.drifts) == 1:
+        return _change_lines(group, now)
+    lines = [
+        pair(group.grouping.value, fmt.text(group.title, Tone.STRONG)),
+        pair("clusters", fmt.text(", ".join(group.clusters))),
+        pair("since", fmt.text(f"{fmt.age(group.seen_at, now)} ago")),
+        pair("state", fmt.marked(fmt.DRIFT_GLYPHS, group.states)),
+        (),
+        heading(fmt.count(len(group.drifts), "object")),
+    ]
+    for drift in group.drifts:
+        glyph, tone = fmt.glyph_of(fmt.DRIFT_GLYPHS, drift.state)
+        where = f"{object_name(drift)} @ {drift.cluster}"
+        lines.append(((f"{glyph} ", tone), *fmt.text(f"{where}  {fields_of(drift)}  {drift.who}")))
+    return lines
+
+
+def _change_lines(group: DriftGroup, now: datetime) -> list[Line]:
     first = group.first
     place = f"{first.namespace}/{first.name}" if first.namespace else first.name
-    clusters = ", ".join(drift.cluster for drift in group.drifts)
     lines = [
         pair("object", fmt.text(f"{first.kind} {place}", Tone.STRONG)),
         pair("bundle", fmt.text(first.bundle)),
-        pair("clusters", fmt.text(clusters)),
+        pair("clusters", fmt.text(", ".join(group.clusters))),
         pair("who", fmt.text(first.who)),
         pair("since", fmt.text(f"{fmt.age(first.changed_at or first.seen_at, now)} ago")),
         pair("policy", fmt.text(first.policy)),
         pair("state", fmt.marked(fmt.DRIFT_GLYPHS, group.states)),
     ]
-    if first.note:
-        lines.append(pair("note", fmt.text(first.note)))
+    lines += [pair("note", fmt.text(note)) for note in _notes(group)]
     fields = first.paths or ("the whole object is gone",)
     lines += [(), heading("Fields"), *(fmt.text(path, Tone.WARN) for path in fields)]
     return lines
+
+
+def _notes(group: DriftGroup) -> list[str]:
+    return sorted({drift.note for drift in group.drifts if drift.note})
 
 
 def event_line(event: EventView, now: datetime) -> Line:

@@ -7,7 +7,14 @@ colours of the terminal.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from rich.style import Style
+from textual.color import Color
 from textual.theme import Theme
+
+from tui.format import Tone
 
 DEFAULT_THEME = "flotilla-dark"
 
@@ -144,3 +151,45 @@ ANSI_TONES = {
     "tone-cursor": "ansi_default",
 }
 """For themes that know nothing of tones: the terminal's own 16 colours."""
+
+_BOLD = frozenset({Tone.STRONG, Tone.BAD, Tone.ASK, Tone.PROD})
+_SAME_AS = {Tone.ADDED: Tone.GOOD, Tone.REMOVED: Tone.BAD}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Palette:
+    """The styles that lines are painted with, in one theme.
+
+    Made once for a theme and not by the stylesheet: that would keep a set of rules for every tone
+    of every widget, which is most of the work of showing a view for the first time.
+    """
+
+    tones: Mapping[Tone, Style]
+    stale: Style
+    cursor: Style
+    found: Style
+
+
+def palette(variables: Mapping[str, str]) -> Palette:
+    """Make the styles of a theme out of its variables (`tone-muted`, …).
+
+    Without a colour for the cursor, as with the 16 colours of a terminal, it is reversed.
+    """
+    cursor = Color.parse(variables["tone-cursor"])
+    return Palette(
+        tones={tone: _tone_style(tone, variables) for tone in Tone},
+        stale=_ink(variables["tone-stale"]),
+        cursor=Style(reverse=True) if cursor.ansi is not None else Style(
+            bgcolor=cursor.rich_color, bold=True
+        ),
+        found=Style(underline=True, bold=True),
+    )  # fmt: skip
+
+
+def _tone_style(tone: Tone, variables: Mapping[str, str]) -> Style:
+    ink = _ink(variables[f"tone-{_SAME_AS.get(tone, tone)}"])
+    return ink + Style(bold=True) if tone in _BOLD else ink
+
+
+def _ink(color: str) -> Style:
+    return Style(color=Color.parse(color).rich_color)

@@ -15,6 +15,7 @@ from tests.tui.running import Running, running
 from tui.app import FlotillaApp
 from tui.config import Config
 from tui.link import LinkState
+from tui.screens.rollout import RolloutScreen
 from tui.session import Session
 from tui.themes import THEMES
 
@@ -302,3 +303,15 @@ async def test_unknown_is_never_shown_as_well() -> None:
         row = next(line for line in run.text.splitlines() if "Offline" in line)
         assert "✓" not in row
         assert " ? " in row
+
+
+async def test_timers_that_fire_while_the_app_closes_find_nothing_and_say_nothing() -> None:
+    async with running() as run:
+        await run.press("4", "enter")
+        detail = run.app.screen
+    run.app._tick()
+    run.app._take()
+
+    assert isinstance(detail, RolloutScreen)
+    assert not detail.is_built
+    assert detail.subjects() == [detail.rollout]

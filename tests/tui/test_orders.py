@@ -6,9 +6,10 @@ import pytest
 from fleet.view import ClusterState, NeedView
 from tests.fakes import fleets
 from tui.actions import ACTIONS
+from tui.drift_inbox import Grouping, drift_groups
 from tui.orders import plan
 from tui.plans import NotNow, Plan, RolloutCluster, Tier
-from tui.queries import approvals, drift_groups
+from tui.queries import approvals
 from tui.store import FleetStore
 
 
@@ -159,9 +160,38 @@ def test_a_group_of_drift_is_put_back_cluster_by_cluster(store: FleetStore) -> N
 
     assert [each.target for each in made.requests] == ["drift/drift-2", "drift/drift-1"]
     assert made.production
+    assert made.title == "Put back Deployment web on 2 clusters"
+    assert made.scope == "Deployment/web"
+    assert "on prod-eu-009, stage-ap-005" in made.facts
     acknowledged = planned("acknowledge", [group], store)
     assert acknowledged.requests[0].command == "acknowledgeDrift"
     assert acknowledged.needs_reason
+
+
+def test_what_is_settled_in_a_group_is_left_out(store: FleetStore) -> None:
+    first, second = store.drift.values()
+    settled = msgspec.structs.replace(first, state="corrected")
+    (group,) = drift_groups([settled, second])
+
+    made = planned("sync", [group], store)
+
+    assert [each.target for each in made.requests] == [f"drift/{second.id}"]
+    assert made.scope == second.cluster
+    (done,) = drift_groups([settled])
+    assert plan("sync", [done], store) == NotNow("this drift is already put back")
+
+
+def test_a_group_of_different_changes_counts_them(store: FleetStore) -> None:
+    first, second = store.drift.values()
+    other = msgspec.structs.replace(second, name="api", paths=("spec.image",), who="dave")
+    (group,) = drift_groups([first, other], Grouping.BUNDLE)
+
+    made = planned("sync", [group], store)
+
+    assert made.title == "Put back 2 objects on 2 clusters"
+    assert made.scope == "web"
+    assert "overwrites 2 objects" in made.facts
+    assert "held now by dave, kubectl-edit (Update)" in made.facts
 
 
 def test_drift_that_is_settled_asks_for_nothing(store: FleetStore) -> None:

@@ -93,22 +93,6 @@ def test_labels_worth_grouping_by_begin_with_the_usual_ones(store: FleetStore) -
     assert queries.group_labels([]) == ["env"]
 
 
-def test_identical_drift_is_one_group(store: FleetStore) -> None:
-    (group,) = queries.drift_groups(store.drift.values())
-
-    assert [drift.cluster for drift in group.drifts] == ["prod-eu-009", "stage-ap-005"]
-    assert group.states == "open"
-
-
-def test_a_group_is_as_bad_as_its_worst(store: FleetStore) -> None:
-    first, second = store.drift.values()
-    corrected = msgspec.structs.replace(second, state="corrected")
-    fighting = msgspec.structs.replace(second, state="fighting")
-
-    assert queries.drift_groups([first, corrected])[0].states == "open"
-    assert queries.drift_groups([first, fighting])[0].states == "fighting"
-
-
 def test_only_open_gates_of_unfinished_rollouts_ask_for_approval(store: FleetStore) -> None:
     (approval,) = queries.approvals(store.rollouts.values())
 

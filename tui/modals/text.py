@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.text import Text
 from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tui.escape import one_line
 from tui.format import Line
 from tui.widgets.painting import LinesView
 
@@ -29,7 +27,7 @@ class TextModal(ModalScreen[None]):
         """The box."""
         with Vertical(id="text-box"):
             view = LinesView(id="text", wrap=True)
-            view.border_title = Text(one_line(self._heading))
+            view.border_title = view.title_text(self._heading)
             yield view
 
     def on_mount(self) -> None:

@@ -6,8 +6,9 @@ from collections.abc import Callable
 from functools import partial
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, NeedView, RolloutView
+from tui.drift_inbox import DriftGroup
 from tui.places import ClusterPlace, HelpPlace, SearchPlace
-from tui.queries import Approval, DriftGroup, subject_of_need
+from tui.queries import Approval, subject_of_need
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.bundles import BundleScreen, BundlesScreen
 from tui.screens.cluster import ClusterScreen

@@ -42,7 +42,7 @@ class TableScreen(ViewScreen):
 
     def subjects(self) -> list[object]:
         """Marked rows, or the one under the cursor."""
-        return list(self.table.selected) if self.is_mounted else []
+        return list(self.table.selected) if self.is_built else []
 
     def on_mount(self) -> None:
         """The main table has the keys."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
-from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region
@@ -221,16 +220,18 @@ class MarkTable(CursorTable[T]):
             self._retitle()
             self.refresh()
 
+    def set_title(self, title: str) -> None:
+        """Call the table something else."""
+        self._title = title
+        self._retitle()
+
     def _retitle(self) -> None:
         model = self.model
         parts = [self._title]
-        if model.filter or model.faults_only:
-            parts.append(f"{len(model):,} of {len(model.rows):,}")
-            parts += [f"/{model.filter.text}"] if model.filter else []
-            parts += ["faults only"] if model.faults_only else []
-        else:
-            parts.append(f"{len(model.rows):,}")
+        parts.append(model.tally)
+        parts += [f"/{model.filter.text}"] if model.filter else []
+        parts += ["faults only"] if model.faults_only else []
         if model.marks:
             parts.append(f"{len(model.marks)} marked")
         if self._title:
-            self.border_title = Text("  ".join(parts))
+            self.border_title = self.title_text("  ".join(parts))

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from rich.text import Text
 from textual import events
 from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
@@ -15,7 +14,6 @@ from textual.strip import Strip
 
 from fleet.view import ClusterState, ClusterView
 from tui import format as fmt
-from tui.escape import one_line
 from tui.format import Line, Span, Tone
 from tui.queries import HeatGroup, heat_groups
 from tui.widgets.painting import ScrollPainter, cut
@@ -133,7 +131,7 @@ class Heatmap(ScrollPainter, can_focus=True):
         if self.has_focus and (cluster := self.current):
             title += f"  {cluster.name} {cluster.state}"
             title += f": {cluster.why}" if cluster.why else ""
-        self.border_title = Text(one_line(title)[: max(10, self.size.width - 4)])
+        self.border_title = self.title_text(title)
 
     def _within(self, y: int, x: int) -> tuple[int, int]:
         if not self._rows:

@@ -1,34 +1,30 @@
 """From lines of tones to strips of a terminal: what every widget of ours paints with.
 
-Component classes `tone--*` take their colours from the theme.  While the link is not live, every
-tone turns into `tone--stale`: glyphs and words stay, colours do not claim anything.
+Tones take their colours from the app's palette (`tui.themes`).  While the link is not live, every
+tone is painted as stale: glyphs and words stay, colours do not claim anything.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from rich.text import Text
 from textual.binding import BindingType
 from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
+from tui.escape import one_line
 from tui.format import ASCII, Line, Tone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PAINT_CLASSES = {f"tone--{tone}" for tone in Tone} | {
-    "tone--stale",
-    "paint--cursor",
-    "paint--cursor-blurred",
-    "paint--header",
-    "paint--hit",
-}
+    from tui.canvas import Canvas
 
 
 def cut(line: Line, width: int, *, right: bool = False) -> Line:
@@ -70,29 +66,33 @@ def wrapped(line: Line, width: int) -> list[Line]:
 class Painter(Widget):
     """Gives a widget `paint`: a line of tones in, a strip out."""
 
-    COMPONENT_CLASSES = PAINT_CLASSES
+    @property
+    def canvas(self) -> Canvas:
+        """The app, as far as painting is concerned."""
+        return cast("Canvas", self.app)
 
     @property
     def is_stale(self) -> bool:
         """Whether colours would claim more than is known."""
-        return bool(getattr(self.app, "is_stale", False))
-
-    def tone(self, tone: Tone) -> Style:
-        """The theme's style of a tone."""
-        name = "tone--stale" if self.is_stale else f"tone--{tone}"
-        return self.get_component_rich_style(name, partial=True)
+        return self.canvas.is_stale
 
     def paint(self, line: Line, width: int, *, over: Style | None = None) -> Strip:
         """Paint a line into `width` cells, `over` (a cursor's style) on top."""
         ground = self.rich_style
-        ascii_only = bool(getattr(self.app, "ascii_only", False))
+        ascii_only, palette = self.canvas.ascii_only, self.canvas.palette
+        stale = palette.stale if self.is_stale else None
         segments = []
         for part, tone in cut(line, width):
-            style = ground + self.tone(tone)
+            style = ground + (stale or palette.tones[tone])
             if over is not None:
                 style += over
             segments.append(Segment(part.translate(ASCII) if ascii_only else part, style))
         return Strip(segments, width)
+
+    def title_text(self, words: str) -> Text:
+        """Words for a border: safe whoever wrote them, and ASCII where that is asked for."""
+        safe = one_line(words)
+        return Text(safe.translate(ASCII) if self.canvas.ascii_only else safe)
 
     def repaint(self) -> None:
         """Forget what was painted: the theme, the link or the clock changed."""
@@ -115,9 +115,6 @@ class LinesWidget(Painter):
 
 class ScrollPainter(ScrollView, Painter):
     """A painter that scrolls its own lines."""
-
-    # Textual follows the first base only when it gathers component classes.
-    COMPONENT_CLASSES = PAINT_CLASSES
 
 
 class LinesView(ScrollPainter, can_focus=True):

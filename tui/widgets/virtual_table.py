@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeVar
 
-from rich.style import Style
 from textual.geometry import Size
 from textual.strip import Strip
 
@@ -48,6 +47,11 @@ class VirtualTable(MarkTable[T]):
         for key in [k for k in self._strips if k not in rows or rows[k] != known.get(k)]:
             del self._strips[key]
         self.model.replace(rows)
+        self.rearranged()
+
+    def rows_changed(self) -> None:
+        """The model made its rows anew."""
+        self._strips.clear()
         self.rearranged()
 
     def update_rows(self, changed: Mapping[str, T | None]) -> None:
@@ -103,8 +107,7 @@ class VirtualTable(MarkTable[T]):
         """Paint line `y` of what is seen; the header stays at the top."""
         width = self.size.width
         if y < self.header_rows:
-            style = self.get_component_rich_style("paint--header", partial=True)
-            return self.paint(self._header_line(), width, over=style)
+            return self.paint(self._header_line(), width)
         index = y - self.header_rows + self.scroll_offset.y
         if index >= len(self.model):
             shown = y == self.header_rows and not self.model.order
@@ -114,11 +117,10 @@ class VirtualTable(MarkTable[T]):
     def _row_strip(self, key: str, width: int) -> Strip:
         mark = "*" if key in self.model.marks else " "
         if key == self.cursor_key:
-            focused = self.has_focus
-            name = "paint--cursor" if focused else "paint--cursor-blurred"
-            over = self.get_component_rich_style(name, partial=True)
             line: Line = (("▌", Tone.ACCENT), (mark, Tone.STRONG), *self._row_line(key))
-            return self.paint(line, width, over=over if focused else Style())
+            return self.paint(
+                line, width, over=self.canvas.palette.cursor if self.has_focus else None
+            )
         if mark == "*":
             return self.paint(((" *", Tone.STRONG), *self._row_line(key)), width)
         strip = self._strips.get(key)

@@ -209,6 +209,38 @@ async def test_drift_is_grouped_and_shows_who_and_what() -> None:
             await run.shows(words)
 
 
+async def test_a_group_of_drift_unfolds_and_is_put_back_as_a_whole() -> None:
+    async with running() as run:
+        await run.press("5", "enter")
+        assert "├ prod-eu-009" in run.text
+        await run.press("s")
+        await run.shows("Put back Deployment web on 2 clusters")
+        await run.type("Deployment/web")
+        await run.press("tab")
+        await run.type("not meant")
+        await run.press("enter")
+        await run.until(lambda: len(run.server.commands) == 2)
+        assert {each.target for each in run.server.commands} == {"drift/drift-1", "drift/drift-2"}
+        await run.press("left")
+        assert "├" not in run.text.partition("What happened")[0]
+
+
+async def test_one_of_a_group_is_put_back_alone_and_opened_on_its_cluster() -> None:
+    async with running() as run:
+        await run.press("5", "right", "j", "j", "s")
+        await run.shows("Put back Deployment web on stage-ap-005")
+        await run.press("escape", "enter")
+        await run.shows("Clusters ▸ stage-ap-005")
+
+
+async def test_drift_is_grouped_by_cluster_bundle_and_person() -> None:
+    async with running() as run:
+        await run.press("5")
+        for words in ("by cluster  2 clusters", "by bundle  1 bundle", "by manager  1 manager"):
+            await run.press("v")
+            assert words in run.text, words
+
+
 async def test_events_come_newest_first_and_older_ones_are_read() -> None:
     async with running() as run:
         older = EventView(seq=18000, at=fleets.NOW, actor="dave", kind="Suspended", sentence="old")
