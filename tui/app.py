@@ -26,6 +26,7 @@ from tui.screens.view import ViewScreen
 from tui.session import Session
 from tui.terminal import guard_terminal
 from tui.themes import ANSI_TONES, DEFAULT_THEME, THEMES
+from tui.visited import Visited
 
 FLUSH_EVERY_S = 0.2
 """Changes are shown at most five times a second."""
@@ -46,6 +47,7 @@ class FlotillaApp(Dispatch, Commands):
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
+        self.visited = Visited()
         self.ascii_only = session.config.ascii
         self._feed = Feed(session.client, notify=self._announce, now=session.now)
         self._thread = threading.Thread(target=self._feed.run, name="feed", daemon=True)
@@ -74,7 +76,7 @@ class FlotillaApp(Dispatch, Commands):
         self.set_class(self.ascii_only, "-ascii")
         guard_terminal(self)
         self.add_views()
-        self.switch_mode(self.session.config.view)
+        self.go(self.session.config.view)
         self.set_interval(TICK_S, self._tick)
         self._thread.start()
 

@@ -75,10 +75,6 @@ class Commands(Navigation):
             self.dismiss_coach()
         self.back()
 
-    def on_do_last_view(self) -> None:
-        """The view before this one."""
-        self.go(self._last_view)
-
     def on_do_quit(self) -> None:
         """Leave."""
         self.exit(0)

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 
 from fleet.view import (
     BundleOnCluster,
+    BundleView,
     ClusterState,
     ClusterView,
+    DriftView,
     GateView,
     NeedView,
     RolloutView,
@@ -210,6 +212,23 @@ def subject_of(store: FleetStore, subject: str) -> object | None:
         "drift": store.drift,
     }
     return tables.get(kind, {}).get(name)
+
+
+def name_of(subject: object) -> object:
+    """`cluster/NAME` for a cluster, and so on, which outlives its values; else the subject."""
+    match subject:
+        case ClusterView(name=name):
+            return f"cluster/{name}"
+        case BundleView(name=name):
+            return f"bundle/{name}"
+        case RolloutView(id=name):
+            return f"rollout/{name}"
+        case DriftView(id=name):
+            return f"drift/{name}"
+        case Approval(rollout=rollout):
+            return f"rollout/{rollout.id}"
+        case _:
+            return subject
 
 
 def runs_of(placements: Iterable[BundleOnCluster]) -> Counter[str]:

@@ -44,6 +44,8 @@ class ViewScreen(Acting):
     def __init__(self, session: Session, *, crumbs: Sequence[str] = ()) -> None:
         super().__init__(session)
         self.crumbs = tuple(crumbs)
+        self.subject: object = None
+        """What was opened to come here, by which one can come here again; None for top views."""
         self._missed = Touched(all=True)
 
     def compose(self) -> ComposeResult:
