@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from clusters.model import BundleName, Manifest, ObjectRef
+from clusters.model import AdoptPolicy, BundleName, Manifest, ObjectRef
 from clusters.rules import Spare
 
 
@@ -36,6 +36,8 @@ class Apply:
     """Take back fields that others hold now, if all of them were ours before."""
     spares: tuple[Spare, ...] = ()
     """What of it is left to others, if the object exists; needs a look at it first."""
+    adopt: AdoptPolicy | None = None
+    """Nothing of ours should be there; what to do if something is.  None: it is ours."""
     leaves_drift: bool = False
     """Some of `spares` is drift that is only reported: it goes on after this."""
 

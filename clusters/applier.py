@@ -15,9 +15,10 @@ from time import monotonic
 from typing import TypeVar
 
 from clusters.actions import Apply, Cause, Plan, Prune
-from clusters.client.api import ClusterApi, Live
+from clusters.client.api import ClusterApi
 from clusters.client.limits import SLOTS_MAX
 from clusters.errors import OF_THE_CLUSTER, ClusterError
+from clusters.events import NoticeKind
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
 from clusters.ownership import our_entry, remembered
@@ -25,10 +26,19 @@ from clusters.projection import projection_hasher
 from clusters.pruner import Pruner
 from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
 from clusters.waves import FOUNDATION_WAVE, wave_of
-from clusters.writer import Writer
+from clusters.writer import Writer, Written
 
 _Action = TypeVar("_Action", Apply, Prune)
 FOUNDATION_TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """Something out of the ordinary that was done to an object."""
+
+    ref: ObjectRef
+    kind: NoticeKind
+    words: str
 
 
 @dataclass(slots=True)
@@ -40,6 +50,7 @@ class Outcome:
     unchanged: int = 0
     corrected: list[Record] = field(default_factory=list)
     failed: list[Record] = field(default_factory=list)
+    notices: list[Notice] = field(default_factory=list)
 
 
 class Applier:
@@ -180,7 +191,7 @@ class Applier:
         record = self._records[manifest.ref]
         record.in_flight = True
         try:
-            live = await self._writer.write(action, record)
+            written = await self._writer.write(action, record)
         except OF_THE_CLUSTER:
             self._observer.settle(record)
             raise
@@ -196,12 +207,16 @@ class Applier:
             outcome.failed.append(record)
             self._observer.settle(record)
             return
-        self._written(action, record, live, outcome)
+        self._written(action, record, written, outcome)
         self._observer.settle(record)
 
-    def _written(self, action: Apply, record: Record, live: Live, outcome: Outcome) -> None:
+    def _written(self, action: Apply, record: Record, written: Written, outcome: Outcome) -> None:
+        live = written.live
         metadata = live.metadata
-        if not record.applied.uid or record.applied.uid != metadata.uid:
+        if written.adopted:
+            outcome.changed += 1
+            outcome.notices.append(Notice(record.ref, NoticeKind.ADOPTED, written.adopted))
+        elif not record.applied.uid or record.applied.uid != metadata.uid:
             outcome.created += 1
         elif record.resource_version == metadata.resource_version:
             outcome.unchanged += 1

@@ -11,6 +11,7 @@
     +-- NotFound                     404 for an object
     +-- UnknownKind                  the cluster does not serve this kind (its CRD may still come)
     +-- FieldConflict                409 of an apply: another field manager holds the field
+    +-- NotOurs                      the object is there, and somebody else's
     +-- Conflict                     409 otherwise: the object changed meanwhile
     +-- Fenced                       another server has the right to write to the cluster
     +-- InvalidObject                400, 413, 415, 422: the server refuses the object as it is
@@ -92,6 +93,10 @@ class FieldConflict(ClusterError):
     ) -> None:
         super().__init__(message, ref=ref)
         self.holders = tuple(holders)
+
+
+class NotOurs(ClusterError):
+    """The object was there before us, and the bundle leaves it to whoever has it."""
 
 
 class Conflict(ClusterError):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from enum import StrEnum
 
 from clusters.model import BundleName, ClusterName, Digest, DriftPolicy, Health, ObjectRef
 
@@ -105,6 +106,29 @@ class ApplyFailed:
     reason: str
 
 
+class NoticeKind(StrEnum):
+    """What was done to one object that a person should be able to read later."""
+
+    ADOPTED = "adopted"
+    """It was there before us, and is ours now; the words say who held it."""
+    REPLACED = "replaced"
+    """It is deleted to be made anew; the words say which fields are immutable."""
+    DETACHED = "detached"
+    """It left the bundle and stays on the cluster, without us; the words say why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectNoted:
+    """Something out of the ordinary was done to one object."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    ref: ObjectRef
+    kind: NoticeKind
+    words: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DriftFound:
     """Somebody else changed what we applied.
@@ -164,6 +188,7 @@ ClusterEvent = (
     | Pruned
     | PruneHeld
     | ApplyFailed
+    | ObjectNoted
     | DriftFound
     | DriftCorrected
     | FightDetected

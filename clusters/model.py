@@ -208,6 +208,15 @@ class DriftRule:
     """Dotted paths as drift shows them (see `fieldpaths`); none: the whole object."""
 
 
+class AdoptPolicy(StrEnum):
+    """What happens when the first apply meets an object that is there and that we did not make."""
+
+    ALWAYS = "always"
+    IF_UNOWNED = "ifUnowned"
+    """Taken over where nothing says that somebody else keeps it."""
+    NEVER = "never"
+
+
 class ConflictPolicy(StrEnum):
     """What happens when another field manager holds a field that we want to set."""
 
@@ -223,6 +232,7 @@ class BundlePolicy:
     rules: tuple[DriftRule, ...] = ()
     """Exceptions from `drift`; of several that match, the last one counts."""
     conflicts: ConflictPolicy = ConflictPolicy.FAIL
+    adopt: AdoptPolicy = AdoptPolicy.IF_UNOWNED
     prune: bool = True
     prune_max: int | None = None
     """Most objects that one pass may delete without a person's word; None: guard default."""

@@ -187,6 +187,7 @@ def _plan_applies(
                 force=_may_force(bundle, record, manifest),
                 retake=cause is Cause.CHANGED,
                 spares=rules.spares + reported,
+                adopt=bundle.policy.adopt if _is_first(record, cause) else None,
                 leaves_drift=bool(reported),
             )
         )
@@ -231,6 +232,13 @@ def _postponed(
         draft.due(failure.retry_at)
         return True
     return False
+
+
+def _is_first(record: Record | None, cause: Cause) -> bool:
+    """Whether what is there, if anything is, may be somebody else's."""
+    if cause in (Cause.NEW, Cause.UNCONFIRMED, Cause.MISSING):
+        return True
+    return record is not None and record.drift is not None and record.drift.replaced
 
 
 def _reported(rules: ObjectRules, manifest: Manifest, record: Record | None) -> tuple[Spare, ...]:

@@ -13,7 +13,7 @@ from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
 from clusters.backoff import APPLY
-from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject
+from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject, NotOurs
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.projection import Path
 
@@ -69,7 +69,7 @@ class Failure:
             attempts=attempts,
             retry_at=now + delay_s,
             digest=digest,
-            definite=isinstance(error, InvalidObject | Forbidden | FieldConflict),
+            definite=isinstance(error, InvalidObject | Forbidden | FieldConflict | NotOurs),
         )
 
 

@@ -15,6 +15,7 @@ from clusters.events import (
     DriftCorrected,
     DriftFound,
     FightDetected,
+    ObjectNoted,
     ObjectsApplied,
     Pruned,
     PruneHeld,
@@ -63,6 +64,17 @@ class Reporter:
                 await self._corrected(record)
             for record in outcome.failed:
                 await self._failed(record)
+            for notice in outcome.notices:
+                await self._report(
+                    ObjectNoted(
+                        cluster=self._cluster,
+                        at=_now(),
+                        bundle=name,
+                        ref=notice.ref,
+                        kind=notice.kind,
+                        words=notice.words,
+                    )
+                )
             written = outcome.created + outcome.changed + outcome.unchanged
             if written and name in desired.bundles:
                 await self._report(

@@ -43,6 +43,7 @@ _ONE_ROLLOUT = (
     facts.Recovered,
     facts.ObjectsWritten,
     facts.ObjectsPruned,
+    facts.ObjectNoted,
     facts.DriftSeen,
     facts.DriftEnded,
     facts.ClusterConnected,

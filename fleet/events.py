@@ -240,6 +240,16 @@ class ObjectsPruned(Fact, frozen=True, kw_only=True):
 # --- drift ---------------------------------------------------------------------------------------
 
 
+class ObjectNoted(Fact, frozen=True, kw_only=True):
+    """Something out of the ordinary was done to one object: adopted, replaced or detached."""
+
+    cluster: str
+    bundle: str
+    object: str
+    what: str
+    words: str = ""
+
+
 class DriftSeen(Fact, frozen=True, kw_only=True):
     """Somebody changed an object."""
 
@@ -336,6 +346,7 @@ FleetFact = (
     | PruneWaits
     | PruneConfirmed
     | ObjectsPruned
+    | ObjectNoted
     | DriftSeen
     | DriftEnded
     | DriftAcknowledged

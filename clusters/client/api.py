@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -16,6 +16,7 @@ from clusters.errors import Forbidden, NotFound
 from clusters.model import FIELD_MANAGER, Manifest, ObjectRef
 
 _APPLY = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
+_JSON_PATCH = {"Content-Type": "application/json-patch+json", "Accept": "application/json"}
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 _IDENTITY = "/api/v1/namespaces/kube-system"
 _METADATA_ONLY = {
@@ -115,19 +116,58 @@ class ClusterApi:
         )
         return Live(decode_head(reply.body).metadata, reply.body)
 
+    async def try_create(self, resource: Resource, manifest: Manifest) -> None:
+        """Ask whether the server would create this object, by a dry run of a POST.
+
+        Raises:
+            Conflict: there is one of this name already; all else about it is fine.
+            ClusterError: it would not, or cannot be asked.
+        """
+        await self.transport.send(
+            "POST",
+            resource.collection_path(manifest.ref.namespace),
+            params={"fieldManager": FIELD_MANAGER, "dryRun": "All"},
+            body=manifest.body,
+            headers=_JSON,
+            ref=manifest.ref,
+        )
+
+    async def patch(
+        self, resource: Resource, ref: ObjectRef, operations: Sequence[Mapping[str, Any]]
+    ) -> Live:
+        """Change one object by a JSON patch (RFC 6902).
+
+        Raises:
+            Conflict: it has another version than the patch sets.
+            ClusterError: anything else.
+        """
+        self._may_write()
+        reply = await self.transport.send(
+            "PATCH",
+            resource.path(ref),
+            params={"fieldManager": FIELD_MANAGER},
+            body=msgspec.json.encode(operations),
+            headers=_JSON_PATCH,
+            ref=ref,
+        )
+        return Live(decode_head(reply.body).metadata, reply.body)
+
     async def delete(
-        self, resource: Resource, ref: ObjectRef, *, uid: str, resource_version: str
+        self, resource: Resource, ref: ObjectRef, *, uid: str, resource_version: str = ""
     ) -> bool:
         """Delete one object if it still is what was seen; False when it is already gone.
+
+        Without `resource_version` it may have changed, as long as it is the same object.
 
         Raises:
             Conflict: it was changed meanwhile, or another object has its name now.
         """
         self._may_write()
+        version = {"resourceVersion": resource_version} if resource_version else {}
         options = {
             "apiVersion": "v1",
             "kind": "DeleteOptions",
-            "preconditions": {"uid": uid, "resourceVersion": resource_version},
+            "preconditions": {"uid": uid, **version},
             "propagationPolicy": "Background",
         }
         try:

@@ -89,6 +89,20 @@ def _refused(state: FleetState, event: seen.ApplyFailed) -> list[FleetFact]:
     ]
 
 
+def _noted(state: FleetState, event: seen.ObjectNoted) -> list[FleetFact]:
+    del state
+    return [
+        facts.ObjectNoted(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            object=str(event.ref),
+            what=event.kind.value,
+            words=event.words,
+        )
+    ]
+
+
 def _pruned(state: FleetState, event: seen.Pruned) -> list[FleetFact]:
     del state
     return [
@@ -188,6 +202,7 @@ _RULES: dict[type, Callable[[FleetState, Any], list[FleetFact]]] = {
     seen.BundleObserved: _observed,
     seen.ObjectsApplied: _applied,
     seen.ApplyFailed: _refused,
+    seen.ObjectNoted: _noted,
     seen.Pruned: _pruned,
     seen.PruneHeld: _held,
     seen.DriftFound: _drift,

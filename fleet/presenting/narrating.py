@@ -55,6 +55,12 @@ def _errand(target: str) -> str:
     return f"put back what was changed: {name}" if kind == "drift" else f"look at {target} now"
 
 
+_NOTED: dict[str, Callable[[facts.ObjectNoted], str]] = {
+    "adopted": lambda f: f"adopted {f.object}, which was there before (held by {f.words})",
+    "replaced": lambda f: f"deleted {f.object} to make it anew: {f.words} cannot be changed",
+    "detached": lambda f: f"let go of {f.object}, which stays on the cluster: {f.words}",
+}
+
 _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.CommitAccepted: lambda f: (
         f"commit {_short(f.revision)} «{f.subject}» by {f.author} is in force"
@@ -105,6 +111,7 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
         f"deleting what left {f.bundle} confirmed for {_names(f.clusters)}{_because(f.reason)}"
     ),
     facts.ObjectsPruned: lambda f: f"{f.bundle} on {f.cluster}: deleted {_names(f.objects)}",
+    facts.ObjectNoted: lambda f: f"{f.bundle} on {f.cluster}: {_NOTED[f.what](f)}",
     facts.DriftSeen: lambda f: (
         f"{f.object_kind} {f.namespace + '/' if f.namespace else ''}{f.name} on {f.cluster}: "
         f"{_names(f.paths) or 'deleted'} changed by {f.manager or 'unknown'}"

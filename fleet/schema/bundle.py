@@ -9,6 +9,7 @@ from pydantic import AfterValidator, AliasChoices, Field, JsonValue, model_valid
 
 from clusters.fieldpaths import problem_of
 from clusters.model import (
+    AdoptPolicy,
     BundleName,
     BundlePolicy,
     ClusterName,
@@ -248,6 +249,7 @@ class PolicyFields(Fields):
     drift: Annotated[DriftPolicy, AfterValidator(_for_a_whole_bundle)] = DriftPolicy.CORRECT
     rules: tuple[RuleFields, ...] = ()
     conflicts: ConflictPolicy = ConflictPolicy.FAIL
+    adopt: AdoptPolicy = AdoptPolicy.IF_UNOWNED
     prune: bool = True
     prune_max: Annotated[int, Field(ge=0)] | None = None
     replace_immutable: bool = False

@@ -40,6 +40,7 @@ _by_name: Mapping[str, st.SearchStrategy[Any]] = {
     ),
     "drift": st.sampled_from([f"{c}/{b}/Kind.one/one/two" for c in CLUSTERS for b in BUNDLES]),
     "object_kind": st.just("Kind"),
+    "what": st.sampled_from(["adopted", "replaced", "detached"]),
 }
 
 
