@@ -38,6 +38,8 @@ class Apply:
     """What of it is left to others, if the object exists; needs a look at it first."""
     adopt: AdoptPolicy | None = None
     """Nothing of ours should be there; what to do if something is.  None: it is ours."""
+    replace: bool = False
+    """Whether it may be deleted and made anew, where a field cannot be changed."""
     leaves_drift: bool = False
     """Some of `spares` is drift that is only reported: it goes on after this."""
 

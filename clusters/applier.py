@@ -17,7 +17,7 @@ from typing import TypeVar
 from clusters.actions import Apply, Cause, Plan, Prune
 from clusters.client.api import ClusterApi
 from clusters.client.limits import SLOTS_MAX
-from clusters.errors import OF_THE_CLUSTER, ClusterError
+from clusters.errors import OF_THE_CLUSTER, ClusterError, InvalidObject
 from clusters.events import NoticeKind
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
@@ -25,6 +25,7 @@ from clusters.ownership import our_entry, remembered
 from clusters.projection import projection_hasher
 from clusters.pruner import Pruner
 from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
+from clusters.replacing import Replacer
 from clusters.waves import FOUNDATION_WAVE, wave_of
 from clusters.writer import Writer, Written
 
@@ -85,6 +86,7 @@ class Applier:
         self._field_sets = field_sets
         self._random_unit = random_unit
         self._writer = Writer(api, field_sets)
+        self._replacer = Replacer(api, observer)
         self._pruner = Pruner(api=api, observer=observer, records=records, random_unit=random_unit)
 
     async def execute(
@@ -191,7 +193,7 @@ class Applier:
         record = self._records[manifest.ref]
         record.in_flight = True
         try:
-            written = await self._writer.write(action, record)
+            written = await self._write(action, record, outcome)
         except OF_THE_CLUSTER:
             self._observer.settle(record)
             raise
@@ -207,8 +209,18 @@ class Applier:
             outcome.failed.append(record)
             self._observer.settle(record)
             return
-        self._written(action, record, written, outcome)
+        if written is not None:
+            self._written(action, record, written, outcome)
         self._observer.settle(record)
+
+    async def _write(self, action: Apply, record: Record, outcome: Outcome) -> Written | None:
+        """Write an object; None: it has to go first, to be made anew."""
+        try:
+            return await self._writer.write(action, record)
+        except InvalidObject as error:
+            fields = await self._replacer.replace(action, record, error)
+        outcome.notices.append(Notice(record.ref, NoticeKind.REPLACED, fields))
+        return None
 
     def _written(self, action: Apply, record: Record, written: Written, outcome: Outcome) -> None:
         live = written.live

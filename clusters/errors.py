@@ -13,6 +13,7 @@
     +-- FieldConflict                409 of an apply: another field manager holds the field
     +-- NotOurs                      the object is there, and somebody else's
     +-- Conflict                     409 otherwise: the object changed meanwhile
+    |   +-- AlreadyExists            409 of a create: there is one of this name
     +-- Fenced                       another server has the right to write to the cluster
     +-- InvalidObject                400, 413, 415, 422: the server refuses the object as it is
 
@@ -101,6 +102,10 @@ class NotOurs(ClusterError):
 
 class Conflict(ClusterError):
     """The object is no longer the one (or the version) that we meant."""
+
+
+class AlreadyExists(Conflict):
+    """There is an object of this name already."""
 
 
 class InvalidObject(ClusterError):

@@ -7,7 +7,7 @@ label edit dropped half of an application.  Nothing here deletes; it only holds 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 from clusters.model import GroupKind, ObjectRef
@@ -67,6 +67,44 @@ def prune_refusal(
         limit = budget.max_per_kind.get(kind)
         if limit is not None and count > limit:
             return f"{count} of kind {kind} would be deleted; at most {limit} may be"
+    return None
+
+
+def immutable_fields(causes: Sequence[tuple[str, str, str]]) -> tuple[str, ...]:
+    """The fields that cannot be changed, if that is the only thing wrong with an object.
+
+    Args:
+        causes: (field, reason, message) of a refusal, as the server gave them.
+
+    Returns:
+        The fields; empty when anything else is wrong as well, or nothing says immutable.
+    """
+    for _, reason, message in causes:
+        if reason != "FieldValueInvalid" or "immutable" not in message.lower():
+            return ()
+    return tuple(sorted({field or "the object" for field, _, _ in causes}))
+
+
+def replace_refusal(
+    ref: ObjectRef, *, bundle: str, allowed: bool, keep: bool, ours: bool
+) -> str | None:
+    """Say why an object must not be deleted to be made anew, or None.
+
+    Args:
+        ref: the object.
+        bundle: whose policy it is.
+        allowed: whether that policy allows it.
+        keep: whether the live object asks not to be deleted.
+        ours: whether we applied the live object.
+    """
+    if ref.group_kind in PROTECTED_KINDS:
+        return f"a {ref.kind} is never replaced, since all that it holds would go with it"
+    if not ours:
+        return "the object was there before us and is not replaced"
+    if keep:
+        return "the object is annotated flotilla.dev/prune: disabled and is not replaced"
+    if not allowed:
+        return f"policy.replaceImmutable: true in Bundle {bundle} lets it be deleted and made anew"
     return None
 
 

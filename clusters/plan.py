@@ -166,7 +166,9 @@ def _plan_applies(
         if not served:
             obstacle = f"this cluster does not serve {ref.kind} in {manifest.api_version} (yet)"
         elif record and record.deleting:
-            obstacle = "its deletion is not finished"
+            replaced = "it is made anew once the old one is gone"
+            unfinished = replaced if record.replacing else "its deletion is not finished"
+            obstacle = f"{unfinished}: {record.message}" if record.message else unfinished
         else:
             obstacle = situation.unseen(ref.group_kind)
         if obstacle:
@@ -188,6 +190,7 @@ def _plan_applies(
                 retake=cause is Cause.CHANGED,
                 spares=rules.spares + reported,
                 adopt=bundle.policy.adopt if _is_first(record, cause) else None,
+                replace=bundle.policy.replace_immutable,
                 leaves_drift=bool(reported),
             )
         )

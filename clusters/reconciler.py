@@ -377,4 +377,4 @@ class _Session:
             )
             for record in gone:
                 self._records.pop(record.ref, None)
-            await reporter.pruned(gone)
+            await reporter.pruned([record for record in gone if not record.replacing])

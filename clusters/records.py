@@ -104,6 +104,8 @@ class Record:
     deferred: Changed | Removed | None = None
     deleting: bool = False
     """We asked for its deletion and wait until it is gone."""
+    replacing: bool = False
+    """It is deleted to be made anew."""
     keep: bool = False
     """The live object asks not to be pruned."""
     failure: Failure | None = None

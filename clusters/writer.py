@@ -68,9 +68,9 @@ class Writer:
                 pass  # something is there
         for look in range(LOOKS):
             live = await self._api.get(resource, manifest.ref)
+            if live is None:
+                return Written(await self._apply(resource, action, new, record))
             try:
-                if live is None:
-                    return Written(await self._apply(resource, action, new, record))
                 return await self._over(live, resource, action, record)
             except Conflict:
                 if look == LOOKS - 1:

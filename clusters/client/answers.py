@@ -12,6 +12,7 @@ from collections.abc import Mapping
 
 from clusters.client.wire import Status, StatusCause, decode_status
 from clusters.errors import (
+    AlreadyExists,
     ClusterError,
     Conflict,
     FieldConflict,
@@ -85,6 +86,8 @@ def _conflict(answer: Status, words: str, ref: ObjectRef | None) -> ClusterError
         named = ", ".join(f"{field} is held by {manager}" for manager, field in holders[:3])
         more = f" and {len(holders) - 3} more fields" if len(holders) > 3 else ""
         return FieldConflict(f"{named}{more}", holders=holders, ref=ref)
+    if answer.reason == "AlreadyExists":
+        return AlreadyExists(words, ref=ref)
     return Conflict(words, ref=ref)
 
 
@@ -115,9 +118,14 @@ def _words(answer: Status, ref: ObjectRef | None) -> str:
 def _causes(answer: Status, ref: ObjectRef | None) -> list[tuple[str, str, str]]:
     secret = ref is not None and ref.kind == "Secret"
     return [
-        (cause.field or "", cause.reason or "", "" if secret else cause.message or "")
+        (cause.field or "", cause.reason or "", _withheld(cause) if secret else cause.message or "")
         for cause in _all_causes(answer)
     ]
+
+
+def _withheld(cause: StatusCause) -> str:
+    """What may be said of a Secret's field: whether it can be changed at all."""
+    return "field is immutable" if "immutable" in (cause.message or "") else ""
 
 
 def _retry_after_s(headers: Mapping[str, str], answer: Status) -> float | None:

@@ -6,7 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.guards import FEW, PROTECTED_KINDS, PruneBudget, prune_refusal
+from clusters.guards import (
+    FEW,
+    PROTECTED_KINDS,
+    PruneBudget,
+    immutable_fields,
+    prune_refusal,
+    replace_refusal,
+)
 from clusters.model import GroupKind, ObjectRef
 
 BUDGET = PruneBudget(max_objects=50, max_percent=30.0)
@@ -100,3 +107,32 @@ def test_path_became_empty_argo_cd_7412() -> None:
         assert reason is not None
     reason = prune_refusal(configs(54), members=60, remaining=6, budget=PruneBudget())
     assert reason is not None
+
+
+IMMUTABLE = ("spec.selector", "FieldValueInvalid", "Invalid value: {}: field is immutable")
+
+
+@pytest.mark.parametrize(
+    ("causes", "fields"),
+    [
+        ([IMMUTABLE], ("spec.selector",)),
+        ([("spec", "FieldValueInvalid", 'Invalid value: "object": Value is immutable')], ("spec",)),
+        ([IMMUTABLE, ("spec.x", "FieldValueInvalid", "must be positive")], ()),
+        ([IMMUTABLE, ("spec.x", "FieldValueRequired", "Required value")], ()),
+        ([("spec", "FieldValueForbidden", "updates to statefulset spec are forbidden")], ()),
+        ([("data", "FieldValueForbidden", "field is immutable when `immutable` is set")], ()),
+        ([], ()),
+    ],
+)
+def test_flux_kc734_only_what_says_immutable_is(
+    causes: list[tuple[str, str, str]], fields: tuple[str, ...]
+) -> None:
+    assert immutable_fields(causes) == fields
+
+
+@pytest.mark.parametrize("kind", sorted(PROTECTED_KINDS))
+def test_protected_kinds_are_never_replaced(kind: GroupKind) -> None:
+    ref = ObjectRef(kind.group, kind.kind, "", "a")
+    said = replace_refusal(ref, bundle="app", allowed=True, keep=False, ours=True)
+    assert said is not None
+    assert "never replaced" in said
