@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from clusters.mirror import MirroredRelease
 from clusters.model import BundleName, ClusterName, Digest, DriftPolicy, Health, ObjectRef
 
 
@@ -22,6 +23,29 @@ class Connected:
     at: datetime
     version: str
     latency_ms: float
+    identity: str = ""
+    """What tells the cluster from any other (uid of kube-system); empty: it may not be seen."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorRead:
+    """What the cluster itself remembers was read, once after each start of its reconciler."""
+
+    cluster: ClusterName
+    at: datetime
+    releases: Sequence[MirroredRelease]
+    """What it was told to hold, by its own record."""
+    recalled: int
+    """Objects that only this record knew of: they are in the apply set now, unconfirmed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MirrorFailed:
+    """The cluster does not keep the record of its apply set; with no reason: it does again."""
+
+    cluster: ClusterName
+    at: datetime
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +206,8 @@ class ReconcilerCrashed:
 
 ClusterEvent = (
     Connected
+    | MirrorRead
+    | MirrorFailed
     | Disconnected
     | BundleObserved
     | ObjectsApplied

@@ -26,7 +26,7 @@ from clusters.client.stream import (
 )
 from clusters.client.wire import Metadata, decode_object
 from clusters.drift import Glance, glance
-from clusters.errors import ClusterError, Forbidden, UnknownKind
+from clusters.errors import ClusterError, Forbidden, Gone, UnknownKind
 from clusters.health import HEALTHY, HealthResult, health_of, needs_body
 from clusters.model import BundleName, GroupKind, Health, ObjectRef
 from clusters.ownership import our_entry
@@ -150,6 +150,7 @@ class Observer:
     def _take_all(self, kind: GroupKind, synced: Synced) -> None:
         known = [record for record in self._records.values() if record.ref.group_kind == kind]
         if synced.rewound:
+            self.trouble = Gone("its history went back")  # is it the same cluster at all?
             for record in known:
                 record.resource_version = ""
         present = set()

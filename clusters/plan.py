@@ -315,9 +315,7 @@ def _prunable(
 
 def _is_ours(record: Record) -> bool:
     """Whether the live object is the one that we applied, and not a stranger's of its name."""
-    if record.applied.uid:
-        return record.applied.uid == record.uid
-    return not record.foreign
+    return record.applied.uid in ("", record.uid) and not record.foreign
 
 
 def _failing(bundle: DesiredBundle, situation: Situation) -> ObjectRef | None:
@@ -335,6 +333,11 @@ def _prune_hold(
         return "pruning is switched off for the bundle"
     if bundle.prune_confirmed:
         return None
+    if recalled := [ref for ref in refs if situation.records[ref].is_recalled]:
+        return (
+            f"{len(recalled)} of them are known only from the record on the cluster "
+            "(our own was lost)"
+        )
     members = sum(1 for record in situation.records.values() if record.bundle == bundle.name)
     budget = situation.budget
     if bundle.policy.prune_max is not None:

@@ -126,6 +126,11 @@ class Record:
         return cls(replace(applied, entry_hash=entry_hash, live_hash=live_hash))
 
     @property
+    def is_recalled(self) -> bool:
+        """Whether we have it only from a record that we could not confirm yet: a UID, no more."""
+        return bool(self.applied.uid) and not self.applied.confirmed
+
+    @property
     def stands(self) -> bool:
         """Whether nothing is missing of it: it is there, or gone as it asked to be."""
         return self.present or self.expired

@@ -16,7 +16,12 @@ from clusters.model import ClusterName
 from fleet import events as facts
 from fleet.deciding.rollout_facts import Surroundings, depends_on_others
 from fleet.deciding.rollout_news import is_news, news
-from fleet.deciding.travelling import baseline, fact_of, hotfix_authors, still_wanted
+from fleet.deciding.travelling import (
+    fact_of,
+    hotfix_authors,
+    starting_baseline,
+    still_wanted,
+)
 from fleet.events import FleetFact
 from fleet.model import Inventory
 from fleet.observed import Observed
@@ -26,6 +31,7 @@ from fleet.rollout.events import RolloutStarted, Superseded
 from fleet.rollout.model import Release, RolloutId
 from fleet.rollout.planner import Outcome
 from fleet.rollout.planning import Baseline, PlanRefused, make_plan
+from fleet.rollout.requests import Paused
 from fleet.rollout.state import Rollout
 from fleet.rollout.supersede import Arrangement, arrange
 from fleet.rollout.surroundings import expected
@@ -182,7 +188,8 @@ class Conductor:
     ) -> set[str]:
         bundle, now = release.bundle, scene.now
         rollout = RolloutId(self._new_id(bundle))
-        known = baseline(scene.state, bundle)
+        known = starting_baseline(scene.state, release)
+        pause = scene.state.travel.pausing.get(bundle)
         # What travels ahead of it will have brought what it does not change.
         ahead = Baseline(assigned=expected(known.assigned, under_way), completed=known.completed)
         try:
@@ -199,6 +206,8 @@ class Conductor:
         follows = under_way[-1].id if under_way else None
         begun = RolloutStarted(at=now, id=rollout, plan=plan, follows=follows)
         emit(fact_of(rollout, bundle, begun))
+        if pause:
+            emit(fact_of(rollout, bundle, Paused(at=now, actor=facts.SYSTEM, reason=pause)))
         started = scene.state.travel.rollouts[rollout]
         self._observe(scene, [started], started.clusters, emit)
         return {rollout}

@@ -24,6 +24,7 @@ from fleet.inbox import (
     CommandAsked,
     CommitFaulty,
     CommitProposed,
+    CommitsRecalled,
     Inbox,
     Message,
     RolloutNews,
@@ -35,6 +36,7 @@ from fleet.model import Inventory
 from fleet.observed import Observed
 from fleet.presenting.publisher import Publisher
 from fleet.presenting.views import Picture
+from fleet.rebuilding import NOTHING, Recalled, Survey, joining, recall
 from fleet.release import Proposal
 from fleet.rollout.decisions import AssignRelease, ObserveCluster
 from fleet.rollout.state import Rollout
@@ -47,6 +49,7 @@ from fleet.view import CommandResult
 BATCH_MAX = 500
 IDLE_S = 5.0
 _FROM_GIT = CommitProposed | CommitFaulty | SourceUnreadable | SourceLooked
+SURVEY_S = 0.5
 
 
 @dataclass(slots=True)
@@ -60,6 +63,10 @@ class _Work:
     """Clusters whose observations changed."""
     effects: list[Do] = field(default_factory=list)
     """What rollouts want done once the facts are durable."""
+    recalled: Recalled = NOTHING
+    """What clusters hold by their own word, after the loss of the database."""
+    survey: bool = False
+    """Whether the clusters of a commit that waits have to be asked what they hold."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +78,18 @@ class Origin:
     ref: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Errands:
+    """What the coordinator has others do.  Each returns at once; results come through the inbox."""
+
+    look: Callable[[], None]
+    """Asks the source to look now."""
+    carry_out: Callable[[Do, Rollout], None]
+    """Starts a side effect of a rollout."""
+    recall: Callable[[Survey], None] | None = None
+    """Starts reading the commits that clusters remember; None: clusters are not asked."""
+
+
 class Coordinator:
     """Owns `FleetState`.
 
@@ -79,8 +98,7 @@ class Coordinator:
         supervisor: the running reconcilers.
         publisher: makes the read model.
         origin: the fleet repository.
-        look: asks the source to look now.
-        carry_out: starts a side effect of a rollout; its result comes back through the inbox.
+        errands: what others do for it.
         clock: gives the time in UTC.
     """
 
@@ -91,8 +109,7 @@ class Coordinator:
         supervisor: Supervisor,
         publisher: Publisher,
         origin: Origin,
-        look: Callable[[], None],
-        carry_out: Callable[[Do, Rollout], None],
+        errands: Errands,
         clock: Callable[[], datetime],
     ) -> None:
         self.inbox = Inbox()
@@ -100,11 +117,13 @@ class Coordinator:
         self.observed = Observed()
         self.inventory = Inventory()
         self._ledger = Ledger(store)
-        self._dispatcher = Dispatcher(supervisor, lookup=self._ledger.lookup, look=look)
+        self._dispatcher = Dispatcher(supervisor, lookup=self._ledger.lookup, look=errands.look)
         self._publisher = publisher
         self._repository = origin.repository
         self._ref = origin.ref
-        self._start_effect = carry_out
+        self._errands = errands
+        self._survey: Survey | None = None
+        """Set while the first commit of an empty store waits for what clusters remember."""
         self._clock = clock
         self.conductor = Conductor(lambda bundle: rollout_id(self.state, bundle))
         self._fetched_at: datetime | None = None
@@ -155,6 +174,8 @@ class Coordinator:
         self._publisher.publish_all(self.picture)
         while True:
             idle_s = 0.0 if self._look_again else IDLE_S
+            if self._survey:
+                idle_s = min(idle_s, SURVEY_S)
             patience_s = self.conductor.next_due_s(self._clock(), idle_s)
             await self._handle(await self.inbox.take(BATCH_MAX, patience_s))
 
@@ -171,6 +192,8 @@ class Coordinator:
         for message in messages:
             for fact in await self._decide(message, work):
                 emit(fact)
+        for fact in self._end_survey(work):
+            emit(fact)
         self._conduct(work, emit)
         rows = await self._make_durable(work)
         await self._act(work)
@@ -204,6 +227,8 @@ class Coordinator:
             case CommitProposed():
                 self._fetched_at = now
                 return self._propose(message.proposal, work, now)
+            case CommitsRecalled():
+                return self._take_recalled(message, work, now)
             case CommitFaulty():
                 self._fetched_at = now
                 return commits.refuse(
@@ -229,6 +254,10 @@ class Coordinator:
         self, proposal: Proposal, work: _Work, now: datetime, *, confirmed: bool = False
     ) -> list[FleetFact]:
         """Put a commit in force, unless it takes away so much that a person has to confirm."""
+        if self.state.commit is None and self._errands.recall:
+            # The store is empty, the clusters may not be: let them say what they hold, first.
+            self._survey, work.survey = Survey.begin(proposal, now, before=self._survey), True
+            return joining(self.state, proposal, now)
         guard = self.inventory.settings.guards.inventory_shrink
         reasons = [] if confirmed else commits.shrinking(self.state, proposal, guard)
         if reasons:
@@ -237,16 +266,49 @@ class Coordinator:
                 self.state, proposal, reasons, repository=self._repository, at=now
             )
         self._kept_back = None
-        work.proposal = proposal
+        return self._accept(proposal, work, now)
+
+    def _accept(
+        self, proposal: Proposal, work: _Work, now: datetime, recalled: Recalled = NOTHING
+    ) -> list[FleetFact]:
+        work.proposal, work.recalled = proposal, recalled
         return commits.accept(
-            self.state, proposal, repository=self._repository, ref=self._ref, at=now
+            self.state,
+            proposal,
+            repository=self._repository,
+            ref=self._ref,
+            at=now,
+            recalled=recalled,
         )
+
+    def _end_survey(self, work: _Work) -> list[FleetFact]:
+        """Go on with the first commit, once all clusters were heard or their time is up."""
+        survey, recall = self._survey, self._errands.recall
+        if survey is None or recall is None or not survey.ends(self._clock()):
+            return []
+        if survey.found:
+            recall(survey)
+            return []
+        self._survey, work.survey = None, False
+        return self._accept(survey.proposal, work, self._clock())
+
+    def _take_recalled(
+        self, message: CommitsRecalled, work: _Work, now: datetime
+    ) -> list[FleetFact]:
+        survey = self._survey
+        if survey is None or message.newest.head.revision != survey.proposal.head.revision:
+            return []  # a newer commit came meanwhile: its own reading follows
+        self._survey = None
+        held = recall(survey.found, message.newest, message.older)
+        return self._accept(message.newest, work, now, held)
 
     def _observe(self, event: ClusterEvent, work: _Work) -> list[FleetFact]:
         if event.cluster not in self.state.clusters:
             return []
         found = observations.facts_of(self.state, event)
         self.observed.take(event)
+        if self._survey:
+            self._survey.hear(event)
         work.touched.add(event.cluster)
         return found
 
@@ -283,10 +345,15 @@ class Coordinator:
             asked.key: result for asked, result in work.answers if asked.key and result.accepted
         }
         rendered = work.proposal.contents if work.proposal else {}
+        if work.recalled.contents:
+            rendered = {**rendered, **work.recalled.contents}
         return await self._ledger.record(work.facts, self.state, rendered=rendered, answers=answers)
 
     async def _act(self, work: _Work) -> None:
         """Bring the world in line with the state."""
+        if work.survey and self._survey:
+            self.inventory = self._survey.proposal.inventory
+            await self._dispatcher.take_inventory(self.state, self.inventory)
         if work.proposal:
             self.inventory, self._inventory_known = work.proposal.inventory, True
             for name in await self._dispatcher.take_inventory(self.state, self.inventory):
@@ -301,10 +368,12 @@ class Coordinator:
             self._look_again.add(do.effect.cluster)
         rollout = self.state.travel.rollouts.get(do.rollout)
         if rollout is not None:
-            self._start_effect(do, rollout)
+            self._errands.carry_out(do, rollout)
 
     def _settle(self) -> None:
-        if not self._look_again and is_settled(self.picture, looked=self._looked):
+        if not self._look_again and is_settled(
+            self.picture, looked=self._looked and self._survey is None
+        ):
             self.settled.set()
         else:
             self.settled.clear()

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import assert_never
 
 from fleet.conductor import Do
-from fleet.inbox import RolloutNews
+from fleet.inbox import CommitsRecalled, RolloutNews
 from fleet.measuring import Measurer
 from fleet.model import Inventory
 from fleet.rollout.decisions import (
@@ -24,7 +24,7 @@ from fleet.rollout.decisions import (
 from fleet.rollout.events import HoldPlaced
 from fleet.rollout.state import Rollout
 
-Post = Callable[[RolloutNews], Awaitable[None]]
+Post = Callable[[RolloutNews | CommitsRecalled], Awaitable[None]]
 
 
 class Effects:
@@ -65,6 +65,13 @@ class Effects:
                 return
             case _:
                 assert_never(effect)
+
+    def read(self, work: Awaitable[CommitsRecalled]) -> None:
+        """Start reading commits; returns at once."""
+        self._spawn(self._read(work))
+
+    async def _read(self, work: Awaitable[CommitsRecalled]) -> None:
+        await self._post(await work)
 
     async def _measure(self, name: str, asked: MeasureGate, rollout: Rollout) -> None:
         measured = await self._measurer.measure(asked, rollout, self._inventory())

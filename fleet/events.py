@@ -13,6 +13,14 @@ from typing import Any
 
 import msgspec
 
+from fleet.cluster_facts import ApplySetRecalled as ApplySetRecalled
+from fleet.cluster_facts import ClusterConnected as ClusterConnected
+from fleet.cluster_facts import ClusterLost as ClusterLost
+from fleet.cluster_facts import ClusterQuarantined as ClusterQuarantined
+from fleet.cluster_facts import ClusterRebuilt as ClusterRebuilt
+from fleet.cluster_facts import ClusterReleased as ClusterReleased
+from fleet.cluster_facts import ClusterReplaced as ClusterReplaced
+from fleet.cluster_facts import MirrorChanged as MirrorChanged
 from fleet.fact import SYSTEM as SYSTEM
 from fleet.fact import Fact as Fact
 from fleet.fact import ReleaseDropped as ReleaseDropped
@@ -136,33 +144,6 @@ class PlacementEnded(Fact, frozen=True, kw_only=True):
 
 
 # --- clusters ------------------------------------------------------------------------------------
-
-
-class ClusterConnected(Fact, frozen=True, kw_only=True):
-    """A cluster answers, for the first time or again."""
-
-    cluster: str
-    version: str
-
-
-class ClusterLost(Fact, frozen=True, kw_only=True):
-    """A cluster does not answer as it should."""
-
-    cluster: str
-    reason: str
-
-
-class ClusterQuarantined(Fact, frozen=True, kw_only=True):
-    """The reconciler of a cluster crashed and stays stopped."""
-
-    cluster: str
-    error: str
-
-
-class ClusterReleased(Fact, frozen=True, kw_only=True):
-    """A quarantined cluster is reconciled again."""
-
-    cluster: str
 
 
 class ObjectsWritten(Fact, frozen=True, kw_only=True):
@@ -335,6 +316,10 @@ FleetFact = (
     | BundleWithdrawn
     | PlacementEnded
     | ClusterConnected
+    | ClusterReplaced
+    | ClusterRebuilt
+    | ApplySetRecalled
+    | MirrorChanged
     | ClusterLost
     | ClusterQuarantined
     | ClusterReleased

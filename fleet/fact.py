@@ -27,6 +27,8 @@ class ReleaseQueued(Fact, frozen=True, kw_only=True):
     bundle: str
     revision: str
     release: Mapping[str, Any]
+    pause: str = ""
+    """Why its rollout starts paused; empty: it does not."""
 
 
 class ReleaseDropped(Fact, frozen=True, kw_only=True):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from clusters.events import ClusterEvent
+from clusters.model import Revision
 from fleet.release import CommitHead, Proposal
 from fleet.rollout.events import Event as RolloutFact
 from fleet.source.problems import Problem
@@ -45,6 +46,15 @@ class SourceLooked:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitsRecalled:
+    """After the loss of the database: the first commit, and older ones that clusters name."""
+
+    newest: Proposal
+    older: Mapping[Revision, Proposal]
+    """Those of them that could be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CommandAsked:
     """A person asks for something; `answer` gets the result once it is durable."""
 
@@ -65,6 +75,7 @@ class RolloutNews:
 
 Message = (
     CommitProposed
+    | CommitsRecalled
     | CommitFaulty
     | SourceUnreadable
     | SourceLooked

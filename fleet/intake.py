@@ -11,8 +11,16 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from clusters.model import Revision
-from fleet.inbox import CommitFaulty, CommitProposed, Message, SourceLooked, SourceUnreadable
+from fleet.inbox import (
+    CommitFaulty,
+    CommitProposed,
+    CommitsRecalled,
+    Message,
+    SourceLooked,
+    SourceUnreadable,
+)
 from fleet.model import Bundle, Inventory
+from fleet.rebuilding import Survey
 from fleet.release import CommitHead, Proposal
 from fleet.settings import ServerSettings
 from fleet.source.errors import SourceError
@@ -114,6 +122,31 @@ class Intake:
             SourceError: it cannot be read.
         """
         return await self._reader.read(at, self._other, holding=self._holding)
+
+    async def recall(self, survey: Survey) -> CommitsRecalled:
+        """Read the commits that clusters remember, and the newest anew with what they hold.
+
+        Only what the newest commit was built on is read: a record on a cluster is nobody's word
+        for what may run there.
+        """
+        newest = Revision(survey.proposal.head.revision)
+        older: dict[Revision, Proposal] = {}
+        for revision in sorted(survey.revisions()):
+            at = At(repository=self._fleet, revision=revision)
+            try:
+                if await self._fleet.has_ancestor(newest, revision):
+                    older[revision] = await self._reader.read(
+                        at, self._other, holding=survey.holding
+                    )
+            except (SourceError, InvalidFleet) as error:
+                log.warning("cannot read commit %s, which clusters name: %s", revision, error)
+        proposal = survey.proposal
+        try:
+            at = At(repository=self._fleet, revision=newest)
+            proposal = await self._reader.read(at, self._other, holding=survey.holding)
+        except (SourceError, InvalidFleet) as error:
+            log.warning("cannot read commit %s anew: %s", newest, error)
+        return CommitsRecalled(newest=proposal, older=older)
 
     async def history(self, limit: int, state: FleetState) -> list[CommitView]:
         """The newest commits of the fleet repository, newest first."""

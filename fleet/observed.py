@@ -8,7 +8,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from clusters.events import BundleObserved, ClusterEvent, Connected, Disconnected, ReconcilerCrashed
+from clusters.events import (
+    BundleObserved,
+    ClusterEvent,
+    Connected,
+    Disconnected,
+    MirrorRead,
+    ReconcilerCrashed,
+)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -44,6 +51,8 @@ class Observed:
 
     def take(self, event: ClusterEvent) -> None:
         """Take in what a reconciler reports."""
+        if isinstance(event, MirrorRead):
+            return  # it can be read where we may not write yet: no contact, as people mean it
         contact = self.contacts.setdefault(event.cluster, Contact())
         contact.known = True
         match event:

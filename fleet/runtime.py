@@ -27,17 +27,18 @@ from clusters.lease import LeaseTerms, Writer, WriteRight
 from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
 from clusters.reconciler import Reconciler
 from clusters.records import FieldSets
+from clusters.terms import Terms
 from fleet.api.address import parse_address
 from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts
 from fleet.connections import connector
-from fleet.coordinator import Coordinator, Origin
+from fleet.coordinator import Coordinator, Errands, Origin
 from fleet.deciding.travelling import last_good
 from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.intake import Intake
 from fleet.measuring import Measurer
-from fleet.model import Cluster
+from fleet.model import Cluster, FleetSettings
 from fleet.presenting.details import Details
 from fleet.presenting.feed import Feed
 from fleet.presenting.forecast import Forecaster
@@ -46,6 +47,7 @@ from fleet.presenting.publisher import EVENTS_KEPT, Publisher
 from fleet.process import calm_collector, raise_file_limit
 from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
+from fleet.standing import ClusterFacts
 from fleet.store.store import Store
 from fleet.supervisor import Supervisor
 from fleet.view import FleetView
@@ -136,18 +138,19 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
 
     def build(cluster: Cluster) -> Reconciler:
         declared = coordinator.inventory.settings
-        guard = declared.guards.prune
         return Reconciler(
             cluster.name,
             connect=connector(cluster, settings, exec_allowed=declared.exec_allowed),
             journal=journal,
             report=coordinator.inbox.post,
-            selector=f"{FLEET_LABEL}={declared.name}",
-            field_sets=field_sets,
-            budget=PruneBudget(max_objects=guard.max_objects, max_percent=guard.max_percent),
-            right=WriteRight(
-                fleet=declared.name, writer=writer, terms=LeaseTerms.lasting(settings.lease_s)
+            terms=_terms(
+                declared,
+                coordinator.state.clusters.get(cluster.name),
+                WriteRight(
+                    fleet=declared.name, writer=writer, terms=LeaseTerms.lasting(settings.lease_s)
+                ),
             ),
+            field_sets=field_sets,
         )
 
     async def report(event: object) -> None:
@@ -159,8 +162,11 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
         supervisor=supervisor,
         publisher=publisher,
         origin=Origin(repository=url.text, ref=settings.ref or "HEAD"),
-        look=lambda: intake.look_now(),
-        carry_out=lambda do, rollout: effects.start(do, rollout),
+        errands=Errands(
+            look=lambda: intake.look_now(),
+            carry_out=lambda do, rollout: effects.start(do, rollout),
+            recall=lambda survey: effects.read(intake.recall(survey)),
+        ),
         clock=_now,
     )
     intake = Intake(
@@ -194,6 +200,17 @@ def _writer(store: Store) -> Writer:
     owner = store.owner
     host = socket.gethostname() or "unknown"
     return Writer(host=host, server=owner.lineage, start=owner.start, process=owner.name)
+
+
+def _terms(declared: FleetSettings, known: ClusterFacts | None, right: WriteRight) -> Terms:
+    guard = declared.guards.prune
+    return Terms(
+        selector=f"{FLEET_LABEL}={declared.name}",
+        budget=PruneBudget(max_objects=guard.max_objects, max_percent=guard.max_percent),
+        mirror_owner=declared.name,
+        identity=known.identity if known else "",
+        right=right,
+    )
 
 
 async def _remember_events(runtime: Runtime) -> None:

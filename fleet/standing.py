@@ -51,6 +51,14 @@ class ClusterFacts:
     reason: str = ""
     since: datetime | None = None
     quarantined: str = ""
+    identity: str = ""
+    """What tells it from any other cluster, where that was seen."""
+    replaced_at: datetime | None = None
+    """Since when it is being rebuilt; None: it is not."""
+    rebuilt: facts.ClusterRebuilt | None = None
+    """Its last rebuilding."""
+    mirror_trouble: str = ""
+    """Why it does not keep the record of its apply set; empty: it does."""
 
 
 @dataclass(slots=True, kw_only=True)

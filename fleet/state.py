@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from clusters.model import ClusterName, Digest, Revision
+from fleet import cluster_folds
 from fleet import events as facts
 from fleet.events import FleetFact
 from fleet.rollout.codec import from_data
@@ -175,30 +176,6 @@ def _placement_ended(state: FleetState, fact: facts.PlacementEnded) -> None:
         state.suspended.pop(f"bundle/{fact.bundle}", None)
 
 
-def _cluster(state: FleetState, name: str) -> ClusterFacts:
-    return state.clusters.setdefault(name, ClusterFacts())
-
-
-def _connected(state: FleetState, fact: facts.ClusterConnected) -> None:
-    entry = _cluster(state, fact.cluster)
-    entry.connected, entry.version, entry.reason = True, fact.version, ""
-    entry.since = fact.at
-
-
-def _lost(state: FleetState, fact: facts.ClusterLost) -> None:
-    entry = _cluster(state, fact.cluster)
-    entry.connected, entry.reason, entry.since = False, fact.reason, fact.at
-
-
-def _quarantined(state: FleetState, fact: facts.ClusterQuarantined) -> None:
-    entry = _cluster(state, fact.cluster)
-    entry.connected, entry.quarantined, entry.since = False, fact.error, fact.at
-
-
-def _freed(state: FleetState, fact: facts.ClusterReleased) -> None:
-    _cluster(state, fact.cluster).quarantined = ""
-
-
 def _converged(state: FleetState, fact: facts.Converged) -> None:
     entry = state.assignment(fact.bundle, fact.cluster)
     if entry and entry.digest == fact.digest:
@@ -285,7 +262,7 @@ def _fight(state: FleetState, fact: facts.FightSeen) -> None:
 
 
 def _queued(state: FleetState, fact: facts.ReleaseQueued) -> None:
-    state.travel.queue(from_data(Release, fact.release))
+    state.travel.queue(from_data(Release, fact.release), pause=fact.pause)
 
 
 def _dropped(state: FleetState, fact: facts.ReleaseDropped) -> None:
@@ -353,6 +330,7 @@ def _resumed(state: FleetState, fact: facts.Resumed) -> None:
 
 
 _FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
+    **cluster_folds.FOLDS,
     facts.CommitAccepted: _accepted,
     facts.CommitRefused: _refused,
     facts.ShrinkHeld: _shrink_held,
@@ -365,10 +343,6 @@ _FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
     facts.ReleaseAssigned: _assigned,
     facts.BundleWithdrawn: _withdrawn,
     facts.PlacementEnded: _placement_ended,
-    facts.ClusterConnected: _connected,
-    facts.ClusterLost: _lost,
-    facts.ClusterQuarantined: _quarantined,
-    facts.ClusterReleased: _freed,
     facts.Converged: _converged,
     facts.Degraded: _degraded,
     facts.Recovered: _recovered,

@@ -49,6 +49,8 @@ class Travel:
     """Bundle to its newest release, where that cannot travel."""
     floors: dict[str, dict[ClusterName, int]] = field(default_factory=dict)
     """Bundle to lease generations that forgotten rollouts reached."""
+    pausing: dict[str, str] = field(default_factory=dict)
+    """Bundle to why its next rollout starts paused."""
 
     def of(self, bundle: str) -> list[Rollout]:
         """All rollouts of a bundle, oldest first."""
@@ -87,8 +89,10 @@ class Travel:
                 found.update(rollout.undo.targets.values())
         return set(map(str, found))
 
-    def queue(self, release: Release) -> None:
+    def queue(self, release: Release, *, pause: str = "") -> None:
         """A release waits for its turn; one of the same commit is replaced."""
+        if pause:
+            self.pausing[release.bundle] = pause
         others = [r for r in self.waiting.get(release.bundle, ()) if r.revision != release.revision]
         self.waiting[release.bundle] = (*others, release)
         self.stranded.pop(release.bundle, None)
@@ -107,6 +111,7 @@ class Travel:
             del self.rollouts[rollout.id]
         self.waiting.pop(bundle, None)
         self.stranded.pop(bundle, None)
+        self.pausing.pop(bundle, None)
 
     def take(self, rollout: str, event: Event) -> Rollout | None:
         """Fold one event; return the rollout after it, or None if there is no such rollout."""
@@ -115,6 +120,7 @@ class Travel:
             release = event.plan.release
             self.drop(release.bundle, release.revision)
             self.stranded.pop(release.bundle, None)
+            self.pausing.pop(release.bundle, None)
             self._forget_old(release.bundle)
             return begun
         before = self.rollouts.get(rollout)
@@ -171,6 +177,7 @@ def travel_record(travel: Travel) -> dict[str, Any]:
         "held": travel.held,
         "stranded": travel.stranded,
         "floors": travel.floors,
+        "pausing": travel.pausing,
     }
 
 
@@ -189,4 +196,5 @@ def read_travel(record: Mapping[str, Any]) -> Travel:
         held={bundle: dict(held) for bundle, held in record["held"].items()},
         stranded=msgspec.convert(record.get("stranded", {}), dict[str, Stranded]),
         floors={bundle: dict(floor) for bundle, floor in record.get("floors", {}).items()},
+        pausing=dict(record.get("pausing", {})),
     )

@@ -181,3 +181,11 @@ class ClusterApi:
         except NotFound:
             return False
         return True
+
+    async def discard(self, resource: Resource, ref: ObjectRef) -> None:
+        """Delete an object that nobody but us has a use for, whatever it is by now."""
+        self._may_write()
+        try:
+            await self.transport.send("DELETE", resource.path(ref), ref=ref)
+        except NotFound:
+            return

@@ -93,6 +93,8 @@ def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
         raise _no_such_resource()
     verb = verb_of(call.method, path, call.query)
     cluster.request_counts[verb] += 1
+    inside = path.name if resource.storage_key == ("", "namespaces") else path.namespace
+    cluster.namespace_counts[inside, verb] += 1
     if not user.is_admin:
         authorise(cluster.storage, user, _attributes(cluster, resource, path, verb))
         if _creates_by_apply(cluster, resource, path, call):

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 
-from clusters.model import BundleName, ClusterName
+from clusters.model import BundleName, ClusterName, Digest
 from fleet import events as facts
 from fleet.deciding import travelling
 from fleet.events import FleetFact
 from fleet.model import Bundle, ShrinkGuard
+from fleet.rebuilding import NOTHING, PAUSE_REASON, Recalled, assigned_again
 from fleet.release import BundleChange, CommitHead, Proposal, changes
 from fleet.rollout.guards import shrinks_too_much
 from fleet.source.problems import Problem
@@ -31,9 +32,24 @@ def _message(problem: Problem) -> str:
 
 
 def accept(
-    state: FleetState, proposal: Proposal, *, repository: str, ref: str, at: datetime
+    state: FleetState,
+    proposal: Proposal,
+    *,
+    repository: str,
+    ref: str,
+    at: datetime,
+    recalled: Recalled = NOTHING,
 ) -> list[FleetFact]:
-    """Facts that put a proposal in force: releases without a strategy are assigned at once."""
+    """Facts that put a proposal in force: releases without a strategy are assigned at once.
+
+    Args:
+        state: the fleet before it.
+        proposal: the commit.
+        repository: URL of the fleet repository.
+        ref: what of it is followed.
+        at: now.
+        recalled: what clusters hold by their own word, after the loss of the database.
+    """
     head = proposal.head
     # Every repository that this commit names was read; others are no longer of interest.
     found: list[FleetFact] = [
@@ -60,10 +76,11 @@ def accept(
         found.append(facts.ClustersLeft(at=at, clusters=left))
     if joined := sorted(wanted - known):
         found.append(facts.ClustersJoined(at=at, clusters=joined))
+    found.extend(assigned_again(recalled, proposal, at))
     gone = frozenset(left)
     changed = changes(proposal, current_digests(state, without=gone))
     for change in changed:
-        found.extend(_release(state, proposal, change, at))
+        found.extend(_release(state, proposal, change, recalled, at))
     found.extend(_try_again(state, proposal, {change.bundle for change in changed}, at))
     return found
 
@@ -141,7 +158,11 @@ def current_digests(
 
 
 def _release(
-    state: FleetState, proposal: Proposal, change: BundleChange, at: datetime
+    state: FleetState,
+    proposal: Proposal,
+    change: BundleChange,
+    recalled: Recalled,
+    at: datetime,
 ) -> Iterator[FleetFact]:
     bundle = proposal.inventory.bundles.get(change.bundle)
     if bundle and (change.changed or change.joined):
@@ -154,12 +175,28 @@ def _release(
             strategy=bundle.strategy or "",
             digests=_digests(proposal, change),
         )
-        yield from _send(state, proposal, bundle, change, at)
+        if bundle.strategy and (held := recalled.digests(bundle.name)):
+            yield from _go_on(proposal, bundle, change, held, at)
+        else:
+            yield from _send(state, proposal, bundle, change, at)
     if change.withdrawn:
         yield facts.BundleWithdrawn(
             at=at, bundle=change.bundle, revision=change.revision, clusters=change.withdrawn
         )
         yield from travelling.leave(state.travel, change.bundle, change.withdrawn, at)
+
+
+def _go_on(
+    proposal: Proposal,
+    bundle: Bundle,
+    change: BundleChange,
+    held: Mapping[ClusterName, Digest],
+    at: datetime,
+) -> Iterator[FleetFact]:
+    """After the loss of the database: a rollout for what is not everywhere yet, paused."""
+    release = travelling.release_of(proposal, bundle, change.revision)
+    if any(held.get(cluster) != digest for cluster, digest in release.digests.items()):
+        yield travelling.queued(release, at, pause=PAUSE_REASON)
 
 
 def _send(

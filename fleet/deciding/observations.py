@@ -27,9 +27,34 @@ def facts_of(state: FleetState, event: ClusterEvent) -> list[FleetFact]:
 
 def _connected(state: FleetState, event: seen.Connected) -> list[FleetFact]:
     known = state.clusters[event.cluster]
-    if known.connected and known.version == event.version:
+    another = event.identity and event.identity != known.identity
+    if known.connected and known.version == event.version and not another:
         return []
-    return [facts.ClusterConnected(at=event.at, cluster=event.cluster, version=event.version)]
+    found: list[FleetFact] = [
+        facts.ClusterConnected(
+            at=event.at, cluster=event.cluster, version=event.version, identity=event.identity
+        )
+    ]
+    if another and known.identity:
+        found.append(
+            facts.ClusterReplaced(
+                at=event.at, cluster=event.cluster, was=known.identity, now=event.identity
+            )
+        )
+    return found
+
+
+def _mirror_read(state: FleetState, event: seen.MirrorRead) -> list[FleetFact]:
+    del state
+    if not event.recalled:
+        return []
+    return [facts.ApplySetRecalled(at=event.at, cluster=event.cluster, objects=event.recalled)]
+
+
+def _mirror_failed(state: FleetState, event: seen.MirrorFailed) -> list[FleetFact]:
+    if state.clusters[event.cluster].mirror_trouble == event.reason:
+        return []
+    return [facts.MirrorChanged(at=event.at, cluster=event.cluster, reason=event.reason)]
 
 
 def _disconnected(state: FleetState, event: seen.Disconnected) -> list[FleetFact]:
@@ -52,12 +77,34 @@ def _observed(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
         return [ended] if event.leftover == 0 else []
     where: dict[str, Any] = {"at": event.at, "cluster": event.cluster, "bundle": event.bundle}
     if event.health is Health.HEALTHY and not entry.converged:
-        return [facts.Converged(**where, digest=entry.digest, revision=entry.revision)]
+        converged = facts.Converged(**where, digest=entry.digest, revision=entry.revision)
+        return [converged, *_rebuilt(state, event)]
     if event.health is Health.HEALTHY and entry.degraded:
         return [facts.Recovered(**where, digest=entry.digest)]
     if event.health in _ILL and entry.converged and not entry.degraded:
         return [facts.Degraded(**where, digest=entry.digest, message=event.message)]
     return []
+
+
+def _rebuilt(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
+    """Whether this was the last bundle that a replaced cluster lacked."""
+    since = state.clusters[event.cluster].replaced_at
+    placed = {
+        name: entries[event.cluster]
+        for name, entries in state.assignments.items()
+        if event.cluster in entries and not entries[event.cluster].withdrawn
+    }
+    lacking = [name for name, entry in placed.items() if not entry.converged]
+    if since is None or lacking != [event.bundle]:
+        return []
+    return [
+        facts.ClusterRebuilt(
+            at=event.at,
+            cluster=event.cluster,
+            seconds=round((event.at - since).total_seconds(), 3),
+            bundles=len(placed),
+        )
+    ]
 
 
 def _applied(state: FleetState, event: seen.ObjectsApplied) -> list[FleetFact]:
@@ -197,6 +244,8 @@ def _fight(state: FleetState, event: seen.FightDetected) -> list[FleetFact]:
 
 _RULES: dict[type, Callable[[FleetState, Any], list[FleetFact]]] = {
     seen.Connected: _connected,
+    seen.MirrorRead: _mirror_read,
+    seen.MirrorFailed: _mirror_failed,
     seen.Disconnected: _disconnected,
     seen.ReconcilerCrashed: _crashed,
     seen.BundleObserved: _observed,

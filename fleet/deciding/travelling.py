@@ -67,13 +67,14 @@ def hotfix_authors(releases: Iterable[Release], settings: FleetSettings) -> froz
     return frozenset(found)
 
 
-def queued(release: Release, at: datetime) -> FleetFact:
-    """The fact that a release waits for its rollout."""
+def queued(release: Release, at: datetime, *, pause: str = "") -> FleetFact:
+    """The fact that a release waits for its rollout, which starts paused where `pause` says why."""
     return facts.ReleaseQueued(
         at=at,
         bundle=release.bundle,
         revision=release.revision,
         release=to_data(release, Release),
+        pause=pause,
     )
 
 
@@ -186,6 +187,19 @@ def baseline(state: FleetState, bundle: str) -> Baseline:
         for seat in run.plan.seats
     }
     return Baseline(assigned=assigned, completed=completed)
+
+
+def starting_baseline(state: FleetState, release: Release) -> Baseline:
+    """Where the clusters of a release stand when its rollout starts.
+
+    After the loss of the database nobody knows how far it had come: what clusters hold of it
+    already travels, and soaks, once more.
+    """
+    known = baseline(state, release.bundle)
+    if release.bundle not in state.travel.pausing:
+        return known
+    before = {c: d for c, d in known.assigned.items() if d != release.digests.get(c)}
+    return Baseline(assigned=before, completed=known.completed)
 
 
 def restart(state: FleetState, at: datetime) -> list[FleetFact]:

@@ -95,7 +95,7 @@ class Forecaster:
                 objects = await _objects(reconciler.api, manifests, reconciler.records)
             except ClusterError as error:
                 return ClusterPlan(cluster=cluster, bundle=bundle, error=str(error))
-        gone = _gone(bundle, manifests, list(reconciler.records.values()), reconciler.budget)
+        gone = _gone(bundle, manifests, list(reconciler.records.values()), reconciler.terms.budget)
         return ClusterPlan(cluster=cluster, bundle=bundle, objects=[*objects, *gone])
 
 

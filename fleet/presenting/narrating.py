@@ -93,6 +93,21 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.BundleWithdrawn: lambda f: f"{f.bundle} withdrawn from {_names(f.clusters)}",
     facts.PlacementEnded: lambda f: f"{f.bundle} is gone from {f.cluster}",
     facts.ClusterConnected: lambda f: f"{f.cluster} answers ({f.version})",
+    facts.ClusterReplaced: lambda f: (
+        f"{f.cluster} is another cluster now, or lost its data; it is rebuilt from Git"
+    ),
+    facts.ClusterRebuilt: lambda f: (
+        f"{f.cluster} is rebuilt: {_count(f.bundles, 'bundle')} in {f.seconds:.1f} s"
+    ),
+    facts.ApplySetRecalled: lambda f: (
+        f"{_count(f.objects, 'object')} on {f.cluster} known from its own record only; "
+        "nothing of that is deleted unless somebody confirms"
+    ),
+    facts.MirrorChanged: lambda f: (
+        f"{f.cluster} does not keep the record of its apply set: {f.reason}"
+        if f.reason
+        else f"{f.cluster} keeps the record of its apply set again"
+    ),
     facts.ClusterLost: lambda f: f"{f.cluster} does not answer: {f.reason}",
     facts.ClusterQuarantined: lambda f: f"{f.cluster} is quarantined: {f.error}",
     facts.ClusterReleased: lambda f: f"{f.cluster} is out of quarantine",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fleet.fact import SYSTEM
 from fleet.presenting.rollouts import gates_of
 from fleet.presenting.views import Picture
 from fleet.rollout.progress import ClusterState
@@ -127,6 +128,15 @@ def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
             sentence=rollout.stop.reason,
             since=rollout.breached_at or rollout.started_at,
             command=f"flotilla why rollout {rollout.id}",
+        )
+    elif rollout.pause is not None and rollout.pause.actor == SYSTEM:
+        yield NeedView(
+            id=f"paused/{rollout.id}",
+            kind="halted",
+            subject=subject,
+            sentence=f"paused: {rollout.pause.reason}",
+            since=rollout.pause.at,
+            command=f"flotilla rollout resume {rollout.id}",
         )
     elif rollout.stop is None and rollout.current < len(rollout.stages):
         yield from _gates(picture, rollout, rollout.stages[rollout.current], subject)

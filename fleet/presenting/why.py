@@ -61,12 +61,24 @@ def _cluster(picture: Picture, name: str) -> list[str]:
         retry = f"; next attempt {contact.retry_at:%H:%M:%S}" if contact.retry_at else ""
         return [f"{name} does not answer: {contact.reason}{retry}"]
     reasons = [f"{name} is {view.state}: {view.why}"] if view.suspended else []
+    entry = picture.state.clusters[name]
+    if entry.replaced_at is not None:
+        reasons.append(f"{name} was replaced at {entry.replaced_at:%H:%M:%S}; it is being rebuilt")
+    if entry.mirror_trouble:
+        reasons.append(f"{name} does not keep the record of its apply set: {entry.mirror_trouble}")
     for bundle, placed in sorted(picture.state.assignments.items()):
-        entry = placed.get(name)
-        stands = placement_view(picture, name, bundle, entry) if entry else None
+        assigned = placed.get(name)
+        stands = placement_view(picture, name, bundle, assigned) if assigned else None
         if stands and (stands.state is not ClusterState.READY or stands.message):
             reasons.append(f"{bundle} is {stands.state}: {stands.message or 'on its way'}")
-    return reasons or [f"{name} is as Git says, and healthy."]
+    return [*(reasons or [f"{name} is as Git says, and healthy."]), *_rebuilt(picture, name)]
+
+
+def _rebuilt(picture: Picture, name: str) -> list[str]:
+    rebuilt = picture.state.clusters[name].rebuilt
+    if rebuilt is None:
+        return []
+    return [f"{name} was rebuilt on {rebuilt.at:%Y-%m-%d %H:%M} in {rebuilt.seconds:.1f} s."]
 
 
 def _bundle(picture: Picture, name: str) -> list[str]:

@@ -138,6 +138,19 @@ class Repository:
         """Say who made a commit, when, and on which it was built."""
         return (await self.log(revision, "", 1))[0]
 
+    async def has_ancestor(self, newer: Revision, older: str) -> bool:
+        """Whether `newer` was built on `older`; False where the mirror does not have one of them.
+
+        Raises:
+            SourceError: the mirror cannot be read.
+        """
+
+        def look() -> bool:
+            known = self._mirror.commit_of(older) if remote_refs.is_commit(older) else None
+            return known is not None and self._mirror.is_ancestor(known, newer)
+
+        return await self._run(look)
+
     async def log(self, revision: Revision, path: str, count: int) -> list[CommitInfo]:
         """List the newest `count` commits up to `revision` that changed something below `path`.
 

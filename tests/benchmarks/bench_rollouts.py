@@ -22,7 +22,7 @@ from clusters.events import BundleObserved, ClusterEvent, Connected
 from clusters.model import BundleName, ClusterName, DesiredState, Digest, Health, Revision
 from fleet import events as facts
 from fleet.conductor import Conductor, Scene
-from fleet.coordinator import Coordinator, Origin
+from fleet.coordinator import Coordinator, Errands, Origin
 from fleet.deciding.travelling import rollout_id
 from fleet.inbox import CommitProposed
 from fleet.model import (
@@ -158,8 +158,7 @@ async def whole(clusters: int, bundles: int) -> dict[str, object]:
                 supervisor=ReadyAtOnce(post),
                 publisher=Publisher(Feed(epoch="bench"), fleet="bench", version="0"),
                 origin=Origin(repository="bench", ref="main"),
-                look=lambda: None,
-                carry_out=lambda _do, _rollout: None,
+                errands=Errands(look=lambda: None, carry_out=lambda _do, _rollout: None),
                 clock=lambda: datetime.now(UTC),
             )
             work = asyncio.create_task(coordinator.run())

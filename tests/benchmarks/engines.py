@@ -10,10 +10,10 @@ from pathlib import Path
 from time import monotonic
 
 from clusters.events import BundleObserved, ClusterEvent, Connected, DriftCorrected
-from clusters.guards import PruneBudget
 from clusters.model import ClusterName, DesiredState, ObjectRef
 from clusters.reconciler import Reconciler
 from clusters.records import FieldSets, Journal
+from clusters.terms import Terms
 from fleet.process import calm_collector
 from fleet.runtime import StoreJournal
 from fleet.store.store import Store
@@ -45,9 +45,8 @@ class Engines:
                 connect=lambda name=name: self._sites.endpoint(name),  # type: ignore[misc]
                 journal=self._journal,
                 report=self._report,
-                selector=SELECTOR,
+                terms=Terms(selector=SELECTOR),
                 field_sets=self._field_sets,
-                budget=PruneBudget(),
             )
             task = asyncio.get_running_loop().create_task(reconciler.run(), name=name)
             self._running[name] = (reconciler, task)

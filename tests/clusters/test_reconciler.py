@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from clusters import reconciler
+from clusters import session
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import ApplyFailed, ObjectsApplied, Pruned, PruneHeld
 from clusters.model import (
@@ -145,7 +145,7 @@ class TestApplying:
     async def test_a_definition_that_somebody_else_installs_is_noticed(
         self, engine: Engine, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(reconciler, "REDISCOVER_S", 0.2)
+        monkeypatch.setattr(session, "REDISCOVER_S", 0.2)
         bundle = desired_bundle([widget("w")])
         engine.assign(bundle)
         await engine.wait_for(lambda: engine.last_observed())

@@ -12,7 +12,6 @@ import aiohttp
 from clusters.client.transport import Endpoint
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import BundleObserved, ClusterEvent
-from clusters.guards import PruneBudget
 from clusters.model import (
     BUNDLE_LABEL,
     FLEET_LABEL,
@@ -30,10 +29,12 @@ from clusters.model import (
 )
 from clusters.reconciler import Reconciler
 from clusters.records import FieldSets
+from clusters.terms import Terms
 from tests.fakes.journal import MemoryJournal
 
 Event = TypeVar("Event", bound=ClusterEvent)
 WAIT_S = 15.0
+TERMS = Terms(selector=f"{FLEET_LABEL}=test")
 
 
 def manifest(content: Mapping[str, Any], bundle: str = "app") -> Manifest:
@@ -96,14 +97,19 @@ class Engine:
     """Drives a reconciler.  Use as an async context manager."""
 
     def __init__(
-        self, clusters: EmbeddedClusters, name: str = "one", journal: MemoryJournal | None = None
+        self,
+        clusters: EmbeddedClusters,
+        name: str = "one",
+        journal: MemoryJournal | None = None,
+        terms: Terms = TERMS,
     ) -> None:
         self.clusters = clusters
         self.name = ClusterName(name)
         self.journal = journal or MemoryJournal()
         self.events: list[ClusterEvent] = []
         self.field_sets = FieldSets()
-        self.budget = PruneBudget()
+        self.terms = terms
+        self.token = clusters.token
         self._arrived = asyncio.Event()
         self._generation = 0
         self._task: asyncio.Task[None] | None = None
@@ -116,14 +122,13 @@ class Engine:
             connect=self._connect,
             journal=self.journal,
             report=self._report,
-            selector=f"{FLEET_LABEL}=test",
+            terms=self.terms,
             field_sets=self.field_sets,
-            budget=self.budget,
         )
 
     async def _connect(self) -> Endpoint:
         async def headers(renew: bool) -> dict[str, str]:
-            return {"Authorization": f"Bearer {self.clusters.token}"}
+            return {"Authorization": f"Bearer {self.token}"}
 
         return Endpoint(server=self.clusters.url_of(self.name), headers=headers)
 

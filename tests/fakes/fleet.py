@@ -20,6 +20,7 @@ from typing import Any
 import aiohttp
 
 from clusters.embedded.serve import EmbeddedClusters
+from clusters.mirror import NAMESPACE
 from fleet.api.client import ApiClient
 from fleet.runtime import Runtime, open_runtime
 from fleet.settings import ServerSettings
@@ -208,9 +209,13 @@ class FleetWorld:
         return {item["metadata"]["name"]: item for item in found["items"]}
 
     def writes(self, cluster: str) -> int:
-        """How many writes to what it keeps a cluster has answered: all but those of the lease."""
-        counts = self.clusters.request_counts(cluster)
-        return sum(counts.get(verb, 0) for verb in WRITING)
+        """How many writes a cluster has answered: all but those of the lease and of its record."""
+        counts = self.clusters.cluster(cluster).namespace_counts
+        return sum(
+            count
+            for (namespace, verb), count in counts.items()
+            if verb in WRITING and namespace != NAMESPACE
+        )
 
     # --- what a person sees ---
 

@@ -63,6 +63,7 @@ def _of_type(declared: Any) -> st.SearchStrategy[Any]:
     simple: Mapping[Any, st.SearchStrategy[Any]] = {
         str: _words,
         int: st.integers(0, 9),
+        float: st.floats(0, 9),
         bool: st.booleans(),
         datetime: _times,
         type(None): st.none(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fleet.presenting.why import why
 from tests.fakes.fleet import fleet_world
 
 
@@ -18,11 +19,32 @@ async def test_a_short_outage_leaves_no_trace() -> None:
         assert world.writes("b") == before
 
 
-async def test_a_cluster_that_comes_back_empty_is_rebuilt() -> None:
+async def test_a_cluster_that_comes_back_empty_is_rebuilt_and_the_time_is_told() -> None:
     async with fleet_world() as world:
         await world.converged()
         world.clusters.cluster("b").wipe()
-        await world.until(lambda: any(e.kind == "DriftSeen" for e in world.view.events))
+        await world.until(lambda: any(e.kind == "ClusterRebuilt" for e in world.view.events))
         await world.converged()
-        await world.until(lambda: world.placement("b", "app").applied == 3)
         assert len(await world.config_maps("b")) == 4
+        told = [e for e in world.view.events if e.cluster == "b"]
+        kinds = [e.kind for e in told]
+        assert kinds.index("ClusterReplaced") < kinds.index("ClusterRebuilt")
+        assert "DriftSeen" not in kinds, "nobody changed anything"
+        rebuilt = next(e for e in told if e.kind == "ClusterRebuilt")
+        assert rebuilt.sentence.startswith("b is rebuilt: 2 bundles in ")
+        assert 0 < rebuilt.data["seconds"] < 10
+        assert why(world.runtime.coordinator.picture, "cluster/b")[-1].startswith(
+            "b was rebuilt on"
+        )
+
+
+async def test_a_cluster_replaced_while_no_server_ran_is_noticed() -> None:
+    """A restored or re-created cluster was taken for the old one with all its objects deleted."""
+    async with fleet_world() as world:
+        await world.converged()
+        await world.stop()
+        world.clusters.cluster("b").wipe()
+        await world.start()
+        await world.until(lambda: any(e.kind == "ClusterRebuilt" for e in world.view.events))
+        assert len(await world.config_maps("b")) == 4
+        assert not [e for e in world.view.events if e.kind == "DriftSeen"]

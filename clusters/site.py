@@ -1,0 +1,32 @@
+"""What one reconciler keeps from one connection to the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from clusters.events import ClusterEvent
+from clusters.model import ClusterName, DesiredState, ObjectRef
+from clusters.records import FieldSets, Journal, Record
+from clusters.reporter import Reporter
+from clusters.rules import ObjectRules
+from clusters.terms import Terms
+
+
+@dataclass(slots=True, kw_only=True)
+class Site:
+    """One cluster as its reconciler knows it.  Owned by that one; its parts share it."""
+
+    cluster: ClusterName
+    terms: Terms
+    journal: Journal
+    report: Callable[[ClusterEvent], Awaitable[None]]
+    field_sets: FieldSets
+    reporter: Reporter
+    records: dict[ObjectRef, Record] = field(default_factory=dict)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when there may be something to do."""
+    desired: DesiredState | None = None
+    rules: Mapping[ObjectRef, ObjectRules] | None = None
+    """What bundles say of single objects, when they were last looked at."""

@@ -1,0 +1,164 @@
+"""An empty store, and clusters that remember: the first commit waits until they were asked.
+
+Pure.  Each cluster keeps a record of what it was told to hold (`clusters.mirror`).  With it a lost
+database comes back without a single deletion: what is assigned where is known again, and rollouts
+go on from there, paused.  In a new fleet no cluster remembers anything, and this is over at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from clusters.events import ClusterEvent, Disconnected, MirrorRead, ReconcilerCrashed
+from clusters.mirror import MirroredRelease
+from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
+from fleet import events as facts
+from fleet.events import FleetFact
+from fleet.release import Proposal
+from fleet.standing import EMPTY_DIGEST
+from fleet.state import FleetState
+
+QUIET = timedelta(seconds=5)
+"""How long the first commit waits for the next cluster to say something."""
+PATIENCE = timedelta(minutes=1)
+"""How long it waits for all of them."""
+CAUSE = "recalled from the cluster's own record"
+PAUSE_REASON = (
+    "the database was lost, and what was under way with it; look at the fleet, then resume"
+)
+
+Found = Mapping[BundleName, Mapping[ClusterName, MirroredRelease]]
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """Which clusters have said what they remember, before the first commit is put in force."""
+
+    proposal: Proposal
+    until: datetime
+    """When it ends in any case."""
+    quiet_from: datetime
+    """When a cluster was heard last."""
+    heard: set[str] = field(default_factory=set)
+    found: dict[BundleName, dict[ClusterName, MirroredRelease]] = field(default_factory=dict)
+    ended: bool = False
+    """Whether everybody was heard; what they remember may still be read in Git."""
+
+    @classmethod
+    def begin(cls, proposal: Proposal, now: datetime, *, before: Survey | None) -> Survey:
+        """Ask the clusters of a commit; `before` is what was asked for the one before it."""
+        survey = cls(proposal=proposal, until=now + PATIENCE, quiet_from=now)
+        if before is not None:
+            survey.heard, survey.found = before.heard, before.found
+        return survey
+
+    def hear(self, event: ClusterEvent) -> None:
+        """Take in what a cluster says, or that it says nothing."""
+        self.quiet_from = max(self.quiet_from, event.at)
+        match event:
+            case MirrorRead():
+                self.heard.add(event.cluster)
+                for release in event.releases:
+                    self.found.setdefault(release.bundle, {})[event.cluster] = release
+            case Disconnected() | ReconcilerCrashed():
+                self.heard.add(event.cluster)
+            case _:
+                pass
+
+    def ends(self, now: datetime) -> bool:
+        """Whether there is nothing more to wait for; True once."""
+        heard = self.heard >= set(self.proposal.inventory.clusters)
+        late = now >= min(self.until, self.quiet_from + QUIET)
+        if self.ended or not (heard or late):
+            return False
+        self.ended = True
+        return True
+
+    def holding(self, bundle: BundleName) -> Collection[ClusterName]:
+        """The clusters that hold a bundle by their own word."""
+        return list(self.found.get(bundle, {}))
+
+    def revisions(self) -> set[Revision]:
+        """The commits that must be read to know what they hold."""
+        declared = self.proposal.inventory.bundles
+        return {
+            release.revision
+            for name, clusters in self.found.items()
+            for cluster, release in clusters.items()
+            if (bundle := declared.get(name)) is not None
+            and bundle.strategy
+            and not bundle.source.git  # its revision is of another repository
+            and release.digest != self.proposal.placements.get(name, {}).get(cluster)
+        }
+
+
+def joining(state: FleetState, proposal: Proposal, at: datetime) -> list[FleetFact]:
+    """Facts that let the clusters of a commit be heard before it is in force."""
+    joined = sorted(set(proposal.inventory.clusters) - set(state.clusters))
+    return [facts.ClustersJoined(at=at, clusters=joined)] if joined else []
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recalled:
+    """What clusters hold, as far as it is still known what that is."""
+
+    held: Mapping[BundleName, Mapping[ClusterName, tuple[Revision, Digest]]]
+    contents: Mapping[Digest, tuple[Manifest, ...]]
+
+    def digests(self, bundle: BundleName) -> dict[ClusterName, Digest]:
+        """What each cluster holds of a bundle."""
+        return {cluster: digest for cluster, (_, digest) in self.held.get(bundle, {}).items()}
+
+
+NOTHING = Recalled(held={}, contents={})
+
+
+def recall(found: Found, proposal: Proposal, older: Mapping[Revision, Proposal]) -> Recalled:
+    """Say what clusters hold, from their records and the commits that those name.
+
+    Digests of Secrets are keyed, and the key may be lost with the database: what a commit renders
+    to now counts, not the digest in the record.
+    """
+    held: dict[BundleName, dict[ClusterName, tuple[Revision, Digest]]] = {}
+    contents: dict[Digest, tuple[Manifest, ...]] = {}
+    for name, clusters in found.items():
+        for cluster, release in clusters.items():
+            if cluster not in proposal.inventory.clusters or release.digest == EMPTY_DIGEST:
+                continue
+            digest = release.digest
+            then = older.get(release.revision)
+            now = proposal.placements.get(name, {}).get(cluster)
+            if then is not None and digest != now:
+                digest = then.placements.get(name, {}).get(cluster, digest)
+                contents.update(
+                    (each, then.contents[each]) for each in (digest,) if each in then.contents
+                )
+            held.setdefault(name, {})[cluster] = (release.revision, digest)
+    return Recalled(held=held, contents=contents)
+
+
+def assigned_again(recalled: Recalled, proposal: Proposal, at: datetime) -> Iterator[FleetFact]:
+    """Facts that say what is assigned, where that is not simply the newest commit.
+
+    What is recalled of a bundle that Git does not place there any more is withdrawn in the usual
+    way: it is assigned first, so that it can be.
+    """
+    for name, clusters in sorted(recalled.held.items()):
+        declared = proposal.inventory.bundles.get(name)
+        placed = proposal.placements.get(name, {})
+        gone = sorted(cluster for cluster in clusters if cluster not in placed)
+        known = clusters if declared and declared.strategy else {c: clusters[c] for c in gone}
+        for revision in sorted({revision for revision, _ in known.values()}):
+            digests: dict[str, list[str]] = {}
+            for cluster, (of, digest) in sorted(known.items()):
+                if of == revision:
+                    digests.setdefault(digest, []).append(cluster)
+            yield facts.ReleaseAssigned(
+                at=at, bundle=name, revision=revision, digests=digests, cause=CAUSE
+            )
+        if gone:
+            yield facts.BundleWithdrawn(
+                at=at, bundle=name, revision=proposal.head.revision, clusters=gone
+            )
