@@ -88,6 +88,7 @@ ACTIONS: tuple[Action, ...] = (
     _look("next_hunk", "n", "next", "Next difference"),
     _look("previous_hunk", "p", "previous", "Previous difference"),
     _look("older", "l", "older", "Load older rows"),
+    _look("reset_setting", "backspace", "default", "Take this setting back to its default"),
     _look("copy", "c", "copy", "Copy what is selected to the clipboard"),
     _look("external", "o", "pager", "Open the text in $PAGER; in $EDITOR when set in the config"),
     _look("k9s", "K", "k9s", "Hand over to k9s, or a kubectl shell, on this cluster"),
@@ -111,6 +112,7 @@ ACTIONS: tuple[Action, ...] = (
     _app("history_forward", "alt+right", "later", "Forward again on the way you came"),
     _app("retry_link", "ctrl+r", "reconnect", "Connect again now"),
     _app("fullscreen", "f", "full", "The focused pane alone, and back"),
+    _app("settings", "comma", "settings", "Theme, glyphs, density, columns, start view"),
     _app("quit_hint", "q", "quit?", "Closes or goes back; leave with ctrl+q or :q"),
     _app("quit", "ctrl+q", "quit", "Leave"),
 )  # fmt: skip
@@ -133,6 +135,7 @@ def key_label(keys: str) -> str:
         "colon": ":",
         "question_mark": "?",
         "minus": "-",
+        "comma": ",",
         "left_square_bracket": "[",
         "right_square_bracket": "]",
         "asterisk": "*",

@@ -74,6 +74,7 @@ class FlotillaApp(Dispatch, Commands):
     def on_mount(self) -> None:
         """Start to follow the server; show the first view meanwhile."""
         self.set_class(self.ascii_only, "-ascii")
+        self.set_class(self.session.config.density == "compact", "-compact")
         guard_terminal(self)
         self.add_views()
         self.go(self.session.config.view)

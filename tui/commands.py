@@ -6,11 +6,14 @@ from textual import on
 
 from tui import command_line, messages
 from tui.actions import BY_ID
-from tui.config import state_path
+from tui.config import Config, ConfigError, state_path
+from tui.config_file import save_setting
 from tui.navigation import HOME, Navigation
-from tui.places import HelpPlace, SearchPlace
+from tui.places import HelpPlace, SearchPlace, SettingsPlace
+from tui.screens.settings import SettingsScreen
 from tui.screens.table_view import TableView
 from tui.screens.view import ViewScreen
+from tui.themes import DEFAULT_THEME
 
 COACH_FILE = "coach-dismissed"
 
@@ -103,6 +106,34 @@ class Commands(Navigation):
         """Keys of this view."""
         if isinstance(self.screen, ViewScreen):
             self.show(HelpPlace(view=self.screen.VIEW, actions=self.screen.actions))
+
+    def on_do_settings(self) -> None:
+        """Look at the settings."""
+        if not any(isinstance(each, SettingsScreen) for each in self.screen_stack):
+            self.show(SettingsPlace())
+
+    @on(messages.Configure)
+    def _configure(self, event: messages.Configure) -> None:
+        self.configure(event.config)
+        path = self.session.config_file
+        if path is None:
+            return
+        try:
+            save_setting(path, event.name, event.value)
+        except ConfigError as error:
+            self.notify(f"Not kept: {error}", severity="error", timeout=8, markup=False)
+
+    def configure(self, config: Config) -> None:
+        """Go on with other settings; views that are not seen follow when they are."""
+        self.session.config = config
+        self.ascii_only = config.ascii
+        self.set_class(config.ascii, "-ascii")
+        self.set_class(config.density == "compact", "-compact")
+        wanted = config.theme or DEFAULT_THEME
+        if wanted in self.available_themes and wanted != self.theme:
+            self.theme = wanted
+        if isinstance(self.screen, ViewScreen):
+            self.screen.configured()
 
     def dismiss_coach(self) -> None:
         """Hide the first-run line for good."""

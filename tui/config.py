@@ -4,6 +4,7 @@
     theme = "flotilla-dark"
     ascii = false
     mouse = true
+    density = "comfortable"   # or "compact": fewer lines around things
     group_by = "env"          # how the heatmap groups
     context = "{name}"        # context name of a cluster for kubectl and k9s
     editor = false            # open texts in $EDITOR rather than $PAGER
@@ -29,6 +30,7 @@ from typing import Any
 
 from tui.actions import BY_ID
 
+DENSITIES = ("comfortable", "compact")
 VIEWS = tuple(name.removeprefix("go_") for name in BY_ID if name.startswith("go_"))
 
 
@@ -44,6 +46,7 @@ class Config:
     theme: str = ""
     ascii: bool = False
     mouse: bool = True
+    density: str = "comfortable"
     group_by: str = "env"
     context: str = "{name}"
     editor: bool = False
@@ -56,6 +59,7 @@ _TYPES: Mapping[str, type] = {
     "theme": str,
     "ascii": bool,
     "mouse": bool,
+    "density": str,
     "group_by": str,
     "context": str,
     "editor": bool,
@@ -102,9 +106,10 @@ def parse_config(text: str, where: str) -> Config:
             raise ConfigError(f"{place}: unknown setting {name!r}; known: {', '.join(_TYPES)}")
         if not isinstance(value, wanted):
             raise ConfigError(f"{place}: {name} must be a {wanted.__name__}")
-    if (view := content.get("view", "fleet")) not in VIEWS:
-        place = f"{where}:{_line_of(text, 'view')}"
-        raise ConfigError(f"{place}: no view {view!r}; there are: {', '.join(VIEWS)}")
+    for name, known in (("view", VIEWS), ("density", DENSITIES)):
+        if (value := content.get(name, known[0])) not in known:
+            place = f"{where}:{_line_of(text, name)}"
+            raise ConfigError(f"{place}: no {name} {value!r}; there are: {', '.join(known)}")
     keys = content.pop("keys", {})
     columns = content.pop("columns", {})
     return Config(

@@ -67,6 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         Session(
             client=client,
             config=config,
+            config_file=config_path(os.environ),
             actor=_person(),
             read_only=options.read_only,
             coach=not (state_path(os.environ) / COACH_FILE).exists(),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from textual.message import Message
 
 from fleet.view import CommandResult
+from tui.config import Config
 from tui.plans import Plan
 
 
@@ -84,3 +85,12 @@ class OpenText(Message):
 
     name: str
     text: str
+
+
+@dataclass
+class Configure(Message):
+    """A setting was changed: `value` is what stands in the file for `name`, None for nothing."""
+
+    config: Config
+    name: str
+    value: str | bool | Sequence[str] | None

@@ -30,3 +30,8 @@ class HelpPlace:
 
     view: str
     actions: Sequence[Action]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingsPlace:
+    """The settings."""

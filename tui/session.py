@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
@@ -22,6 +23,8 @@ class Session:
 
     client: ApiClient
     config: Config = field(default_factory=Config)
+    config_file: Path | None = None
+    """Where changed settings are kept; None keeps them for this run."""
     actor: str = ""
     read_only: bool = False
     now: Callable[[], datetime] = utc_now

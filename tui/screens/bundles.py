@@ -79,6 +79,12 @@ class BundlesScreen(BundleActions):
             table.fit()
         table.replace({row.bundle.name: row for row in rows})
 
+    def configured(self) -> None:
+        """Another label to group by."""
+        self._label = self.session.config.group_by
+        self._show()
+        super().configured()
+
     def do_regroup(self) -> None:
         """Columns by the next label."""
         labels = group_labels(self.store.clusters.values())

@@ -13,6 +13,7 @@ from tui.columns import cluster_model
 from tui.places import ClusterPlace
 from tui.queries import subject_of_need
 from tui.screens.table_view import TABLE_ACTIONS, TableView
+from tui.session import Session
 from tui.store import Touched
 from tui.widgets.virtual_table import VirtualTable
 
@@ -57,6 +58,17 @@ class ClusterActions(TableView):
             self.notify("No cluster is selected.", markup=False)
 
 
+def choose_columns(table: VirtualTable[Any], session: Session) -> None:
+    """Give a table of clusters the columns of the settings."""
+    model = cluster_model(session.now, session.config.columns.get("clusters", ()))
+    ids = [column.id for column in model.columns]
+    if ids != [column.id for column in table.model.columns]:
+        table.model.columns = model.columns
+        if table.model.sort_id not in ids:
+            table.model.sort_by(model.sort_id)
+        table.fit()
+
+
 class ClustersScreen(ClusterActions):
     """The table of clusters."""
 
@@ -74,6 +86,11 @@ class ClustersScreen(ClusterActions):
             title="Clusters",
             empty="No clusters yet. Commit a Cluster document to the fleet repository.",
         )
+
+    def configured(self) -> None:
+        """Other columns."""
+        choose_columns(self.query_one("#clusters", VirtualTable), self.session)
+        super().configured()
 
     def arrived(self, touched: Touched) -> None:
         """Show changed clusters."""

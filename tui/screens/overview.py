@@ -16,7 +16,12 @@ from tui.columns import cluster_model, done_cell, need_model, stage_strip
 from tui.format import Line, Tone
 from tui.queries import group_labels, in_flight, sorted_needs
 from tui.rows import Column, RowModel
-from tui.screens.clusters import CLUSTER_ACTIONS, ClusterActions, show_clusters
+from tui.screens.clusters import (
+    CLUSTER_ACTIONS,
+    ClusterActions,
+    choose_columns,
+    show_clusters,
+)
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.session import Session
 from tui.store import Touched
@@ -94,6 +99,12 @@ class OverviewScreen(ClusterActions):
             show_clusters(self.query_one("#worst", VirtualTable), store.clusters, touched)
         if touched.any_of("event", "cluster"):
             self.query_one(TrendLines).refresh()
+
+    def configured(self) -> None:
+        """Other columns, another label to group by."""
+        choose_columns(self.query_one("#worst", VirtualTable), self.session)
+        self.query_one(Heatmap).show(self.store.clusters.values(), self.session.config.group_by)
+        super().configured()
 
     def subjects(self) -> list[object]:
         """What the focused pane has selected: a need, a rollout or clusters."""

@@ -7,7 +7,7 @@ from functools import partial
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, NeedView, RolloutView
 from tui.drift_inbox import DriftGroup
-from tui.places import ClusterPlace, HelpPlace, SearchPlace
+from tui.places import ClusterPlace, HelpPlace, SearchPlace, SettingsPlace
 from tui.queries import Approval, subject_of_need
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.bundles import BundleScreen, BundlesScreen
@@ -21,6 +21,7 @@ from tui.screens.overview import OverviewScreen
 from tui.screens.rollout import RolloutScreen
 from tui.screens.rollouts import RolloutsScreen
 from tui.screens.search import SearchScreen
+from tui.screens.settings import SettingsScreen
 from tui.screens.view import ViewScreen
 from tui.session import Session
 from tui.tree import object_key
@@ -59,6 +60,8 @@ def detail_of(session: Session, subject: object) -> ViewScreen | str | None:
             return RolloutScreen(session, rollout)
         case SearchPlace(text=text):
             return SearchScreen(session, text)
+        case SettingsPlace():
+            return SettingsScreen(session)
         case HelpPlace():
             return HelpScreen(session, subject)
         case _:

@@ -47,6 +47,7 @@ class ViewScreen(Acting):
         self.subject: object = None
         """What was opened to come here, by which one can come here again; None for top views."""
         self._missed = Touched(all=True)
+        self._configured = session.config
 
     def compose(self) -> ComposeResult:
         """Bars around the body."""
@@ -92,6 +93,9 @@ class ViewScreen(Acting):
 
     def on_screen_resume(self) -> None:
         """Show what was missed."""
+        if self.is_built and self._configured is not self.session.config:
+            self.update_node_styles(animate=False)
+            self.configured()
         self.refresh_bars()
         self._catch_up()
 
@@ -114,6 +118,11 @@ class ViewScreen(Acting):
         self.refresh_bars()
         for painter in self.query(Painter):
             painter.repaint()
+
+    def configured(self) -> None:
+        """Follow settings that were changed: at once if this view is seen, else on return."""
+        self._configured = self.session.config
+        self.repaint()
 
     def do_command(self) -> None:
         """Open the `:` line."""

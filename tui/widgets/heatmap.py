@@ -133,6 +133,11 @@ class Heatmap(ScrollPainter, can_focus=True):
             title += f": {cluster.why}" if cluster.why else ""
         self.border_title = self.title_text(title)
 
+    def repaint(self) -> None:
+        """The title too: it may have to do without glyphs."""
+        self._retitle()
+        super().repaint()
+
     def _within(self, y: int, x: int) -> tuple[int, int]:
         if not self._rows:
             return 0, 0

@@ -84,6 +84,7 @@ class VirtualTable(MarkTable[T]):
     def repaint(self) -> None:
         """Forget painted rows."""
         self._strips.clear()
+        self._retitle()
         self.refresh()
 
     def notify_style_update(self) -> None:
