@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 
 from clusters.model import Revision
+from fleet.git_access import git_settings, logins_of
 from fleet.inbox import (
     CommitFaulty,
     CommitProposed,
@@ -23,8 +24,8 @@ from fleet.model import Bundle, Inventory
 from fleet.rebuilding import Survey
 from fleet.release import CommitHead, Proposal
 from fleet.settings import ServerSettings
+from fleet.source.credentials import logged_in
 from fleet.source.errors import SourceError
-from fleet.source.git_command import GitSettings
 from fleet.source.poller import Poller, Rhythm, SourceName
 from fleet.source.problems import InvalidFleet
 from fleet.source.reading import At, CommitReader, Holding, Since, read_documents_at, read_head
@@ -63,7 +64,8 @@ class Intake:
         self._post = post
         self._holding = holding
         self._since = since
-        self._git = GitSettings(known_hosts=settings.known_hosts)
+        self._git = git_settings(settings)
+        self._logins = logins_of(settings, url)
         self._worker = GitWorker()
         self._fleet = self._repository(url, settings.ref)
         self._others: dict[SourceName, tuple[Repository, Revision]] = {}
@@ -168,7 +170,7 @@ class Intake:
 
     def _repository(self, url: RepositoryUrl, ref: str | None) -> Repository:
         return Repository(
-            url,
+            logged_in(url, self._logins),
             worker=self._worker,
             state=self._settings.state_dir / "git",
             ref=ref,

@@ -39,6 +39,15 @@ class ServerSettings:
     """Where `connection.secretRef` names kubeconfig files."""
     interval_s: float = 30.0
     known_hosts: Path | None = None
+    """Host keys of Git servers; None: those of the user that runs the server."""
+    ssh_key: Path | None = None
+    """Private key for Git servers; None: the user's own keys and agent."""
+    git_ca_file: Path | None = None
+    """Certificates that Git accepts over https; None: those of the system."""
+    git_credentials: Path | None = None
+    """Lines of `https://USER:TOKEN@HOST`."""
+    repo_token: str | None = field(default=None, repr=False)
+    """For the server of the fleet repository."""
     lease_s: float = 90.0
     """Silence after which another server may write to the clusters of this one."""
 

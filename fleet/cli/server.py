@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,9 +14,14 @@ from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, fail, say, s
 if TYPE_CHECKING:
     from fleet.settings import ServerSettings
 
+_PASSWORD = re.compile(r"(?i)https?://[^/\s]*@")
+
 
 def server(
-    repo: Annotated[str, typer.Option("--repo", help="The fleet repository: path or URL.")],
+    repo: Annotated[
+        str,
+        typer.Option("--repo", envvar="FLOTILLA_REPO", help="The fleet repository: path or URL."),
+    ],
     ref: Annotated[
         str | None, typer.Option("--ref", help="Branch, tag or commit; default branch if not set.")
     ] = None,
@@ -39,7 +46,36 @@ def server(
         Path | None, typer.Option("--token-file", help="NAME:TOKEN lines, for TCP.")
     ] = None,
     known_hosts: Annotated[
-        Path | None, typer.Option("--known-hosts", help="Host keys of Git servers over ssh.")
+        Path | None,
+        typer.Option(
+            "--known-hosts",
+            envvar="FLOTILLA_KNOWN_HOSTS",
+            help="Host keys for Git over ssh; else those of your ~/.ssh/known_hosts.",
+        ),
+    ] = None,
+    ssh_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--ssh-key",
+            envvar="FLOTILLA_SSH_KEY",
+            help="Private key for Git over ssh; else your own keys and agent.",
+        ),
+    ] = None,
+    git_credentials: Annotated[
+        Path | None,
+        typer.Option(
+            "--git-credentials",
+            envvar="FLOTILLA_GIT_CREDENTIALS",
+            help="Lines of https://USER:TOKEN@HOST, as `git credential-store` keeps them.",
+        ),
+    ] = None,
+    git_ca_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--git-ca-file",
+            envvar="FLOTILLA_GIT_CA_FILE",
+            help="Certificates that Git accepts over https.",
+        ),
     ] = None,
     interval: Annotated[float, typer.Option("--interval", help="Seconds between looks.")] = 30.0,
     once: Annotated[
@@ -51,6 +87,11 @@ def server(
     verbose: Annotated[bool, typer.Option("--verbose", "-v")] = False,
 ) -> None:
     """Keep a fleet as its repository says.
+
+    A token for the repository does not belong into --repo, which every user of the machine can
+    read in the list of processes: put it into FLOTILLA_REPO_TOKEN (TOKEN or USER:TOKEN, for the
+    server of --repo), or into the file of --git-credentials (also for other repositories).  Of
+    ssh's own configuration, ~/.ssh/config is not read; name key and host keys here.
 
     Examples:
         flotilla server --repo https://git.example.com/fleet.git
@@ -82,7 +123,17 @@ def server(
         secrets_dir=secrets_dir,
         interval_s=interval,
         known_hosts=known_hosts,
+        ssh_key=ssh_key,
+        git_ca_file=git_ca_file,
+        git_credentials=git_credentials,
+        # Taken out of the environment: nothing that the server starts needs it.
+        repo_token=os.environ.pop("FLOTILLA_REPO_TOKEN", None),
     )
+    if _PASSWORD.match(repo):
+        say(
+            "warning: a token in --repo can be read by every user of this machine (ps); "
+            "use FLOTILLA_REPO_TOKEN or --git-credentials"
+        )
     try:
         if once:
             asyncio.run(_once(settings, timeout))

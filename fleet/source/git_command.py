@@ -157,14 +157,28 @@ def ssh_command(settings: GitSettings) -> str:
         "ServerAliveCountMax": "3",
     }
     if settings.known_hosts:
-        options["UserKnownHostsFile"] = f'"{settings.known_hosts}"'
+        options["UserKnownHostsFile"] = f'"{_ssh_path(settings.known_hosts)}"'
         options["GlobalKnownHostsFile"] = os.devnull
+    if settings.ssh_key:
+        # Not -i, which takes the path as it is where it only warns, and expands it where it reads.
+        options["IdentitiesOnly"] = "yes"
+        options["IdentityFile"] = f'"{_ssh_path(settings.ssh_key)}"'
     words = ["ssh", "-F", os.devnull]
     for name, value in options.items():
         words += ["-o", f"{name}={value}"]
-    if settings.ssh_key:
-        words += ["-o", "IdentitiesOnly=yes", "-i", str(settings.ssh_key)]
     return shlex.join(words)
+
+
+def _ssh_path(path: Path) -> str:
+    """Write a path so that ssh takes it as it is: `%` begins its own names, quotes end a word.
+
+    Raises:
+        ValueError: it cannot be written so.
+    """
+    text = str(path)
+    if not path.is_absolute() or not text.isprintable() or '"' in text:
+        raise ValueError(f"ssh needs a whole path without quotes or control characters: {text!r}")
+    return text.replace("%", "%%")
 
 
 def open_bare(directory: Path) -> CleanRepo:

@@ -217,3 +217,15 @@ def test_a_server_ends_in_order_also_while_somebody_listens(stage: Stage) -> Non
         assert stage.process.stop() == 0
         assert time.monotonic() - began < 9  # or it was killed
     assert stage.process.words_said().rstrip().endswith("stopped")
+
+
+def test_a_token_in_the_address_is_warned_of_and_not_shown() -> None:
+    with short_folder() as folder:
+        said = run(
+            "server", "--repo", "https://bot:t0k3n-cAnArY@127.0.0.1:9/fleet.git", "--once",
+            "--state", str(folder / "state"), "--timeout", "20",
+        )  # fmt: skip
+        assert said.returncode == 1
+        assert "use FLOTILLA_REPO_TOKEN or --git-credentials" in said.stderr
+        assert "127.0.0.1:9/fleet.git" in said.stdout + said.stderr
+        assert "cAnArY" not in said.stdout + said.stderr

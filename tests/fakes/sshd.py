@@ -38,7 +38,7 @@ class Sshd:
 def run(folder: Path) -> Iterator[Sshd]:
     """Start sshd on a free port; everything it needs is in `folder`."""
     # A name that a shell would take apart: ssh gets these paths through one.
-    client = folder / "the client's"
+    client = folder / "the client's 100%h"
     client.mkdir()
     keygen(folder / "host")
     keygen(client / "key")
