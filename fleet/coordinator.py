@@ -42,7 +42,6 @@ from fleet.rollout.decisions import AssignRelease, ObserveCluster
 from fleet.rollout.state import Rollout
 from fleet.settling import is_settled
 from fleet.state import FleetState
-from fleet.store.store import Store
 from fleet.supervisor import Supervisor
 from fleet.view import CommandResult
 
@@ -94,7 +93,7 @@ class Coordinator:
     """Owns `FleetState`.
 
     Args:
-        store: where facts become durable.
+        ledger: where facts become durable.
         supervisor: the running reconcilers.
         publisher: makes the read model.
         origin: the fleet repository.
@@ -105,7 +104,7 @@ class Coordinator:
     def __init__(
         self,
         *,
-        store: Store,
+        ledger: Ledger,
         supervisor: Supervisor,
         publisher: Publisher,
         origin: Origin,
@@ -116,7 +115,7 @@ class Coordinator:
         self.state = FleetState()
         self.observed = Observed()
         self.inventory = Inventory()
-        self._ledger = Ledger(store)
+        self._ledger = ledger
         self._dispatcher = Dispatcher(supervisor, lookup=self._ledger.lookup, look=errands.look)
         self._publisher = publisher
         self._repository = origin.repository

@@ -23,6 +23,7 @@ from fleet.cluster_facts import ClusterReplaced as ClusterReplaced
 from fleet.cluster_facts import MirrorChanged as MirrorChanged
 from fleet.fact import SYSTEM as SYSTEM
 from fleet.fact import Fact as Fact
+from fleet.fact import LogPruned as LogPruned
 from fleet.fact import ReleaseDropped as ReleaseDropped
 from fleet.fact import ReleaseQueued as ReleaseQueued
 from fleet.fact import RolloutEvent as RolloutEvent
@@ -342,6 +343,7 @@ FleetFact = (
     | ReleaseQueued
     | ReleaseDropped
     | Watched
+    | LogPruned
     | RolloutEvent
 )
 

@@ -21,6 +21,16 @@ class Fact(
     actor: str = SYSTEM
 
 
+class LogPruned(Fact, frozen=True, kw_only=True):
+    """Old events were archived and deleted; the chain goes on from the last of them."""
+
+    through: int
+    hash: str
+    """Of event `through`."""
+    archive: str
+    """The file that has them now."""
+
+
 class ReleaseQueued(Fact, frozen=True, kw_only=True):
     """A release waits for its rollout, in the form that `fleet.rollout.codec` reads."""
 

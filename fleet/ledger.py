@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 
 import msgspec
 
 from clusters.model import Digest, Manifest
+from fleet.archive import archived_facts
 from fleet.contents import Contents
 from fleet.events import FleetFact, from_row, to_row
 from fleet.snapshots import dump, load
@@ -25,10 +27,12 @@ class Ledger:
 
     Args:
         store: where they are kept.
+        archive: folder of the facts that were moved out of it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, *, archive: Path) -> None:
         self._store = store
+        self._archive = archive
         self._contents = Contents(store)
         self._since_snapshot = 0
 
@@ -39,20 +43,39 @@ class Ledger:
 
     async def recover(self) -> FleetState:
         """The state of the last run: the newest snapshot, and the facts after it."""
-        state, seq = FleetState(), 0
-        stored = await self._store.load_snapshot()
-        if stored is not None:
-            try:
-                seq, state = stored[0], load(stored[1])
-            except (msgspec.MsgspecError, ValueError, KeyError):
-                # Written by another version: the facts say the same, only slower.
-                state, seq = FleetState(), 0
+        state, seq = await self._from_snapshot() or await self._from_archive()
         while rows := await self._store.read(after=seq):
             for row in rows:
                 state.fold(from_row(row.kind, row.at, row.actor, row.data))
             seq = rows[-1].seq
+            # Restarts must not put off the next snapshot for ever.
+            self._since_snapshot += len(rows)
         await self._contents.load(digests_of(state))
         return state
+
+    async def keep_snapshot(self) -> None:
+        """Store a snapshot of the state as of the newest fact, so that older ones may go."""
+        state = await self.recover()
+        if newest := await self._store.last_seq():
+            await self._store.save_snapshot(newest, dump(state))
+
+    async def _from_snapshot(self) -> tuple[FleetState, int] | None:
+        stored = await self._store.load_snapshot()
+        if stored is None:
+            return None
+        try:
+            return load(stored[1]), stored[0]
+        except (msgspec.MsgspecError, ValueError, KeyError):
+            # Written by another version: the facts say the same, only slower.
+            return None
+
+    async def _from_archive(self) -> tuple[FleetState, int]:
+        """The state at the beginning of the log: empty, or what was archived comes to."""
+        state, start = FleetState(), await self._store.checkpoint()
+        if start.seq:
+            for fact in archived_facts(self._archive, through=start):
+                state.fold(fact)
+        return state, start.seq
 
     async def answered(self, key: str) -> CommandResult | None:
         """What the command with this idempotency key was answered, if it was carried out."""

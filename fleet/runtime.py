@@ -31,12 +31,14 @@ from clusters.terms import Terms
 from fleet.api.address import parse_address
 from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts
+from fleet.archive import archive_daily
 from fleet.connections import connector
 from fleet.coordinator import Coordinator, Errands, Origin
 from fleet.deciding.travelling import last_good
 from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.intake import Intake
+from fleet.ledger import Ledger
 from fleet.measuring import Measurer
 from fleet.model import Cluster, FleetSettings
 from fleet.presenting.details import Details
@@ -91,6 +93,11 @@ class Runtime:
             group.create_task(self.coordinator.run(first), name="coordinator")
             group.create_task(self.intake.run(), name="intake")
             group.create_task(self.effects.run(), name="effects")
+            if self.settings.keep_events_s is not None:
+                work = archive_daily(
+                    self.store, self.settings.archive_dir, keep_s=self.settings.keep_events_s
+                )
+                group.create_task(work, name="archive")
 
 
 class StartFailed(Exception):
@@ -158,7 +165,7 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
 
     supervisor = Supervisor(build=build, report=report)
     coordinator = Coordinator(
-        store=store,
+        ledger=Ledger(store, archive=settings.archive_dir),
         supervisor=supervisor,
         publisher=publisher,
         origin=Origin(repository=url.text, ref=settings.ref or "HEAD"),

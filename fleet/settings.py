@@ -51,6 +51,14 @@ class ServerSettings:
     lease_s: float = 90.0
     """Silence after which another server may write to the clusters of this one."""
 
+    keep_events_s: float | None = None
+    """Older events are moved to the archive; None: all stay in the database."""
+
+    @property
+    def archive_dir(self) -> Path:
+        """Where old events are moved to."""
+        return self.state_dir / "archive"
+
     @property
     def address(self) -> str:
         """Where the API listens."""

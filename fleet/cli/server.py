@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from fleet.cli.durations import duration
 from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, fail, say, show_table
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ def server(
             help="Certificates that Git accepts over https.",
         ),
     ] = None,
+    keep_events: Annotated[
+        str | None,
+        typer.Option(
+            "--keep-events", help="Move older events to STATE/archive, like 90d; default: keep all."
+        ),
+    ] = None,
     interval: Annotated[float, typer.Option("--interval", help="Seconds between looks.")] = 30.0,
     once: Annotated[
         bool, typer.Option("--once", help="Converge, print a summary, and stop.")
@@ -126,6 +133,7 @@ def server(
         ssh_key=ssh_key,
         git_ca_file=git_ca_file,
         git_credentials=git_credentials,
+        keep_events_s=duration(keep_events, "--keep-events") if keep_events else None,
         # Taken out of the environment: nothing that the server starts needs it.
         repo_token=os.environ.pop("FLOTILLA_REPO_TOKEN", None),
     )

@@ -140,6 +140,7 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
         f"{f.object} on {f.cluster} was changed back {f.corrections} times in a minute by "
         f"{f.manager or 'unknown'}; correction pauses until {f.until:%H:%M}"
     ),
+    facts.LogPruned: lambda f: f"the audit log up to event {f.through} was moved to {f.archive}",
     facts.Suspended: lambda f: f"{f.target} suspended: {f.reason}",
     facts.Resumed: lambda f: f"{f.target} resumed{_because(f.reason)}",
     facts.ReconcileAsked: lambda f: f"asked to {_errand(f.target)}{_because(f.reason)}",

@@ -63,12 +63,19 @@ class ChainReport:
     events: int
     """How many were checked and found in order."""
     head: Anchor
+    start: Anchor
+    """What the first of them follows: event 0, or the checkpoint of an archive."""
     broken: ChainBroken | None = None
 
     @property
     def ok(self) -> bool:
         """Whether the whole log is as it was written."""
         return self.broken is None
+
+    def __str__(self) -> str:
+        begun = f", from the checkpoint {self.start} on" if self.start.seq else ""
+        found = f"{self.events:,} events in order{begun}, up to {self.head}"
+        return f"{self.broken} ({found})" if self.broken else found
 
 
 def canonical_event(
@@ -110,9 +117,10 @@ def link_hash(prev_hash: str, canonical: bytes) -> str:
 class ChainCheck:
     """Verifies a log fed page by page, in order of `seq`."""
 
-    def __init__(self, anchor: Anchor | None = None) -> None:
+    def __init__(self, anchor: Anchor | None = None, *, start: Anchor | None = None) -> None:
+        """`start` is the event that the log follows: of a part of it, the last one before."""
         self._anchor = anchor
-        self._head = Anchor(0, GENESIS)
+        self._start = self._head = start or Anchor(0, GENESIS)
         self._broken: ChainBroken | None = None
 
     @property
@@ -141,11 +149,21 @@ class ChainCheck:
         Args:
             known_seq: an event that is known to have been in the log.
         """
-        if self._anchor is not None and self._head.seq < self._anchor.seq:
+        if self._anchor is not None and self._anchor.seq <= self._start.seq != 0:
+            if self._anchor != self._start:
+                self.fail(
+                    f"event {self._anchor.seq} of the anchor was archived: check the archive for it"
+                )
+        elif self._anchor is not None and self._head.seq < self._anchor.seq:
             self.fail(f"missing: the anchor knows the log up to event {self._anchor.seq}")
         if self._head.seq < known_seq:
             self.fail(f"missing: the state was stored as of event {known_seq}")
-        return ChainReport(events=self._head.seq, head=self._head, broken=self._broken)
+        return ChainReport(
+            events=self._head.seq - self._start.seq,
+            head=self._head,
+            start=self._start,
+            broken=self._broken,
+        )
 
     def _wrong(self, link: ChainLink) -> str | None:
         if link.seq != self._head.seq + 1:
@@ -185,9 +203,17 @@ def parse_line(line: bytes) -> ChainLink:
     return link
 
 
-def verify_lines(lines: Iterable[bytes], *, anchor: Anchor | None = None) -> ChainReport:
-    """Verify an export, which needs neither the database nor its key."""
-    check = ChainCheck(anchor)
+def verify_lines(
+    lines: Iterable[bytes], *, anchor: Anchor | None = None, start: Anchor | None = None
+) -> ChainReport:
+    """Verify an export, which needs neither the database nor its key.
+
+    Args:
+        lines: of the export.
+        anchor: an event that is known to be in it.
+        start: the event that the first line follows; None: the log's beginning.
+    """
+    check = ChainCheck(anchor, start=start)
     for line in lines:
         try:
             check.feed([parse_line(line)])

@@ -24,13 +24,16 @@ from fleet.store.records import (
     stored_event,
 )
 from fleet.store.statements import insert_rows
-from fleet.store.tables import EVENT, SNAPSHOT
+from fleet.store.tables import CHECKPOINT, EVENT, SNAPSHOT
 
 _PAGE = 2_000
 """Events in one step of a verification: other callers' writes go between the steps."""
 _BEFORE_ALL = -(2**63)
 _LAST_EVENT = select(EVENT.c.seq, EVENT.c.hash).order_by(EVENT.c.seq.desc()).limit(1)
+_LAST_CHECKPOINT = select(CHECKPOINT).order_by(CHECKPOINT.c.seq.desc()).limit(1)
 _HEAD = "log head"
+PRUNED = "LogPruned"
+"""Kind of the event that says that the log was cut; it names `through` and `hash`."""
 
 
 class EventLog(StorePart):
@@ -88,14 +91,21 @@ class EventLog(StorePart):
 
     async def verify(self, *, anchor: Anchor | None = None) -> ChainReport:
         """Check the whole log against its hash chain, and against `anchor` if there is one."""
-        check = ChainCheck(anchor)
+        start = await self._database.read(checkpoint_of)
+        check = ChainCheck(anchor, start=start)
         after: int | None = _BEFORE_ALL
         while after is not None and not check.broken:
             after = await self._check_from(check, after)
+        if start.seq and not check.broken and not await self._is_attested(start):
+            check.fail(f"the log begins after event {start.seq}, and no event says who cut it")
         return check.report(known_seq=await self._database.read(snapshot_seq))
 
-    async def export(self, write: Callable[[bytes], object]) -> int:
-        """Write the whole log as JSON lines, and return how many.
+    async def export(self, write: Callable[[bytes], object], *, through: int | None = None) -> int:
+        """Write the log as JSON lines, from its checkpoint on, and return how many.
+
+        Args:
+            write: takes lines, many at once.
+            through: the last event wanted; None: all.
 
         `audit.verify_lines` checks them without the database.
 
@@ -103,10 +113,17 @@ class EventLog(StorePart):
             StoreDamaged: an event cannot be read (`verify` says which).
         """
         count, after = 0, 0
-        while rows := await self._database.read(partial(_page, after=after)):
+        page = partial(_page, through=through)
+        while rows := await self._database.read(partial(page, after=after)):
             write(b"".join(export_line(chain_link(row)) for row in rows))
             count, after = count + len(rows), rows[-1]["seq"]
         return count
+
+    async def _is_attested(self, checkpoint: Anchor) -> bool:
+        """Whether an event of the log names the checkpoint that it begins after."""
+        found = await self.read(kinds=[PRUNED], limit=_PAGE, newest=True)
+        told = [(event.data.get("through"), event.data.get("hash")) for event in found]
+        return (checkpoint.seq, checkpoint.hash) in told
 
     async def _check_from(self, check: ChainCheck, after: int) -> int | None:
         """Check the page of events after `after`; where it ends, or None at the log's end."""
@@ -139,9 +156,15 @@ def log_head(session: Session) -> Anchor:
     head: Anchor | None = session.info.get(_HEAD)
     if head is None:
         row = session.execute(_LAST_EVENT).first()
-        head = Anchor(row.seq, row.hash) if row else Anchor(0, GENESIS)
+        head = Anchor(row.seq, row.hash) if row else checkpoint_of(session)
         session.info[_HEAD] = head
     return head
+
+
+def checkpoint_of(session: Session) -> Anchor:
+    """The last event that was archived and deleted; event 0 if none was."""
+    row = session.execute(_LAST_CHECKPOINT).first()
+    return Anchor(row.seq, row.hash) if row else Anchor(0, GENESIS)
 
 
 def snapshot_seq(session: Session) -> int:
@@ -149,8 +172,12 @@ def snapshot_seq(session: Session) -> int:
     return session.scalar(select(func.max(SNAPSHOT.c.seq))) or 0
 
 
-def _page(session: Session, *, after: int, limit: int = _PAGE) -> Sequence[RowMapping]:
+def _page(
+    session: Session, *, after: int, limit: int = _PAGE, through: int | None = None
+) -> Sequence[RowMapping]:
     query = select(EVENT).where(EVENT.c.seq > after).order_by(EVENT.c.seq).limit(limit)
+    if through is not None:
+        query = query.where(EVENT.c.seq <= through)
     return session.execute(query).mappings().all()
 
 

@@ -26,6 +26,7 @@ from fleet.store.model import Batch, Durability, StoredEvent
 from fleet.store.owner import Owner, claim, refuse_if_taken_over
 from fleet.store.part import Clock, utc_now
 from fleet.store.records import encode_event, time_text
+from fleet.store.retention import Retention
 from fleet.store.schema import require_current, upgrade
 from fleet.store.sealing import Sealer
 from fleet.store.snapshots import Snapshots, write_snapshot
@@ -33,7 +34,7 @@ from fleet.store.snapshots import Snapshots, write_snapshot
 _KEY_FILE = "store.key"
 
 
-class Store(EventLog, ContentStore, ApplySets, Snapshots, Commands):
+class Store(EventLog, Retention, ContentStore, ApplySets, Snapshots, Commands):
     """An open store.  Use as `async with await Store.open(path) as store:`."""
 
     def __init__(

@@ -14,7 +14,7 @@ _SEQ = BigInteger().with_variant(Integer, "sqlite")
 
 
 class EventRow(SQLModel, table=True):
-    """One line of the audit log.  Triggers refuse to change or delete it."""
+    """One line of the audit log.  Triggers refuse to change it, or to delete it unarchived."""
 
     __tablename__ = "event"
     __table_args__ = (
@@ -32,6 +32,15 @@ class EventRow(SQLModel, table=True):
     data: str = Field(sa_type=Text)
     """Canonical JSON, the very bytes that were hashed."""
     prev_hash: str = Field(sa_type=Text)
+    hash: str = Field(sa_type=Text)
+
+
+class CheckpointRow(SQLModel, table=True):
+    """The last event of a part of the audit log that was archived and deleted."""
+
+    __tablename__ = "checkpoint"
+
+    seq: int = Field(sa_column=Column(_SEQ, primary_key=True, autoincrement=False))
     hash: str = Field(sa_type=Text)
 
 
@@ -112,6 +121,7 @@ def _table(model: type[SQLModel]) -> Table:
 # Statements over many rows go through the tables: building an object for each row costs more than
 # the row itself.
 EVENT = _table(EventRow)
+CHECKPOINT = _table(CheckpointRow)
 SNAPSHOT = _table(SnapshotRow)
 CONTENT = _table(ContentRow)
 MANIFEST_SET = _table(ManifestSetRow)

@@ -25,6 +25,7 @@ from fleet.conductor import Conductor, Scene
 from fleet.coordinator import Coordinator, Errands, Origin
 from fleet.deciding.travelling import rollout_id
 from fleet.inbox import CommitProposed
+from fleet.ledger import Ledger
 from fleet.model import (
     Amount,
     Bundle,
@@ -154,7 +155,7 @@ async def whole(clusters: int, bundles: int) -> dict[str, object]:
                 asyncio.get_running_loop().create_task(coordinator.inbox.post(event))
 
             coordinator = Coordinator(
-                store=store,
+                ledger=Ledger(store, archive=Path(folder)),
                 supervisor=ReadyAtOnce(post),
                 publisher=Publisher(Feed(epoch="bench"), fleet="bench", version="0"),
                 origin=Origin(repository="bench", ref="main"),
@@ -233,20 +234,19 @@ def _nothing(fact: facts.FleetFact) -> None:
 
 async def restart(clusters: int, bundles: int) -> dict[str, object]:
     """Store a fleet with open rollouts; open it again and decide."""
-    from fleet.ledger import Ledger
 
     scene, stored, _ = _open_fleet(clusters, bundles)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "flotilla.db"
         async with await Store.open(path) as store:
-            ledger = Ledger(store)
+            ledger = Ledger(store, archive=Path(folder))
             for begin in range(0, len(stored), 500):
                 await ledger.record(
                     stored[begin : begin + 500], scene.state, rendered={}, answers={}
                 )
         began = time.perf_counter()
         async with await Store.open(path) as store:
-            state = await Ledger(store).recover()
+            state = await Ledger(store, archive=Path(folder)).recover()
             conductor = Conductor(lambda bundle: rollout_id(state, bundle))
             fresh = Scene(
                 state=state, observed=Observed(), inventory=scene.inventory, known=True,

@@ -258,6 +258,27 @@ def test_the_log_is_verified_exported_and_tampering_is_found(stage: Stage) -> No
     assert run("audit", "export", "--state", str(copy), "-o", str(copy / "log")).returncode == 0
     assert (copy / "log").read_text() == exported.stdout
 
+    assert run("audit", "verify", "--state", str(copy), "--anchor", "x").returncode == 2
+    kept = run("audit", "prune", "--before", "30d", "--state", str(copy))
+    assert (kept.returncode, "no event is older" in kept.stderr) == (0, True), kept.stderr
+    pruned = run("audit", "prune", "--before", "0", "--state", str(copy))
+    assert pruned.returncode == 0, pruned.stderr
+    assert "were moved to" in pruned.stderr
+    followed = run("audit", "verify", "--state", str(copy))
+    assert followed.returncode == 0, followed.stderr
+    assert followed.stderr.startswith("archive: ")
+    locked = run("audit", "prune", "--before", "0", "--state", str(stage.folder / "state"))
+    assert locked.returncode == 1
+    assert "--keep-events" in locked.stderr
+    for file in (copy / "archive").iterdir():
+        file.unlink()
+    lost = run("audit", "verify", "--state", str(copy))
+    assert (lost.returncode, "does not lead up to" in lost.stderr) == (1, True), lost.stderr
+
+    shutil.rmtree(copy)
+    shutil.copytree(
+        stage.folder / "state", copy, ignore=shutil.ignore_patterns("*.sock", "git", "*.lock")
+    )
     _tamper(copy / "flotilla.db")
     bad = run("audit", "verify", "--state", str(copy))
     assert bad.returncode == 1
