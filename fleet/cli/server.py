@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import re
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
+from fleet.cli import server_options as options
 from fleet.cli.durations import duration
 from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, fail, say, show_table
 
@@ -19,79 +17,24 @@ _PASSWORD = re.compile(r"(?i)https?://[^/\s]*@")
 
 
 def server(
-    repo: Annotated[
-        str,
-        typer.Option("--repo", envvar="FLOTILLA_REPO", help="The fleet repository: path or URL."),
-    ],
-    ref: Annotated[
-        str | None, typer.Option("--ref", help="Branch, tag or commit; default branch if not set.")
-    ] = None,
-    path: Annotated[str, typer.Option("--path", help="Folder with the fleet's documents.")] = "",
-    state: Annotated[
-        Path | None, typer.Option("--state", help="Where the database and the mirror are kept.")
-    ] = None,
-    listen: Annotated[
-        str, typer.Option("--listen", help="unix:PATH or HOST:PORT; default: a private socket.")
-    ] = "",
-    database: Annotated[
-        str | None,
-        typer.Option("--database", envvar="FLOTILLA_DATABASE", help="PostgreSQL URL; else SQLite."),
-    ] = None,
-    kubeconfig: Annotated[
-        Path | None, typer.Option("--kubeconfig", help="Where contexts are looked up.")
-    ] = None,
-    secrets_dir: Annotated[
-        Path | None, typer.Option("--secrets-dir", help="Kubeconfigs named by secretRef.")
-    ] = None,
-    token_file: Annotated[
-        Path | None, typer.Option("--token-file", help="NAME:TOKEN lines, for TCP.")
-    ] = None,
-    known_hosts: Annotated[
-        Path | None,
-        typer.Option(
-            "--known-hosts",
-            envvar="FLOTILLA_KNOWN_HOSTS",
-            help="Host keys for Git over ssh; else those of your ~/.ssh/known_hosts.",
-        ),
-    ] = None,
-    ssh_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--ssh-key",
-            envvar="FLOTILLA_SSH_KEY",
-            help="Private key for Git over ssh; else your own keys and agent.",
-        ),
-    ] = None,
-    git_credentials: Annotated[
-        Path | None,
-        typer.Option(
-            "--git-credentials",
-            envvar="FLOTILLA_GIT_CREDENTIALS",
-            help="Lines of https://USER:TOKEN@HOST, as `git credential-store` keeps them.",
-        ),
-    ] = None,
-    git_ca_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--git-ca-file",
-            envvar="FLOTILLA_GIT_CA_FILE",
-            help="Certificates that Git accepts over https.",
-        ),
-    ] = None,
-    keep_events: Annotated[
-        str | None,
-        typer.Option(
-            "--keep-events", help="Move older events to STATE/archive, like 90d; default: keep all."
-        ),
-    ] = None,
-    interval: Annotated[float, typer.Option("--interval", help="Seconds between looks.")] = 30.0,
-    once: Annotated[
-        bool, typer.Option("--once", help="Converge, print a summary, and stop.")
-    ] = False,
-    timeout: Annotated[
-        float, typer.Option("--timeout", help="With --once: give up after so many seconds.")
-    ] = 600.0,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v")] = False,
+    repo: options.Repo,
+    ref: options.Ref = None,
+    path: options.Folder = "",
+    state: options.State = None,
+    listen: options.Listen = "",
+    database: options.Database = None,
+    kubeconfig: options.Kubeconfig = None,
+    secrets_dir: options.SecretsDir = None,
+    token_file: options.TokenFile = None,
+    known_hosts: options.KnownHosts = None,
+    ssh_key: options.SshKey = None,
+    git_credentials: options.GitCredentials = None,
+    git_ca_file: options.GitCaFile = None,
+    keep_events: options.KeepEvents = None,
+    interval: options.Interval = 30.0,
+    once: options.Once = False,
+    timeout: options.Timeout = 600.0,
+    verbose: options.Verbose = False,
 ) -> None:
     """Keep a fleet as its repository says.
 

@@ -120,6 +120,15 @@ async def demote(world: FleetWorld, cluster: str, rules: list[dict[str, Any]]) -
     }
     await world.request(cluster, "POST", f"{group}/clusterroles", json=role)
     await world.request(cluster, "POST", f"{group}/clusterrolebindings", json=binding)
+    # Its own place, where lease and apply set are kept, stays its own.
+    own = f"{group}/namespaces/flotilla-system"
+    inside = {**binding, "roleRef": {**binding["roleRef"], "kind": "Role"}}
+    place = {"metadata": {"name": "flotilla-system"}}
+    await world.request(cluster, "POST", "/api/v1/namespaces", json=place)
+    await world.request(
+        cluster, "POST", f"{own}/roles", json={**role, "rules": [{**every, "verbs": ["*"]}]}
+    )
+    await world.request(cluster, "POST", f"{own}/rolebindings", json=inside)
     tokens = world.clusters.cluster(cluster).tokens
     tokens[world.clusters.token] = User(name="robot", groups=(AUTHENTICATED,))
 
