@@ -55,6 +55,15 @@ class Prune:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detach:
+    """Let go of one object: it stays on the cluster, without our marks and ownership."""
+
+    ref: ObjectRef
+    bundle: BundleName
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HeldPrune:
     """Objects that are kept although they left the desired state."""
 
@@ -80,6 +89,7 @@ class Plan:
 
     applies: tuple[Apply, ...] = ()
     prunes: tuple[Prune, ...] = ()
+    detaches: tuple[Detach, ...] = ()
     forgets: tuple[ObjectRef, ...] = ()
     """Members of the apply set that are already gone, or no longer ours."""
     held: tuple[HeldPrune, ...] = ()
@@ -88,3 +98,8 @@ class Plan:
     """When time alone will change the plan (monotonic seconds), or None."""
     unserved: bool = False
     """Something waits for a kind that the cluster does not serve: somebody may install it."""
+
+    @property
+    def acts(self) -> bool:
+        """Whether anything is to be done now."""
+        return bool(self.applies or self.prunes or self.detaches or self.forgets)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from clusters.model import FIELD_MANAGER, FLEET_LABEL, AdoptPolicy, Body
+from clusters.model import BUNDLE_LABEL, FIELD_MANAGER, FLEET_LABEL, AdoptPolicy, Body
 from clusters.ownership import Entry, our_entry
 from clusters.projection import FieldSet, child_at
 
@@ -122,6 +122,30 @@ def handover(live: Body, api_version: str) -> list[dict[str, Any]] | None:
     if annotation is not None:
         path = f"/metadata/annotations/{LAST_APPLIED.replace('/', '~1')}"
         operations.append({"op": "remove", "path": path})
+    return operations
+
+
+def letting_go(live: Body) -> list[dict[str, Any]]:
+    """The JSON patch that takes our marks and our ownership off an object, and nothing else."""
+    metadata = live.get("metadata") or {}
+    others = [
+        entry
+        for entry in metadata.get("managedFields") or ()
+        if entry.get("manager") != FIELD_MANAGER or entry.get("subresource")
+    ]
+    # An empty list would mean "as it was" to the server; one empty entry means "nobody".
+    operations: list[dict[str, Any]] = [
+        {
+            "op": "replace",
+            "path": "/metadata/resourceVersion",
+            "value": metadata.get("resourceVersion"),
+        },
+        {"op": "replace", "path": "/metadata/managedFields", "value": others or [{}]},
+    ]
+    for label in (FLEET_LABEL, BUNDLE_LABEL):
+        if label in _labels(live):
+            path = f"/metadata/labels/{label.replace('/', '~1')}"
+            operations.append({"op": "remove", "path": path})
     return operations
 
 

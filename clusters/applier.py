@@ -14,7 +14,7 @@ from itertools import groupby
 from time import monotonic
 from typing import TypeVar
 
-from clusters.actions import Apply, Cause, Plan, Prune
+from clusters.actions import Apply, Cause, Detach, Plan, Prune
 from clusters.client.api import ClusterApi
 from clusters.client.limits import SLOTS_MAX
 from clusters.errors import OF_THE_CLUSTER, ClusterError, InvalidObject
@@ -29,7 +29,7 @@ from clusters.replacing import Replacer
 from clusters.waves import FOUNDATION_WAVE, wave_of
 from clusters.writer import Writer, Written
 
-_Action = TypeVar("_Action", Apply, Prune)
+_Action = TypeVar("_Action", Apply, Prune, Detach)
 FOUNDATION_TIMEOUT_S = 60.0
 
 
@@ -117,11 +117,20 @@ class Applier:
             if interrupted():
                 return outcomes
         failed = {name for name, outcome in outcomes.items() if outcome.failed}
+        await self._each(self._detach, plan.detaches, outcomes)
         # What replaces an object is in place before the object goes.
         prunes = [prune for prune in plan.prunes if prune.bundle not in failed]
         for _, group in groupby(prunes, key=lambda prune: wave_of(prune.ref.group_kind)):
             await self._each(self._prune, list(group), outcomes)
         return outcomes
+
+    async def _detach(self, action: Detach, outcome: Outcome) -> None:
+        record = self._records[action.ref]
+        if not await self._pruner.detach(action):
+            outcome.failed.append(record)
+        elif record.detached:
+            words = "it is annotated to be kept when it leaves the bundle, or holds what is"
+            outcome.notices.append(Notice(action.ref, NoticeKind.DETACHED, words))
 
     async def _prune(self, action: Prune, outcome: Outcome) -> None:
         if not await self._pruner.prune(action):

@@ -43,6 +43,13 @@ def health_of(kind: GroupKind, body: Body) -> HealthResult:
         return HealthResult(Health.UNKNOWN, f"cannot read its status: {type(error).__name__}")
 
 
+def being_deleted(since: str | None, finalizers: Sequence[str] | None) -> HealthResult:
+    """An object on its way out: since when (RFC 3339, of the server), and what holds it."""
+    started = f" since {since.replace('T', ' ').removesuffix('Z')} UTC" if since else ""
+    holding = f", waits for {', '.join(finalizers)}" if finalizers else ""
+    return _progressing(f"being deleted{started}{holding}")
+
+
 def needs_body(kind: GroupKind) -> bool:
     """Whether health depends on more than metadata; if not, a metadata watch is enough."""
     return kind not in _METADATA_ONLY
@@ -51,8 +58,7 @@ def needs_body(kind: GroupKind) -> bool:
 def _judge(group_kind: GroupKind, body: Body) -> HealthResult:
     metadata = body.get("metadata") or {}
     if metadata.get("deletionTimestamp"):
-        waiting = ", ".join(metadata.get("finalizers") or ())
-        return _progressing(f"being deleted{f', waits for {waiting}' if waiting else ''}")
+        return being_deleted(metadata["deletionTimestamp"], metadata.get("finalizers"))
     status: Part = body.get("status") or {}
     observed = status.get("observedGeneration")
     if observed is not None and observed != metadata.get("generation", observed):

@@ -27,7 +27,7 @@ from clusters.client.stream import (
 from clusters.client.wire import Metadata, decode_object
 from clusters.drift import Glance, glance
 from clusters.errors import ClusterError, Forbidden, Gone, UnknownKind
-from clusters.health import HEALTHY, HealthResult, health_of, needs_body
+from clusters.health import HEALTHY, HealthResult, being_deleted, health_of, needs_body
 from clusters.model import BundleName, GroupKind, Health, ObjectRef
 from clusters.ownership import our_entry
 from clusters.records import Record
@@ -35,6 +35,8 @@ from clusters.rules import ObjectRules
 
 PRUNE_ANNOTATION = "flotilla.dev/prune"
 """`disabled` on a live object: never delete it."""
+DELETION_ANNOTATIONS = ("flotilla.dev/deletion", "client.lifecycle.config.k8s.io/deletion")
+"""`detach` on a live object: let it go instead of deleting it.  The second is cli-utils' own."""
 
 
 class Observer:
@@ -280,7 +282,7 @@ class Observer:
         was_present, record.present = record.present, False
         record.suspect = False
         self.suspects.pop(record.ref, None)
-        if record.deleting:
+        if record.deleting or record.detached:
             self.gone[record.ref] = record
         elif record.expired:
             return
@@ -308,16 +310,15 @@ def _note(record: Record, metadata: Metadata) -> None:
     same = metadata.uid == record.applied.uid
     record.uid = record.applied.uid if same else metadata.uid  # one string, held once
     record.resource_version = metadata.resource_version
-    record.keep = (metadata.annotations or {}).get(PRUNE_ANNOTATION) == "disabled"
+    annotations = metadata.annotations or {}
+    record.keep = annotations.get(PRUNE_ANNOTATION) == "disabled"
+    record.detach = any(annotations.get(name) == "detach" for name in DELETION_ANNOTATIONS)
 
 
 def _health(kind: GroupKind, seen: Seen) -> HealthResult:
     if seen.metadata.deletion_timestamp:
-        waits_for = ", ".join(seen.metadata.finalizers or ())
-        return HealthResult(
-            Health.PROGRESSING,
-            f"being deleted, waits for {waits_for}" if waits_for else "being deleted",
-        )
+        metadata = seen.metadata
+        return being_deleted(metadata.deletion_timestamp, metadata.finalizers)
     if not needs_body(kind):
         return HEALTHY
     return health_of(kind, decode_object(seen.body))

@@ -9,73 +9,30 @@ it with our label, its UID is the one we applied, and the guards allow it or a p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
 
-from clusters.actions import Apply, Cause, HeldPrune, Plan, Prune, Wait
-from clusters.guards import PruneBudget, prune_refusal
+from clusters.actions import Apply, Cause, Plan, Wait
 from clusters.model import (
     BundleName,
     DesiredBundle,
     DesiredState,
     DriftPolicy,
-    GroupKind,
     Health,
     Manifest,
     ObjectRef,
 )
 from clusters.ownership import dotted
 from clusters.projection import value_hash
+from clusters.pruning import plan_prunes
 from clusters.records import Record
 from clusters.rules import ObjectRules, Spare, rules_of
+from clusters.situation import Draft, Situation
 from clusters.waves import apply_order
-
-
-@dataclass(slots=True)
-class _Draft:
-    applies: list[Apply] = field(default_factory=list)
-    prunes: list[Prune] = field(default_factory=list)
-    forgets: list[ObjectRef] = field(default_factory=list)
-    held: list[HeldPrune] = field(default_factory=list)
-    waits: list[Wait] = field(default_factory=list)
-    retry_at: float | None = None
-    unserved: bool = False
-
-    def due(self, at: float) -> None:
-        self.retry_at = at if self.retry_at is None else min(self.retry_at, at)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Situation:
-    """What the plan depends on beside the desired state."""
-
-    records: Mapping[ObjectRef, Record]
-    served: Callable[[str, str], bool]
-    """Whether the cluster serves an apiVersion and kind."""
-    lacks: Callable[[GroupKind], bool]
-    """Whether the cluster positively has no such kind in any version."""
-    synced: Collection[GroupKind]
-    """Kinds whose live objects are known completely."""
-    interrupted: Mapping[GroupKind, str] = field(default_factory=dict)
-    """Kinds that cannot be watched now, with the reason."""
-    forbidden: Collection[GroupKind] = frozenset()
-    """Those of them that our credentials may not watch."""
-    now: float
-    """Monotonic time in seconds."""
-    budget: PruneBudget = PruneBudget()
-
-    def unseen(self, kind: GroupKind) -> str | None:
-        """Why the live objects of a kind are not known, or None when they are."""
-        if kind in self.synced:
-            return None
-        trouble = self.interrupted.get(kind)
-        why = f": {trouble}" if trouble else " yet"
-        return f"what the cluster has of this kind is not known{why}"
 
 
 def make_plan(desired: DesiredState, situation: Situation) -> Plan:
     """Decide what to do now."""
-    draft = _Draft()
+    draft = Draft()
     claims = _claims(desired, situation, draft)
     left = _left_by_bundle(situation.records, claims)
     for name in sorted(desired.bundles):
@@ -85,9 +42,10 @@ def make_plan(desired: DesiredState, situation: Situation) -> Plan:
             draft.waits.append(Wait(bundle=name, ref=None, reason=blocked))
             continue
         _plan_applies(bundle, claims, situation, draft)
-        _plan_prunes(bundle, left.get(name, []), situation, draft)
+        plan_prunes(bundle, left.get(name, []), situation, draft)
     return Plan(
         applies=tuple(sorted(draft.applies, key=lambda a: apply_order(a.manifest.ref))),
+        detaches=tuple(sorted(draft.detaches, key=lambda d: apply_order(d.ref))),
         prunes=tuple(sorted(draft.prunes, key=lambda p: apply_order(p.ref), reverse=True)),
         forgets=tuple(draft.forgets),
         held=tuple(draft.held),
@@ -98,7 +56,7 @@ def make_plan(desired: DesiredState, situation: Situation) -> Plan:
 
 
 def _claims(
-    desired: DesiredState, situation: Situation, draft: _Draft
+    desired: DesiredState, situation: Situation, draft: Draft
 ) -> dict[ObjectRef, BundleName]:
     """Which bundle each desired object belongs to.  Of two claims the older one holds."""
     claims: dict[ObjectRef, BundleName] = {}
@@ -153,7 +111,7 @@ def _plan_applies(
     bundle: DesiredBundle,
     claims: Mapping[ObjectRef, BundleName],
     situation: Situation,
-    draft: _Draft,
+    draft: Draft,
 ) -> None:
     for manifest in bundle.manifests:
         ref = manifest.ref
@@ -218,7 +176,7 @@ def _postponed(
     record: Record | None,
     cause: Cause,
     situation: Situation,
-    draft: _Draft,
+    draft: Draft,
 ) -> bool:
     if record is None:
         return False
@@ -261,85 +219,3 @@ def _may_force(bundle: DesiredBundle, record: Record | None, manifest: Manifest)
     ours = record is not None and record.applied.confirmed
     same = record is not None and record.applied.digest == manifest.digest
     return bundle.policy.conflicts == "force" or (ours and same)
-
-
-def _plan_prunes(
-    bundle: DesiredBundle, left: list[Record], situation: Situation, draft: _Draft
-) -> None:
-    candidates = list(_prunable(bundle, left, situation, draft))
-    if not candidates:
-        return
-    refs = tuple(sorted(record.ref for record in candidates))
-    reason = _prune_hold(bundle, refs, situation)
-    if reason:
-        draft.held.append(HeldPrune(bundle=bundle.name, refs=refs, reason=reason))
-        return
-    if failing := _failing(bundle, situation):
-        # What replaces an object is in place before the object goes.
-        reason = f"is deleted once {failing} is applied"
-        draft.waits.extend(Wait(bundle=bundle.name, ref=ref, reason=reason) for ref in refs)
-        return
-    draft.prunes.extend(
-        Prune(
-            ref=record.ref,
-            bundle=bundle.name,
-            uid=record.uid,
-            resource_version=record.resource_version,
-        )
-        for record in candidates
-    )
-
-
-def _prunable(
-    bundle: DesiredBundle, left: list[Record], situation: Situation, draft: _Draft
-) -> Iterator[Record]:
-    for record in left:
-        kind = record.ref.group_kind
-        if record.deleting:
-            reason = f"waits until it is gone: {record.message or 'being deleted'}"
-            draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
-        elif situation.lacks(kind):
-            draft.forgets.append(record.ref)
-        elif unseen := situation.unseen(kind):
-            draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=unseen))
-        elif not record.present or not _is_ours(record):
-            draft.forgets.append(record.ref)
-        elif record.keep:
-            reason = "kept: the object is annotated flotilla.dev/prune: disabled"
-            draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
-        elif record.failure and record.failure.retry_at > situation.now:
-            draft.due(record.failure.retry_at)
-        else:
-            yield record
-
-
-def _is_ours(record: Record) -> bool:
-    """Whether the live object is the one that we applied, and not a stranger's of its name."""
-    return record.applied.uid in ("", record.uid) and not record.foreign
-
-
-def _failing(bundle: DesiredBundle, situation: Situation) -> ObjectRef | None:
-    for manifest in bundle.manifests:
-        record = situation.records.get(manifest.ref)
-        if record and record.failure and record.failure.digest == manifest.digest:
-            return manifest.ref
-    return None
-
-
-def _prune_hold(
-    bundle: DesiredBundle, refs: tuple[ObjectRef, ...], situation: Situation
-) -> str | None:
-    if not bundle.policy.prune:
-        return "pruning is switched off for the bundle"
-    if bundle.prune_confirmed:
-        return None
-    if recalled := [ref for ref in refs if situation.records[ref].is_recalled]:
-        return (
-            f"{len(recalled)} of them are known only from the record on the cluster "
-            "(our own was lost)"
-        )
-    members = sum(1 for record in situation.records.values() if record.bundle == bundle.name)
-    budget = situation.budget
-    if bundle.policy.prune_max is not None:
-        budget = replace(budget, max_objects=bundle.policy.prune_max)
-    return prune_refusal(refs, members=members, remaining=len(bundle.manifests), budget=budget)

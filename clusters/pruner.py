@@ -1,4 +1,4 @@
-"""Deletes one object, if it still is just what was decided about.
+"""Deletes one object, or lets go of it, if it still is just what was decided about.
 
 The UID and the version that were seen are preconditions of the request: what was made anew, or
 asked to be kept a moment ago, is not deleted but looked at again.
@@ -11,7 +11,8 @@ from time import monotonic
 
 import msgspec
 
-from clusters.actions import Prune
+from clusters.actions import Detach, Prune
+from clusters.adoption import letting_go
 from clusters.client.api import ClusterApi
 from clusters.client.discovery import Resource
 from clusters.client.stream import Seen
@@ -66,19 +67,51 @@ class Pruner:
             record.deleting = False
             if isinstance(error, Conflict) and await self._look_again(resource, record, action):
                 return True
-            record.failure = Failure.of(
-                error,
-                before=record.failure,
-                digest="",
-                now=monotonic(),
-                random_unit=self._random_unit(),
-            )
-            self._observer.stale.add(record.bundle)
+            self._failed(record, error)
             return False
         record.failure = None
         if not existed:
             self._observer.gone[record.ref] = record
         return True
+
+    async def detach(self, action: Detach) -> bool:
+        """Take our marks off an object and leave it; False when the server refuses that.
+
+        Raises:
+            ClusterError: the cluster as a whole is in trouble.
+        """
+        record = self._records[action.ref]
+        resource = self._api.discovery.preferred(action.ref.group_kind)
+        if resource is None:
+            return True
+        record.detached = True
+        try:
+            live = await self._api.get(resource, action.ref)
+            if live is not None and live.metadata.uid != action.uid:
+                record.detached = False
+                self._observer.judge(record, Seen(live.metadata, msgspec.Raw(live.body)))
+                return True
+            if live is not None:
+                await self._api.patch(resource, action.ref, letting_go(live.content()))
+        except OF_THE_CLUSTER:
+            record.detached = False
+            raise
+        except ClusterError as error:
+            record.detached = False
+            self._failed(record, error)
+            return False
+        self._observer.gone[record.ref] = record
+        return True
+
+    def _failed(self, record: Record, error: ClusterError) -> None:
+        record.failure = Failure.of(
+            error,
+            before=record.failure,
+            digest="",
+            now=monotonic(),
+            random_unit=self._random_unit(),
+        )
+        self._observer.stale.add(record.bundle)
 
     async def _look_again(self, resource: Resource, record: Record, action: Prune) -> bool:
         """See what is there in place of what was to be deleted; False when nothing is new.

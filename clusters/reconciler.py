@@ -236,6 +236,7 @@ class Reconciler:
                 record.applied, uid="", entry_hash="", live_hash="", confirmed=False
             )
             record.drift, record.reclaim, record.deleting = None, False, False
+            record.replacing = record.detached = False
             anew.append(record.applied)
         if anew:
             await self._site.journal.write(self.cluster, anew, ())

@@ -108,6 +108,10 @@ class Record:
     """It is deleted to be made anew."""
     keep: bool = False
     """The live object asks not to be pruned."""
+    detach: bool = False
+    """The live object asks to be let go instead of pruned."""
+    detached: bool = False
+    """We let go of it."""
     failure: Failure | None = None
     corrections: tuple[float, ...] = ()
     """When it was corrected, the latest ones.  Monotonic time in seconds."""

@@ -167,9 +167,11 @@ class Reporter:
             )
 
     async def pruned(self, records: Sequence[Record]) -> None:
-        """Objects that we deleted are gone."""
+        """Objects that we deleted are gone; those that are made anew did not leave."""
         by_bundle: dict[BundleName, list[ObjectRef]] = {}
         for record in records:
+            if record.replacing or record.detached:
+                continue
             by_bundle.setdefault(record.bundle, []).append(record.ref)
         for bundle, refs in by_bundle.items():
             await self._report(

@@ -16,10 +16,11 @@ from clusters.lease_keeper import LeaseKeeper
 from clusters.mirroring import MirrorKeeper
 from clusters.model import DesiredState, GroupKind
 from clusters.observer import Observer
-from clusters.plan import Situation, make_plan
+from clusters.plan import make_plan
 from clusters.records import Record
 from clusters.rules import all_rules
 from clusters.site import Site
+from clusters.situation import Situation
 from clusters.verifier import Verifier, manifests_of
 
 PROBE_S = 30.0
@@ -123,7 +124,7 @@ class Session:
             await self._observer.oriented(timeout_s=ORIENTATION_S)
             await self._settle_observations(desired)
             plan = make_plan(desired, self._situation())
-            if not (plan.applies or plan.prunes or plan.forgets):
+            if not plan.acts:
                 break
             outcomes = await self._applier.execute(
                 plan, interrupted=lambda: site.desired is not desired
@@ -169,12 +170,17 @@ class Session:
             records=self._records,
             served=self._api.discovery.serves,
             lacks=self._api.discovery.lacks,
+            plural_of=self._plural_of,
             synced=self._observer.synced,
             interrupted=self._observer.interrupted,
             forbidden=self._observer.forbidden,
             now=monotonic(),
             budget=self._site.terms.budget,
         )
+
+    def _plural_of(self, kind: GroupKind) -> str:
+        resource = self._api.discovery.preferred(kind)
+        return resource.plural if resource else ""
 
     async def _remember(self, records: list[Record]) -> None:
         if records:
@@ -202,4 +208,4 @@ class Session:
             await self._site.journal.write(self._site.cluster, (), [record.ref for record in gone])
             for record in gone:
                 self._records.pop(record.ref, None)
-            await reporter.pruned([record for record in gone if not record.replacing])
+            await reporter.pruned(gone)

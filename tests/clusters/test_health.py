@@ -400,7 +400,7 @@ def test_what_is_being_deleted_is_not_healthy(kind: GroupKind) -> None:
     gone = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["example.com/hold"]}
     health, message = judged(kind, {}, rolled_out(), **gone)
     assert health is P
-    assert message == "being deleted, waits for example.com/hold"
+    assert message == "being deleted since 2026-01-01 00:00:00 UTC, waits for example.com/hold"
 
 
 @pytest.mark.parametrize(

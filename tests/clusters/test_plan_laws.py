@@ -21,8 +21,9 @@ from clusters.model import (
     Manifest,
     Revision,
 )
-from clusters.plan import Situation, make_plan
+from clusters.plan import make_plan
 from clusters.records import Drift, Failure, Record
+from clusters.situation import Situation
 from tests.fakes.plans import NOW, applied, record, situation, thing
 
 NAMES = [BundleName(name) for name in ("base", "app", "web")]

@@ -16,8 +16,8 @@ from clusters.model import (
     Manifest,
     ObjectRef,
 )
-from clusters.plan import Situation
 from clusters.records import Record
+from clusters.situation import Situation
 
 NOW = 1_000.0
 
