@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from clusters.model import AdoptPolicy, BundleName, Manifest, ObjectRef
+from clusters.model import AdoptPolicy, BundleName, Contest, Manifest, ObjectRef
 from clusters.rules import Spare
 
 
@@ -34,6 +34,10 @@ class Apply:
     """Take fields from whoever holds them."""
     retake: bool = False
     """Take back fields that others hold now, if all of them were ours before."""
+    takes: frozenset[Contest] = frozenset()
+    """Fields of it to take, because a person said so."""
+    tried: str = ""
+    """Names `spares` and `takes`: what failed under others is tried again at once."""
     spares: tuple[Spare, ...] = ()
     """What of it is left to others, if the object exists; needs a look at it first."""
     adopt: AdoptPolicy | None = None

@@ -211,6 +211,7 @@ class Applier:
                 error,
                 before=record.failure,
                 digest=manifest.digest,
+                tried=action.tried,
                 now=monotonic(),
                 random_unit=self._random_unit(),
             )

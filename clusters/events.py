@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from clusters.mirror import MirroredRelease
-from clusters.model import BundleName, ClusterName, Digest, DriftPolicy, Health, ObjectRef
+from clusters.model import BundleName, ClusterName, Contest, Digest, DriftPolicy, Health, ObjectRef
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +80,8 @@ class BundleObserved:
     message: str
     digest: Digest | None = None
     """The desired digest that this speaks of."""
+    contested: tuple[Contest, ...] = ()
+    """Fields that other managers hold, where nothing else is refused: a person may decide."""
     refused: str = ""
     """Why the server will not take an object of it, however often it is tried; empty: it may."""
 

@@ -217,6 +217,19 @@ class AdoptPolicy(StrEnum):
     NEVER = "never"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, order=True)
+class Contest:
+    """A field that we want to set and that another field manager holds."""
+
+    ref: ObjectRef
+    field: str
+    """Dotted path, as drift shows it."""
+    manager: str
+
+    def __str__(self) -> str:
+        return f"{self.ref} {self.field}, held by {self.manager}"
+
+
 class ConflictPolicy(StrEnum):
     """What happens when another field manager holds a field that we want to set."""
 
@@ -252,6 +265,10 @@ class DesiredBundle:
     depends_on: Sequence[BundleName] = ()
     prune_confirmed: bool = False
     """A person confirmed the deletions that going to this digest means."""
+    asks: bool = False
+    """A field that was changed by hand is not taken back by new content before a person said so."""
+    takes: frozenset[Contest] = frozenset()
+    """Fields that a person decided to take from who holds them."""
     suspended: str | None = None
     """Why nothing may be changed for this bundle just now, or None."""
 

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from clusters.actions import Apply, Cause, Plan, Wait
 from clusters.model import (
     BundleName,
+    Contest,
     DesiredBundle,
     DesiredState,
     DriftPolicy,
@@ -135,8 +136,12 @@ def _plan_applies(
             draft.waits.append(wait)
             continue
         cause = _cause(record, manifest)
+        if cause is None:
+            continue
         rules = rules_of(bundle.policy, ref)
-        if cause is None or _postponed(rules, manifest, record, cause, situation, draft):
+        takes = frozenset(contest for contest in bundle.takes if contest.ref == ref)
+        tried = _tried(rules, takes)
+        if _postponed(rules, manifest, record, cause, tried, situation, draft):
             continue
         reported = _reported(rules, manifest, record)
         draft.applies.append(
@@ -145,7 +150,9 @@ def _plan_applies(
                 bundle=bundle.name,
                 cause=cause,
                 force=_may_force(bundle, record, manifest),
-                retake=cause is Cause.CHANGED,
+                retake=cause is Cause.CHANGED and not (bundle.asks and _by_hand(rules, record)),
+                takes=takes,
+                tried=tried,
                 spares=rules.spares + reported,
                 adopt=bundle.policy.adopt if _is_first(record, cause) else None,
                 replace=bundle.policy.replace_immutable,
@@ -175,6 +182,7 @@ def _postponed(
     manifest: Manifest,
     record: Record | None,
     cause: Cause,
+    tried: str,
     situation: Situation,
     draft: Draft,
 ) -> bool:
@@ -189,7 +197,8 @@ def _postponed(
         draft.due(record.paused_until)
         return True
     failure = record.failure
-    if failure and failure.digest == manifest.digest and failure.retry_at > situation.now:
+    same = failure and failure.digest == manifest.digest and failure.tried == tried
+    if failure and same and failure.retry_at > situation.now:
         draft.due(failure.retry_at)
         return True
     return False
@@ -200,6 +209,20 @@ def _is_first(record: Record | None, cause: Cause) -> bool:
     if cause in (Cause.NEW, Cause.UNCONFIRMED, Cause.MISSING):
         return True
     return record is not None and record.drift is not None and record.drift.replaced
+
+
+def _tried(rules: ObjectRules, takes: frozenset[Contest]) -> str:
+    """Name what decides about contested fields, but for the content itself."""
+    if not takes:
+        return rules.exemption
+    return f"{rules.exemption}+{','.join(map(str, sorted(takes)))}"
+
+
+def _by_hand(rules: ObjectRules, record: Record | None) -> bool:
+    """Whether a field was changed by hand and is not simply put back."""
+    drift = record.drift if record is not None else None
+    fields = drift.fields if drift is not None else ()
+    return any(rules.of(path) is DriftPolicy.REPORT for path in fields)
 
 
 def _reported(rules: ObjectRules, manifest: Manifest, record: Record | None) -> tuple[Spare, ...]:

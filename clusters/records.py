@@ -6,7 +6,7 @@ showed (all else, rebuilt after a restart).  Owned by one reconciler; not shared
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.backoff import APPLY
 from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject, NotOurs
-from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
+from clusters.model import Applied, BundleName, ClusterName, Contest, Health, ObjectRef
 from clusters.projection import Path
 
 if TYPE_CHECKING:
@@ -47,6 +47,10 @@ class Failure:
     """Monotonic time in seconds."""
     digest: str
     """What was tried: other content is tried at once."""
+    tried: str = ""
+    """Under which rules and decisions (`Apply.tried`)."""
+    holders: tuple[tuple[str, str], ...] = ()
+    """Of a conflict: manager and field, as the server names them."""
     definite: bool = False
     """The server refuses the object as it is, or another manager holds its fields: it stays so
     until a person changes something."""
@@ -60,6 +64,7 @@ class Failure:
         digest: str,
         now: float,
         random_unit: float,
+        tried: str = "",
     ) -> Failure:
         """What an error means for the next attempt; each one in a row waits longer."""
         attempts = before.attempts + 1 if before else 1
@@ -70,7 +75,17 @@ class Failure:
             retry_at=now + delay_s,
             digest=digest,
             definite=isinstance(error, InvalidObject | Forbidden | FieldConflict | NotOurs),
+            tried=tried,
+            holders=error.holders if isinstance(error, FieldConflict) else (),
         )
+
+
+def contests(ref: ObjectRef, holders: Iterable[tuple[str, str]]) -> frozenset[Contest]:
+    """Who holds which field of an object, from how a server names them in a conflict."""
+    return frozenset(
+        Contest(ref=ref, field=field.removeprefix(".").replace('"', ""), manager=manager)
+        for manager, field in holders
+    )
 
 
 CORRECTIONS_KEPT = 6

@@ -23,12 +23,13 @@ from clusters.events import (
 from clusters.model import (
     BundleName,
     ClusterName,
+    Contest,
     DesiredBundle,
     DesiredState,
     DriftPolicy,
     ObjectRef,
 )
-from clusters.records import Record
+from clusters.records import Record, contests
 from clusters.rules import rules_of
 from clusters.summary import Summary, leftovers, summarise
 
@@ -45,7 +46,7 @@ class Reporter:
     ) -> None:
         self._cluster = cluster
         self._report = report
-        self._said: dict[BundleName, tuple[int, Summary, str]] = {}
+        self._said: dict[BundleName, tuple[int, Summary, str, tuple[Contest, ...]]] = {}
         self._held: dict[BundleName, HeldPrune] = {}
         self._failures: dict[ObjectRef, str] = {}
         self._generation = -1
@@ -199,7 +200,8 @@ class Reporter:
             bundle = desired.bundles[name]
             suspended = desired.suspended or bundle.suspended
             summary = summarise(bundle, records, plan, suspended=suspended, leftover=left[name])
-            word = (desired.generation, summary, _refusal(bundle, records, plan))
+            refusal, contested = _refusal(bundle, records, plan), _contested(bundle, records)
+            word = (desired.generation, summary, refusal, contested)
             if self._said.get(name) == word:
                 continue
             self._said[name] = word
@@ -229,7 +231,12 @@ class Reporter:
         self._held = {name: hold for name, hold in self._held.items() if name in held}
 
     async def _observed(
-        self, bundle: DesiredBundle, generation: int, summary: Summary, refused: str
+        self,
+        bundle: DesiredBundle,
+        generation: int,
+        summary: Summary,
+        refused: str,
+        contested: tuple[Contest, ...],
     ) -> None:
         await self._report(
             BundleObserved(
@@ -246,6 +253,7 @@ class Reporter:
                 message=summary.message,
                 digest=bundle.digest,
                 refused=refused,
+                contested=contested,
             )
         )
 
@@ -260,6 +268,19 @@ def _refusal(bundle: DesiredBundle, records: Mapping[ObjectRef, Record], plan: P
         if wait.bundle == bundle.name and wait.refused:
             return f"{wait.ref}: {wait.reason}"
     return ""
+
+
+def _contested(bundle: DesiredBundle, records: Mapping[ObjectRef, Record]) -> tuple[Contest, ...]:
+    """The fields that others hold; none if something is refused that no decision mends."""
+    found: set[Contest] = set()
+    for manifest in bundle.manifests:
+        record = records.get(manifest.ref)
+        if record is None or not record.failure or not record.refused(manifest.digest):
+            continue
+        if not record.failure.holders:
+            return ()
+        found |= contests(manifest.ref, record.failure.holders)
+    return tuple(sorted(found))
 
 
 def _now() -> datetime:

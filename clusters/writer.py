@@ -15,7 +15,7 @@ from clusters.drift import parse_fields
 from clusters.errors import Conflict, FieldConflict, NotOurs
 from clusters.model import FLEET_LABEL, Manifest, canonical_json
 from clusters.ownership import dotted, leaves
-from clusters.records import FieldSets, Record
+from clusters.records import FieldSets, Record, contests
 from clusters.sparing import spared
 
 _NEVER_LIVE = "1"
@@ -105,18 +105,21 @@ class Writer:
         try:
             return await self._api.apply(resource, manifest, force=action.force)
         except FieldConflict as conflict:
-            if not action.retake or not self._were_ours(record, conflict):
+            if not self._may_take(action, record, conflict):
                 raise
         return await self._api.apply(resource, manifest, force=True)
 
-    def _were_ours(self, record: Record, conflict: FieldConflict) -> bool:
-        """Whether all contested fields were in the last apply: taking them back corrects drift."""
-        fields = self._field_sets.get(record.applied.entry_hash)
-        if fields is None:
+    def _may_take(self, action: Apply, record: Record, conflict: FieldConflict) -> bool:
+        """Whether each contested field is corrected drift, or a person said to take it."""
+        left = contests(action.manifest.ref, conflict.holders) - action.takes
+        if left and not action.retake:
             return False
-        ours = {dotted(path) for path in leaves(parse_fields(fields))}
-        contested = {field.removeprefix(".").replace('"', "") for _, field in conflict.holders}
-        return contested <= ours
+        return {contest.field for contest in left} <= self._ours(record)
+
+    def _ours(self, record: Record) -> set[str]:
+        """The fields that were in the last apply."""
+        fields = self._field_sets.get(record.applied.entry_hash)
+        return {dotted(path) for path in leaves(parse_fields(fields))} if fields else set()
 
 
 def _at_version(manifest: Manifest, version: str) -> Manifest:

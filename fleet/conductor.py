@@ -111,7 +111,8 @@ class Conductor:
         moved |= self._arrange(scene, emit)
         everything = any(not isinstance(fact, _ONE_ROLLOUT) for fact in happened)
         found: list[Do] = []
-        if moved or everything or self._due(scene):
+        stirred = any(isinstance(fact, facts.DriftEnded) for fact in happened)
+        if moved or everything or stirred or self._due(scene):
             found += self._advance(scene, None if everything else moved, emit)
         while arranged := self._arrange(scene, emit):
             # A rollout that ended has made way for the next.

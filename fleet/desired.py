@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from clusters.model import (
     BundleName,
@@ -11,8 +12,11 @@ from clusters.model import (
     DesiredBundle,
     DesiredState,
     Digest,
+    DriftPolicy,
+    DriftRule,
     Manifest,
     Revision,
+    Target,
 )
 from fleet.model import Bundle, Inventory
 from fleet.standing import Assignment, Mark
@@ -62,8 +66,30 @@ def _bundle(
         digest=Digest(entry.digest),
         revision=Revision(entry.revision),
         manifests=manifests,
-        policy=declared.policy if declared else BundlePolicy(),
+        policy=_policy(declared.policy if declared else BundlePolicy(), entry),
         depends_on=tuple(d.bundle for d in declared.depends_on) if declared else (),
         prune_confirmed=entry.prune_confirmed,
+        asks=declared is not None and declared.strategy is not None,
+        takes=frozenset(entry.takes),
         suspended=f"suspended by {mark.actor}: {mark.reason}" if mark else None,
     )
+
+
+def _policy(declared: BundlePolicy, entry: Assignment) -> BundlePolicy:
+    """What a bundle declares, and what a person left to others of this content."""
+    if not entry.leaves:
+        return declared
+    left = tuple(
+        DriftRule(
+            target=Target(
+                group=contest.ref.group,
+                kind=contest.ref.kind,
+                namespace=contest.ref.namespace,
+                name=contest.ref.name,
+            ),
+            drift=DriftPolicy.IGNORE,
+            fields=(contest.field,),
+        )
+        for contest in entry.leaves
+    )
+    return replace(declared, rules=(*declared.rules, *left))

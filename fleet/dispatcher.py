@@ -118,6 +118,8 @@ def _affected(fact: FleetFact, state: FleetState) -> Iterable[str]:
             return [fact.cluster]
         case facts.RolloutEvent():
             cluster = fact.event.get("event", {}).get("cluster")
+            if fact.name == "TakeoverDecided":
+                return list(fact.event["event"]["contests"])
             return [cluster] if fact.name == "ClusterAssigned" and cluster else []
         case facts.Suspended() | facts.Resumed():
             kind, _, name = fact.target.partition("/")

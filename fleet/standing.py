@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from clusters.model import Digest, digest_of
+from clusters.model import Contest, Digest, digest_of
 from fleet import events as facts
 
 EMPTY_DIGEST: Digest = digest_of(b"")
@@ -40,6 +40,10 @@ class Assignment:
     good_revision: str = ""
     prune_confirmed: bool = False
     prune_waits: facts.PruneWaits | None = None
+    takes: tuple[Contest, ...] = ()
+    """Fields of this content that a person decided to take from who holds them."""
+    leaves: tuple[Contest, ...] = ()
+    """Fields of this content that a person decided to leave to who holds them."""
 
 
 @dataclass(slots=True, kw_only=True)

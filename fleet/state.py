@@ -20,6 +20,7 @@ from fleet.rollout.events import ClusterAssigned, Purpose, SoakElapsed
 from fleet.rollout.model import Release
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.record import read_event
+from fleet.rollout.requests import TakeoverDecided
 from fleet.rollout.state import Rollout
 from fleet.standing import EMPTY_DIGEST, Assignment, ClusterFacts, Mark, OpenDrift
 from fleet.travel import Stranded, Travel
@@ -163,6 +164,8 @@ def _next(
         good_revision=before.good_revision if before else "",
         prune_confirmed=bool(before and same and before.prune_confirmed),
         prune_waits=before.prune_waits if before and same else None,
+        takes=before.takes if before and same else (),
+        leaves=before.leaves if before and same else (),
     )
 
 
@@ -280,10 +283,23 @@ def _rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
         return
     if isinstance(event, ClusterAssigned):
         _assigned_by_rollout(state, rollout, event)
+    elif isinstance(event, TakeoverDecided):
+        _takeover(state, rollout, event)
     elif isinstance(event, SoakElapsed):
         entry = state.assignment(fact.bundle, event.cluster)
         if entry and entry.digest == rollout.clusters[event.cluster].target:
             entry.good_digest, entry.good_revision = entry.digest, entry.revision
+
+
+def _takeover(state: FleetState, rollout: Rollout, event: TakeoverDecided) -> None:
+    for name, contests in event.contests.items():
+        entry = state.assignment(rollout.plan.release.bundle, name)
+        if entry is None or entry.digest != rollout.clusters[name].target:
+            continue
+        if event.take:
+            entry.takes = (*entry.takes, *contests)
+        else:
+            entry.leaves = (*entry.leaves, *contests)
 
 
 def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssigned) -> None:

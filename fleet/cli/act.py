@@ -178,6 +178,8 @@ class Verb(StrEnum):
     RELEASE_HOLD = "release-hold"
     PASS_GATE = "pass-gate"  # noqa: S105 - a verb
     BYPASS_WINDOW = "bypass-window"
+    TAKE_OVER = "take-over"
+    LEAVE_FIELD = "leave-field"
 
 
 _COMMANDS = {
@@ -185,6 +187,8 @@ _COMMANDS = {
     Verb.RELEASE_HOLD: "releaseHold",
     Verb.PASS_GATE: "passGate",
     Verb.BYPASS_WINDOW: "bypassWindow",
+    Verb.TAKE_OVER: "takeOver",
+    Verb.LEAVE_FIELD: "leaveField",
 }
 
 
@@ -193,7 +197,8 @@ def rollout(
     name: Rollout,
     reason: Reason = "",
     cluster: Annotated[
-        list[str] | None, typer.Option("--cluster", "-c", help="For retry, skip and rollback.")
+        list[str] | None,
+        typer.Option("--cluster", "-c", help="For retry, skip, rollback and takeovers."),
     ] = None,
     stage: Annotated[
         str, typer.Option("--stage", help="For promote, pass-gate and rollback.")
@@ -216,6 +221,8 @@ def rollout(
         flotilla rollout skip payments-4 -c prod-us-3 -r "hardware is being replaced" --excuse
         flotilla rollout rollback payments-4 -r "error rate"
         flotilla rollout release-hold payments-3 -r "fixed in the database"
+        flotilla rollout take-over payments-4 -c prod-1 -r "the load test is over"
+        flotilla rollout leave-field payments-4 -c prod-1 -r "the autoscaler's from now on"
         flotilla rollout bypass-window payments-4 --window year-end --minutes 30 -r "CVE"
     """
     arguments: dict[str, object] = {}

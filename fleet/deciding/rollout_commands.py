@@ -313,6 +313,24 @@ def _plain(
     return build
 
 
+def _decide(*, take: bool) -> Build:
+    def build(
+        rollout: Rollout, request: CommandRequest, actor: str, roles: tuple[str, ...], at: datetime
+    ) -> Request:
+        del roles
+        asked = [name for name, entry in rollout.clusters.items() if entry.contested]
+        chosen = _clusters(request) or asked
+        contests = {
+            name: rollout.clusters[name].contested if name in rollout.clusters else ()
+            for name in chosen
+        }
+        return requests.TakeoverDecided(
+            at=at, actor=actor, reason=request.reason, take=take, contests=contests
+        )
+
+    return build
+
+
 COMMANDS: dict[str, Build] = {
     "approve": _approve,
     "reject": _reject,
@@ -324,6 +342,8 @@ COMMANDS: dict[str, Build] = {
     "skip": _skip,
     "promote": _promote,
     "rollback": _rollback,
+    "takeOver": _decide(take=True),
+    "leaveField": _decide(take=False),
     "bypassWindow": _bypass,
     "releaseHold": _plain(requests.HoldReleased),
 }

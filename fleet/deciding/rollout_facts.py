@@ -9,6 +9,7 @@ from clusters.model import BundleName, ClusterName, Digest, Health
 from fleet.model import Bundle, HealthCheck, Identities, Inventory
 from fleet.observed import Observed
 from fleet.rollout.facts import Facts
+from fleet.rollout.folding import stage_of
 from fleet.rollout.guards import Changing, FleetLimits, Leases
 from fleet.rollout.joining import taint_blocking
 from fleet.rollout.state import Rollout
@@ -32,6 +33,7 @@ class Surroundings:
     _limits: FleetLimits = field(init=False)
     _people: Identities = field(init=False)
     _changing: Changing | None = field(init=False, default=None)
+    _drifting: dict[tuple[str, str], str] | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Resolve what is the same for all."""
@@ -95,9 +97,19 @@ class Surroundings:
                 reason = "quarantined, because its reconciler crashed"
             if not reason and bundle is not None:
                 reason = self._unready(name, bundle, is_new=name not in placed)
+                reason = reason or self._drifts(rollout, bundle, name)
             if reason:
                 found[name] = reason
         return found
+
+    def _drifts(self, rollout: Rollout, bundle: Bundle, name: ClusterName) -> str:
+        """What drifts of the bundle on one cluster, where that keeps a release away."""
+        stage = stage_of(rollout, rollout.clusters[name].seat.stage).plan.stage
+        if not (bundle.drift_blocks or stage.drift_blocks):
+            return ""
+        if self._drifting is None:
+            self._drifting = dict(_drifting(self.state))
+        return self._drifting.get((name, bundle.name), "")
 
     def _unready(self, name: ClusterName, bundle: Bundle, *, is_new: bool) -> str:
         """What the bundle's own document forbids on one cluster."""
@@ -145,6 +157,23 @@ def depends_on_others(rollout: Rollout, bundles: Mapping[BundleName, Bundle]) ->
     bundle = bundles.get(rollout.plan.release.bundle)
     needed: Sequence[object] = bundle.depends_on if bundle is not None else ()
     return bool(needed) or asks_for_health(rollout)
+
+
+def _drifting(state: FleetState) -> Iterator[tuple[tuple[str, str], str]]:
+    """Drift that nobody has resolved: neither put back nor acknowledged."""
+    for key, drift in state.drift.items():
+        if drift.ended is None and not drift.note:
+            seen = drift.seen
+            what = ", ".join(seen.paths) or "the whole object"
+            whose = seen.manager or "somebody"
+            yield (
+                (seen.cluster, seen.bundle),
+                (
+                    f"{seen.object_kind}/{seen.name} was changed by {whose} ({what}) and drift "
+                    f"blocks a start; put it back (flotilla reconcile drift/{key}), or "
+                    "acknowledge it"
+                ),
+            )
 
 
 def _crashed(state: FleetState) -> str:

@@ -14,6 +14,7 @@ from fleet.observed import Observed
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
+    ClusterContested,
     ClusterFact,
     ClusterFailed,
     ClusterObserved,
@@ -73,11 +74,18 @@ def news(
     if entry.reobserve or entry.observing:
         # It speaks of this assignment again, so the assignment reached it.
         yield ClusterObserved(at=at, cluster=cluster, digest=_content(assigned.digest))
-    yield from _standing(seen, cluster, at)
+    asked = entry.in_flight and not entry.attempt_over
+    if asked and (seen.contested or entry.contested):
+        contests = seen.contested
+        yield ClusterContested(at=at, cluster=cluster, digest=seen.digest, contests=contests)
+    decidable = asked and bool(seen.contested)
+    yield from _standing(seen, cluster, at, decidable=decidable)
 
 
-def _standing(seen: BundleObserved, cluster: ClusterName, at: datetime) -> Iterator[News]:
-    if seen.refused and seen.digest is not None:
+def _standing(
+    seen: BundleObserved, cluster: ClusterName, at: datetime, *, decidable: bool
+) -> Iterator[News]:
+    if seen.refused and seen.digest is not None and not decidable:
         # The server says no to the content itself: waiting for the deadline would change nothing.
         yield ClusterFailed(at=at, cluster=cluster, digest=seen.digest, reason=seen.refused)
     if seen.applied_digest is None or seen.applied_digest == EMPTY_DIGEST:

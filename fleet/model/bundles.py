@@ -117,6 +117,8 @@ class Bundle:
     strategy: StrategyName | None = None
     rollback: RollbackPolicy = RollbackPolicy()
     policy: BundlePolicy = BundlePolicy()
+    drift_blocks: bool = False
+    """Whether a release waits, on each cluster, until nothing of the bundle drifts there."""
     substitute: bool = True
     """Whether `${…}` is replaced in this bundle's files."""
     hotfix: bool = False

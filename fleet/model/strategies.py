@@ -90,6 +90,8 @@ class Stage:
     soak_holds_slot: bool = True
     unreachable: UnreachablePolicy = UnreachablePolicy()
     on_breach: OnBreach = OnBreach.HALT
+    drift_blocks: bool = False
+    """Whether a cluster starts only while nothing of the bundle drifts there."""
     gates: StageGates = StageGates()
 
 

@@ -8,8 +8,9 @@ from fleet.fact import SYSTEM
 from fleet.presenting.rollouts import gates_of
 from fleet.presenting.views import Picture
 from fleet.rollout.progress import ClusterState
-from fleet.rollout.report import names
+from fleet.rollout.report import names, sentence
 from fleet.rollout.state import HoldState, Phase, Rollout, StageRun
+from fleet.rollout.waiting import ForTakeover
 from fleet.view import BundleOnCluster, NeedView
 
 _DRIFT_SHOWN = "report"
@@ -140,6 +141,22 @@ def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
         )
     elif rollout.stop is None and rollout.current < len(rollout.stages):
         yield from _gates(picture, rollout, rollout.stages[rollout.current], subject)
+        yield from _takeovers(picture, rollout, subject)
+
+
+def _takeovers(picture: Picture, rollout: Rollout, subject: str) -> Iterator[NeedView]:
+    """Fields that others hold and the release changes: somebody has to say whose they are."""
+    outcome = picture.outcomes.get(rollout.id)
+    for reason in outcome.waiting_on if outcome is not None else ():
+        if isinstance(reason, ForTakeover):
+            yield NeedView(
+                id=f"takeover/{rollout.id}/{reason.clusters[0]}",
+                kind="approval",
+                subject=f"{subject} @ {names(reason.clusters)}",
+                sentence=sentence(reason, picture.at),
+                since=rollout.clusters[reason.clusters[0]].since,
+                command=f"flotilla rollout take-over {rollout.id} -c {reason.clusters[0]}",
+            )
 
 
 def _after(rollout: Rollout) -> Iterator[NeedView]:

@@ -30,6 +30,7 @@ from fleet.rollout.requests import (
     Retried,
     RollbackRequested,
     Skipped,
+    TakeoverDecided,
     WindowBypassed,
 )
 from fleet.rollout.state import (
@@ -101,6 +102,8 @@ def check(  # noqa: PLR0911 - one return for each kind of request
             return _skip(rollout, request)
         case PromotedNow():
             return _promote(rollout, request)
+        case TakeoverDecided():
+            return _takeover(rollout, request)
         case WindowBypassed():
             return _bypass(request, authority)
         case RollbackRequested():
@@ -284,6 +287,20 @@ def _promote(rollout: Rollout, request: PromotedNow) -> Verdict:
     if run.promoted_by or run.phase is StagePhase.COMPLETED:
         return Already(message=f"stage {run.name} does not wait for soaks or measurements")
     return _with_reason(request, "promoting at once")
+
+
+def _takeover(rollout: Rollout, request: TakeoverDecided) -> Verdict:
+    if rollout.ended:
+        return _over(rollout)
+    for name, contests in request.contests.items():
+        entry = rollout.clusters.get(name)
+        if entry is None:
+            return _unknown(rollout, name)
+        if set(contests) - set(entry.contested) or not contests:
+            return Refused(message=f"no field on {name} is contested; there is nothing to decide")
+    if not request.contests:
+        return Refused(message=f"rollout {rollout.id} waits for no takeover on any cluster")
+    return _with_reason(request, "taking a field" if request.take else "leaving a field to others")
 
 
 def _bypass(request: WindowBypassed, authority: Authority) -> Verdict:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clusters.model import ClusterName, Digest
+from clusters.model import ClusterName, Contest, Digest
 from fleet.model import GateName, OnBreach, StageName
 from fleet.rollout.model import Plan, RolloutId, Seat
 from fleet.rollout.requests import (
@@ -28,6 +28,7 @@ from fleet.rollout.requests import (
     Retried,
     RollbackRequested,
     Skipped,
+    TakeoverDecided,
     WindowBypassed,
 )
 from fleet.rollout.state import Phase, Position, StopCause
@@ -156,6 +157,14 @@ class ClusterFailed(_ClusterFact):
 
     digest: Digest | None
     reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClusterContested(_ClusterFact):
+    """Other managers hold fields that `digest` sets; none: they do no more."""
+
+    digest: Digest | None
+    contests: tuple[Contest, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -343,6 +352,7 @@ ClusterFact = (
     | BecameHealthy
     | Degraded
     | ClusterFailed
+    | ClusterContested
     | DriftSeen
     | DeadlinePassed
     | SoakElapsed
@@ -370,6 +380,7 @@ CommandFact = (
     | Retried
     | Skipped
     | PromotedNow
+    | TakeoverDecided
     | WindowBypassed
     | RollbackRequested
     | Superseded

@@ -15,6 +15,7 @@ from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
     ClusterAssigned,
+    ClusterContested,
     ClusterFact,
     ClusterFailed,
     ClusterGaveUp,
@@ -48,6 +49,8 @@ def fold(rollout: Rollout, event: ClusterFact) -> Rollout:  # noqa: PLR0911 - on
             return _degraded(rollout, entry, event)
         case ClusterFailed():
             return _failed(rollout, entry, event)
+        case ClusterContested():
+            return _contested(rollout, entry, event)
         case DriftSeen():
             return put(rollout, _drifted(entry, event))
         case DeadlinePassed():
@@ -77,6 +80,8 @@ def _assigned(rollout: Rollout, entry: ClusterRollout, event: ClusterAssigned) -
         outside_window=event.outside_window,
         reobserve=False,
         observing=False,
+        contested=(),
+        decided=(),
         measured_at={},
     )
     match event.purpose:
@@ -117,9 +122,8 @@ def _applied(entry: ClusterRollout, event: ClusterApplied) -> ClusterRollout:
     if event.digest != entry.target:
         return entry
     if entry.state is State.APPLYING and not entry.attempt_over:
-        return replace(
-            entry, state=State.VERIFYING, since=event.at, reobserve=False, observing=False
-        )
+        entry = replace(entry, reobserve=False, observing=False, contested=())
+        return replace(entry, state=State.VERIFYING, since=event.at)
     if entry.state is State.ROLLING_BACK and event.digest is None:
         return _back(entry, event)
     return entry
@@ -134,6 +138,7 @@ def _healthy(rollout: Rollout, entry: ClusterRollout, event: BecameHealthy) -> R
     if event.digest != entry.target or entry.target is None:
         return rollout
     entry = replace(entry, reobserve=False, observing=False, trouble="", degraded=False)
+    entry = replace(entry, contested=())
     if entry.baseline_due:
         clock = Clock()
         return put(rollout, replace(entry, baseline_due=False, progress=clock, target=None))
@@ -198,6 +203,15 @@ def _failed(rollout: Rollout, entry: ClusterRollout, event: ClusterFailed) -> Ro
     return put(rollout, _over(entry, event, event.reason, timed_out=False))
 
 
+def _contested(rollout: Rollout, entry: ClusterRollout, event: ClusterContested) -> Rollout:
+    """Wait for a person; what was decided already is on its way to the cluster."""
+    if event.digest != entry.target or entry.state not in PROGRESSING:
+        return rollout
+    left = tuple(each for each in event.contests if each not in entry.decided)
+    entry = replace(entry, contested=left)
+    return put(rollout, retimed(rollout, entry, event.at))
+
+
 def _over(
     entry: ClusterRollout,
     event: ClusterFailed | DeadlinePassed,
@@ -255,6 +269,7 @@ def _settled(
         broken=False,
         baseline_due=False,
         attempt_over=False,
+        contested=(),
         progress=entry.progress.stopped(event.at),
         soak=Clock(),
     )

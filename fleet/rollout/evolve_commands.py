@@ -17,6 +17,7 @@ from fleet.rollout.requests import (
     Retried,
     RollbackRequested,
     Skipped,
+    TakeoverDecided,
     WindowBypassed,
 )
 from fleet.rollout.rollback import affected, concurrency_of
@@ -71,6 +72,8 @@ def fold(rollout: Rollout, event: CommandFact) -> Rollout:  # noqa: PLR0911 - on
         case PromotedNow():
             run = replace(stage_of(rollout, event.stage), promoted_by=event.actor)
             return put_stage(rollout, run)
+        case TakeoverDecided():
+            return _decided(rollout, event)
         case WindowBypassed():
             bypass = Bypass(
                 window=event.window, actor=event.actor, reason=event.reason, until=event.until
@@ -151,11 +154,23 @@ def _skipped(rollout: Rollout, event: Skipped) -> Rollout:
         broken=False,
         baseline_due=False,
         attempt_over=False,
+        contested=(),
         trouble=f"skipped by {event.actor}: {event.reason}",
         progress=entry.progress.stopped(event.at),
         soak=entry.soak.stopped(event.at),
     )
     return put(rollout, skipped)
+
+
+def _decided(rollout: Rollout, event: TakeoverDecided) -> Rollout:
+    entries = []
+    for name, contests in event.contests.items():
+        entry = rollout.clusters.get(name)
+        if entry is not None:
+            left = tuple(each for each in entry.contested if each not in contests)
+            entry = replace(entry, contested=left, decided=(*entry.decided, *contests))
+            entries.append(retimed(rollout, entry, event.at))
+    return put(rollout, *entries)
 
 
 def _undone(rollout: Rollout, event: RollbackRequested) -> Rollout:

@@ -76,11 +76,13 @@ def put_gate(rollout: Rollout, stage: StageName, gate: GateRun) -> Rollout:
 def retimed(rollout: Rollout, entry: ClusterRollout, at: datetime) -> ClusterRollout:
     """Let the cluster's deadline clock run or rest from `at`, as its situation asks.
 
-    Only active time counts: not while paused, out of contact, or outside a window.  A way back
+    Only active time counts: not while paused, out of contact, outside a window, or while a person
+    is asked about contested fields.  A way back
     ignores pauses and windows, since it passes them.
     """
     if entry.state in PROGRESSING or entry.baseline_due:
         active = not entry.attempt_over and rollout.pause is None and not entry.outside_window
+        active = active and not entry.contested
     else:
         active = entry.state is ClusterState.ROLLING_BACK
     active = active and entry.unreachable_since is None

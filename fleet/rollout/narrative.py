@@ -8,6 +8,7 @@ from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
     ClusterAssigned,
+    ClusterContested,
     ClusterDeferred,
     ClusterFact,
     ClusterFailed,
@@ -62,6 +63,7 @@ from fleet.rollout.requests import (
     Retried,
     RollbackRequested,
     Skipped,
+    TakeoverDecided,
     WindowBypassed,
 )
 from fleet.rollout.state import StopCause
@@ -141,6 +143,9 @@ def _cluster(event: ClusterFact) -> str:  # noqa: PLR0911 - one return for each 
             return f"{name} is degraded{_why(event.reason)}"
         case ClusterFailed():
             return f"{name} fails{_why(event.reason)}"
+        case ClusterContested():
+            fields = "; ".join(str(each) for each in event.contests)
+            return f"{name} asks who is to have {fields}" if fields else f"{name} asks no more"
         case DriftSeen():
             return f"{name} was changed by hand{_why(event.detail)}"
         case DeadlinePassed():
@@ -221,6 +226,11 @@ def _command(event: CommandFact) -> str:  # noqa: PLR0911 - one return for each 
             return f"{who} skips {event.cluster}{excused}{why}"
         case PromotedNow():
             return f"{who} promotes stage {event.stage} at once{why}"
+        case TakeoverDecided():
+            fields = "; ".join(
+                f"{each} (on {name})" for name, found in event.contests.items() for each in found
+            )
+            return f"{who} {'takes over' if event.take else 'leaves to others'} {fields}{why}"
         case WindowBypassed():
             return f"{who} bypasses window {event.window} until {event.until:%d %b %H:%M %Z}{why}"
         case RollbackRequested():

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clusters.model import ClusterName, Digest
+from clusters.model import ClusterName, Contest, Digest
 from fleet.model import GateName
 from fleet.rollout.clocks import Clock
 from fleet.rollout.model import Membership, Seat
@@ -81,6 +81,10 @@ class ClusterRollout:
     """That reading has been asked for."""
     baseline_due: bool = False
     """Must be given the stage's baseline before it may take its turn."""
+    contested: tuple[Contest, ...] = ()
+    """Fields that others hold and the target changes: a person has to decide (`takeover`)."""
+    decided: tuple[Contest, ...] = ()
+    """What was decided about the target."""
     measured_at: Mapping[GateName, datetime] = field(default_factory=dict)
     """Newest success of each gate that measures this cluster, at the target digest."""
 

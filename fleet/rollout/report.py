@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
-from clusters.model import ClusterName
+from clusters.model import ClusterName, Contest
 from fleet.rollout.model import StagePlan
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.state import GateVerdict, Phase, Rollout
@@ -32,6 +32,7 @@ from fleet.rollout.waiting import (
     ForSlot,
     ForSoak,
     ForSpread,
+    ForTakeover,
     ForTrain,
     ForWindow,
     Reason,
@@ -73,6 +74,12 @@ def _of_clusters(reason: ClusterReason, now: datetime) -> str:
             until = f" for another {_span(reason.until, now)}" if reason.until else ""
             verb = _verb(reason.clusters, "soaks", "soak")
             return f"{_in(reason.stage)}{names(reason.clusters)} {verb}{until}"
+        case ForTakeover():
+            fields = _contests(reason.contests)
+            return (
+                f"{_in(reason.stage)}gate takeover on {names(reason.clusters)}: the release "
+                f"changes {fields}; take it over, or leave it"
+            )
         case ForWindow():
             until = "for ever: it has no opening"
             if reason.until:
@@ -97,6 +104,12 @@ def _of_clusters(reason: ClusterReason, now: datetime) -> str:
             return f"looked at again before anything else is done: {names(reason.clusters)}"
         case _:
             assert_never(reason)
+
+
+def _contests(contests: Sequence[Contest]) -> str:
+    shown = "; ".join(str(each) for each in contests[:_NAMED_MAX])
+    more = len(contests) - _NAMED_MAX
+    return f"{shown}; and {more} more" if more > 0 else shown
 
 
 def _of_limits(reason: RoomReason) -> str:

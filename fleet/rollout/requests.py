@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from clusters.model import ClusterName, Digest
+from clusters.model import ClusterName, Contest, Digest
 from fleet.model import GateName, StageName, WindowName
 from fleet.rollout.state import Position
 
@@ -107,6 +107,15 @@ class PromotedNow(Command):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TakeoverDecided(Command):
+    """Fields that others hold are taken from them, or left to them as far as this release goes."""
+
+    take: bool
+    contests: Mapping[ClusterName, tuple[Contest, ...]]
+    """What was decided about, cluster by cluster."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowBypassed(Command):
     """Changes may pass a closed window until `until`."""
 
@@ -141,6 +150,7 @@ Request = (
     | Retried
     | Skipped
     | PromotedNow
+    | TakeoverDecided
     | WindowBypassed
     | RollbackRequested
     | HoldReleased

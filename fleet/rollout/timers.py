@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from clusters.model import ClusterName
+from clusters.model import ClusterName, Contest
 from fleet.model import Overrun, WindowName
 from fleet.rollout import gates
 from fleet.rollout.decisions import ObserveCluster
@@ -29,6 +29,7 @@ from fleet.rollout.waiting import (
     ForContact,
     ForObservation,
     ForSoak,
+    ForTakeover,
 )
 from fleet.rollout.windows import Ajar, Shut
 
@@ -78,6 +79,7 @@ class _Stage:
         self.unready: list[ClusterName] = []
         self.soaking: list[ClusterName] = []
         self.unseen: list[ClusterName] = []
+        self.contested: dict[tuple[Contest, ...], list[ClusterName]] = {}
         self.away: list[ClusterName] = []
         self.first_deadline: datetime | None = None
         self.first_soak: datetime | None = None
@@ -134,6 +136,8 @@ class _Stage:
             self._unreachable(entry, entry.unreachable_since)
         elif entry.attempt_over:
             self._after_attempt(entry)
+        elif entry.contested:
+            self._ask_about(entry)
         elif entry.state is State.SOAKING:
             self._soak(entry)
         elif entry.progress.reached(self.stage.progress_deadline_s, self.turn.now):
@@ -153,6 +157,17 @@ class _Stage:
             self.turn.conclude(ClusterWithdrawn(at=self.turn.now, cluster=entry.name))
         else:
             self.turn.conclude(ClusterDeferred(at=self.turn.now, cluster=entry.name))
+
+    def _ask_about(self, entry: ClusterRollout) -> None:
+        """Wait for a person's word about contested fields, unless it all ends anyway."""
+        turn = self.turn
+        if entry.leaving:
+            turn.conclude(ClusterWithdrawn(at=turn.now, cluster=entry.name))
+        elif turn.rollout.stop is not None:
+            reason = f"nobody decided about {entry.contested[0]}"
+            turn.conclude(ClusterGaveUp(at=turn.now, cluster=entry.name, reason=reason))
+        else:
+            self.contested.setdefault(entry.contested, []).append(entry.name)
 
     def _after_attempt(self, entry: ClusterRollout) -> None:
         """Try again while retries are left, else give up."""
@@ -225,6 +240,8 @@ class _Stage:
         turn, name = self.turn, self.run.name
         if self.unseen:
             turn.wait(ForObservation(clusters=tuple(self.unseen)))
+        for contests, clusters in self.contested.items():
+            turn.wait(ForTakeover(stage=name, clusters=tuple(clusters), contests=contests))
         if self.unready:
             turn.wait(
                 ForClusters(

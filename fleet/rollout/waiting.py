@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from clusters.model import BundleName, ClusterName
+from clusters.model import BundleName, ClusterName, Contest
 from fleet.model import GateName, StageName, WindowName
 from fleet.rollout.state import GateVerdict, Position
 
@@ -119,6 +119,15 @@ class ForGate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForTakeover:
+    """A person's word about fields that others hold and the release changes."""
+
+    stage: StageName
+    clusters: tuple[ClusterName, ...]
+    contests: tuple[Contest, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForContact:
     """Clusters without API contact."""
 
@@ -209,7 +218,14 @@ class ForObservation:
 
 
 ClusterReason = (
-    ForClusters | ForSoak | ForContact | ForObservation | ForWindow | ForClosing | ForBaseline
+    ForClusters
+    | ForSoak
+    | ForTakeover
+    | ForContact
+    | ForObservation
+    | ForWindow
+    | ForClosing
+    | ForBaseline
 )
 """Reasons that name clusters and what happens on them."""
 RoomReason = ForSlot | ForBudget | ForBatch | ForSpread | ForGuard | ForBlocker | ForReturn

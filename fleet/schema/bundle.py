@@ -5,7 +5,14 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, AliasChoices, Field, JsonValue, model_validator
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BeforeValidator,
+    Field,
+    JsonValue,
+    model_validator,
+)
 
 from clusters.fieldpaths import problem_of
 from clusters.model import (
@@ -235,10 +242,14 @@ class RuleFields(Fields):
         )
 
 
-def _for_a_whole_bundle(value: DriftPolicy) -> DriftPolicy:
-    if value is DriftPolicy.IGNORE:
+BLOCK = "block"
+
+
+def _for_a_whole_bundle(value: object) -> object:
+    if value == DriftPolicy.IGNORE.value:
         raise refused(
-            "a whole bundle is not ignored: say what may be changed, in rules", "correct, report"
+            "a whole bundle is not ignored: say what may be changed, in rules",
+            "correct, report, block",
         )
     return value
 
@@ -246,7 +257,9 @@ def _for_a_whole_bundle(value: DriftPolicy) -> DriftPolicy:
 class PolicyFields(Fields):
     """How it is kept on each cluster."""
 
-    drift: Annotated[DriftPolicy, AfterValidator(_for_a_whole_bundle)] = DriftPolicy.CORRECT
+    drift: Annotated[
+        Literal["correct", "report", "block"], BeforeValidator(_for_a_whole_bundle)
+    ] = "correct"
     rules: tuple[RuleFields, ...] = ()
     conflicts: ConflictPolicy = ConflictPolicy.FAIL
     adopt: AdoptPolicy = AdoptPolicy.IF_UNOWNED
@@ -257,7 +270,9 @@ class PolicyFields(Fields):
     def value(self) -> BundlePolicy:
         """The policy that this declares."""
         rules = tuple(rule.value() for rule in self.rules)
-        return BundlePolicy(**{**self.given(), "rules": rules})
+        # What blocks releases is a person's matter: it is told, and not put back before.
+        drift = DriftPolicy.REPORT if self.drift == BLOCK else DriftPolicy(self.drift)
+        return BundlePolicy(**{**self.given(), "rules": rules, "drift": drift})
 
 
 class BundleSpec(Spec):
@@ -299,6 +314,7 @@ class BundleSpec(Spec):
             strategy=None if self.strategy is None else StrategyName(self.strategy),
             rollback=RollbackPolicy(**rollback),
             policy=self.policy.value(),
+            drift_blocks=self.policy.drift == BLOCK,
             substitute=self.substitute,
             hotfix=self.hotfix,
         )

@@ -5,7 +5,7 @@ What `spec.defaults` gives holds for every stage that does not say otherwise, fi
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
@@ -90,6 +90,7 @@ class StageDefaults(Fields):
     soak_holds_slot: bool | None = None
     unreachable: UnreachableFields | None = None
     on_breach: OnBreach | None = None
+    drift: Literal["block", "allow"] | None = None
     gates: GatesFields | None = None
 
 
@@ -111,11 +112,13 @@ class StageFields(StageDefaults):
         settings = defaults.given() | self.given()
         spread: SpreadFields | None = settings.get("spread")
         gates = _overlaid(defaults.gates, self.gates)
+        drift = settings.pop("drift", None)
         return Stage(
             **settings
             | {
                 "name": StageName(self.name),
                 "place": place,
+                "drift_blocks": drift == "block",
                 "groups": tuple(map(GroupName, self.groups)),
                 "spread": spread and Spread(by=spread.by, max_per_domain=spread.max_per_domain),
                 "unreachable": UnreachablePolicy(

@@ -24,6 +24,7 @@ from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
     ClusterAssigned,
+    ClusterContested,
     ClusterFailed,
     ClusterObserved,
     ClusterReturned,
@@ -48,7 +49,7 @@ from fleet.rollout.state import GateVerdict, HoldState, Phase, Position, Rollout
 from fleet.rollout.tally import Tally, moved
 from fleet.rollout.windows import Calendar, Shut
 from tests.scenarios.player import Player
-from tests.scenarios.script import Line, Place
+from tests.scenarios.script import Line, Place, contest
 
 EXAMPLES = int(os.environ.get("FLOTILLA_EXAMPLES", "60"))
 """Random worlds that are tried; a long search sets it higher."""
@@ -401,6 +402,9 @@ def on_cluster(world: Watched, name: ClusterName, how: int) -> None:
             world.tell(ClusterApplied(**fact))
         case 1 | 2:
             world.tell(BecameHealthy(**fact))
+        case _ if world.now.minute % 4 == 1:
+            held = (contest("ConfigMap/web data.color somebody"),) * (world.now.second % 3 > 0)
+            world.tell(ClusterContested(**fact, contests=held))
         case _ if world.now.second % 3:
             world.tell(ClusterFailed(**fact, reason="random failure"))
         case _:
@@ -490,8 +494,16 @@ def person(world: Watched, name: ClusterName, kind: int, how: int) -> None:
         lambda: roll_back(world, rollout),
         lambda: world.do_release_hold(line(f"release_hold {who}: random")),
         lambda: world.do_resume(line(f"resume {who}: random")),
+        lambda: decide_takeover(world, rollout, name, take=bool(how % 2)),
     ]
     asks[kind % len(asks)]()
+
+
+def decide_takeover(world: Watched, rollout: Rollout, name: ClusterName, *, take: bool) -> None:
+    entry = rollout.clusters.get(name)
+    if entry is not None and entry.contested:
+        verb = "take_over" if take else "leave_field"
+        getattr(world, f"do_{verb}")(line(f"{verb} {name} of {rollout.id} by ben: random"))
 
 
 def promote(world: Watched, rollout: Rollout) -> None:

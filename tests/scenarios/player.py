@@ -41,6 +41,7 @@ from fleet.rollout.decisions import AssignRelease, Effect, PlaceHold
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
+    ClusterContested,
     ClusterFailed,
     ClusterLeft,
     ClusterObserved,
@@ -81,6 +82,7 @@ from fleet.rollout.requests import (
     Retried,
     RollbackRequested,
     Skipped,
+    TakeoverDecided,
     UndoScope,
     WindowBypassed,
 )
@@ -119,6 +121,7 @@ class Player:
     completed: dict[tuple[StageName, ClusterName], Digest] = field(default_factory=dict)
     held: frozenset[Digest] = frozenset()
     blocked: dict[ClusterName, str] = field(default_factory=dict)
+    drifting: dict[ClusterName, str] = field(default_factory=dict)
     busy: Changing = Changing()
     sick: set[ClusterName] = field(default_factory=set)
     people: dict[str, tuple[str, ...]] = field(
@@ -305,12 +308,20 @@ class Player:
             leases=Leases(rollouts=tuple(self.rollouts)),
             held=self.held,
             last_good=self.last_good,
-            blocked=self.blocked,
+            blocked=self.blocked | self._drift_that_blocks(rollout),
             health=health,
             ahead=ahead_of(rollout, self.rollouts),
             people=Identities.of({}, self.people),
             frozen=self.frozen,
         )
+
+    def _drift_that_blocks(self, rollout: Rollout) -> dict[ClusterName, str]:
+        stages = {run.name: run.plan.stage for run in rollout.stages}
+        return {
+            name: f"{what} and drift blocks a start"
+            for name, what in self.drifting.items()
+            if stages[rollout.clusters[name].seat.stage].drift_blocks
+        }
 
     def drive(self) -> None:
         """Advance every rollout until nothing more happens at this moment."""
@@ -422,6 +433,14 @@ class Player:
             line, lambda c, d: ClusterFailed(at=self.now, cluster=c, digest=d, reason=line.rest)
         )
 
+    def do_contested(self, line: Line) -> None:
+        """`contested CLUSTERS: KIND/NAME FIELD MANAGER`; nothing after the colon: no more."""
+        found = (script.contest(line.rest),) if line.rest else ()
+        self._about(
+            line,
+            lambda c, d: ClusterContested(at=self.now, cluster=c, digest=d, contests=found),
+        )
+
     def do_removed(self, line: Line) -> None:
         self._about(line, lambda c, d: ClusterApplied(at=self.now, cluster=c, digest=None))
 
@@ -476,6 +495,17 @@ class Player:
                 if text:
                     known.setdefault((stage.name, name), Digest(text))
         return known
+
+    def do_drifts(self, line: Line) -> None:
+        """Drift before a start: `deciding.rollout_facts` makes a blocker of it."""
+        self.drifting |= dict.fromkeys(self._each(line), line.rest)
+        if self.rollouts:
+            self.drive()
+
+    def do_resolved(self, line: Line) -> None:
+        for name in self._each(line):
+            self.drifting.pop(name)
+        self.drive()
 
     def do_block(self, line: Line) -> None:
         for name in self._each(line):
@@ -643,6 +673,18 @@ class Player:
             **self._who(line), cluster=ClusterName(line.head[0]), excuse="excused" in line.head
         )
         self._ask(line, request)
+
+    def _decide(self, line: Line, *, take: bool) -> None:
+        clusters = self._rollout(line).clusters
+        chosen = [ClusterName(name) for name in script.names(line.head[0])]
+        found = {name: clusters[name].contested for name in chosen}
+        self._ask(line, TakeoverDecided(**self._who(line), take=take, contests=found))
+
+    def do_take_over(self, line: Line) -> None:
+        self._decide(line, take=True)
+
+    def do_leave_field(self, line: Line) -> None:
+        self._decide(line, take=False)
 
     def do_roll_back(self, line: Line) -> None:
         to = line.after("to")

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from clusters.model import Contest, ObjectRef
 from fleet.model import (
     Admission,
     Amount,
@@ -114,6 +115,13 @@ def person(text: str) -> Person:
     return Person(name=name, email=email.rstrip(">"))
 
 
+def contest(text: str) -> Contest:
+    """Read `ConfigMap/web data.color kubectl-edit`."""
+    ref, field, manager = text.split()
+    kind, name = ref.split("/")
+    return Contest(ref=ObjectRef("", kind, "default", name), field=field, manager=manager)
+
+
 def moment(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
@@ -139,6 +147,7 @@ STAGE_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "admission": ("admission", Admission),
     "onBreach": ("on_breach", OnBreach),
     "soakHoldsSlot": ("soak_holds_slot", lambda text: text == "true"),
+    "drift": ("drift_blocks", lambda text: text == "block"),
     "spread": ("spread", _spread),
     "unreachable": ("unreachable", _unreachable),
 }

@@ -8,7 +8,7 @@ from typing import Any, get_args
 
 import pytest
 
-from clusters.model import ClusterName
+from clusters.model import ClusterName, Contest, ObjectRef
 from fleet.rollout import events, requests
 from fleet.rollout.events import Event
 from fleet.rollout.narrative import narrate
@@ -18,6 +18,9 @@ from fleet.rollout.waiting import Reason
 from tests.fleet.rollout.fleetlet import START, clusters, plan_of, stage, strategy
 
 PLAN = plan_of(strategy(stage()), clusters("prod", 2))
+CONTEST = Contest(
+    ref=ObjectRef("", "ConfigMap", "default", "web"), field="data.color", manager="kubectl-edit"
+)
 VALUES: dict[str, Any] = {
     "stage": "prod",
     "clusters": (ClusterName("prod-1"), ClusterName("prod-2")),
@@ -46,15 +49,20 @@ VALUES: dict[str, Any] = {
     "outcome": events.Outcome.SUCCESS,
     "alive_until": None,
     "by": "v2",
+    "take": True,
+    "contests": (CONTEST,),
 }
 
 
 def sample(kind: Any) -> Any:
     """Make one value of `kind`, with numbers where nothing else is known."""
+    given = (
+        {**VALUES, "contests": {"c1": (CONTEST,)}} if kind is requests.TakeoverDecided else VALUES
+    )
     required = [field for field in kind.__dataclass_fields__.values() if field.name in VALUES] + [
         f for f in kind.__dataclass_fields__.values() if f.type == "int"
     ]
-    return kind(**{field.name: VALUES.get(field.name, 2) for field in required})
+    return kind(**{field.name: given.get(field.name, 2) for field in required})
 
 
 @pytest.mark.parametrize("kind", get_args(Reason), ids=lambda kind: kind.__name__)
