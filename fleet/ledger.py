@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -18,8 +19,8 @@ from fleet.store.model import Batch, EventDraft
 from fleet.store.store import Store
 from fleet.view import CommandResult
 
-SNAPSHOT_EVERY = 2_000
-"""Facts between two snapshots: folding so many takes well under a second."""
+SNAPSHOT_EVERY = 10_000
+"""Facts between two snapshots: folding so many takes a second or two, once, at a restart."""
 
 
 class Ledger:
@@ -102,7 +103,10 @@ class Ledger:
         if not (facts or bodies or sets):
             return ()
         self._since_snapshot += len(facts)
-        snapshot = dump(state) if self._since_snapshot >= SNAPSHOT_EVERY else None
+        due = self._since_snapshot >= SNAPSHOT_EVERY
+        # In a thread: a large fleet takes seconds, and the clusters go on meanwhile.  Only the
+        # caller changes the state, and waits for us.
+        snapshot = await asyncio.to_thread(dump, state) if due else None
         events = [_draft(fact) for fact in facts]
         keyed = {key: msgspec.json.encode(result) for key, result in answers.items()}
         try:

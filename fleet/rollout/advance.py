@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from fleet.rollout.decisions import AssignRelease, Conclude, Decision, Effect, intent_of
 from fleet.rollout.events import Event
 from fleet.rollout.facts import Facts
 from fleet.rollout.planner import Outcome, decide, evolve
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import Rollout
 
 _ROUNDS_MAX = 10_000

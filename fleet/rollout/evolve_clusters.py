@@ -6,7 +6,6 @@ earlier assignment and came late.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from clusters.model import ClusterName
@@ -28,6 +27,7 @@ from fleet.rollout.events import (
 from fleet.rollout.folding import PROGRESSING, put, put_stage, retimed, stage_of, without
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import Rollout
 
 State = ClusterState

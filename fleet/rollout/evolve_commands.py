@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from fleet.rollout.events import CommandFact, Superseded
 from fleet.rollout.folding import PROGRESSING, put, put_stage, retimed, stage_of
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.requests import (
     Aborted,
     Paused,

@@ -7,12 +7,12 @@ error more and a person must say.  Nothing but a success opens a gate.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from fleet.model import GateLimits
 from fleet.rollout.events import GateAsked, GateFact, GateMeasured, Outcome
 from fleet.rollout.folding import put, put_gate, stage_of
+from fleet.rollout.replacing import replace
 from fleet.rollout.requests import Approved, GatePassed, Rejected
 from fleet.rollout.state import (
     Approval,

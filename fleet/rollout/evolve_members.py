@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime
 from typing import assert_never
 
@@ -33,6 +32,7 @@ from fleet.rollout.folding import (
 )
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import HoldState, Pause, Phase, Rollout, StagePhase, StageRun
 
 State = ClusterState

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from fleet.rollout.clocks import Clock
@@ -18,6 +17,7 @@ from fleet.rollout.events import (
 )
 from fleet.rollout.folding import put_stage, stage_of
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import Phase, Rollout, StagePhase, StageRun, Stop, StopCause
 from fleet.rollout.tally import Tally, moved
 

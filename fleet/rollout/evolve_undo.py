@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import assert_never
 
 from fleet.rollout.events import ClusterLeftAsIs, HoldAsked, HoldPlaced, RollbackStarted, UndoFact
 from fleet.rollout.folding import put, without
 from fleet.rollout.progress import ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.requests import HoldReleased
 from fleet.rollout.state import HoldState, Phase, Rollout, Undo
 

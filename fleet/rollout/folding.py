@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
 from clusters.model import ClusterName
 from fleet.model import StageName
 from fleet.rollout.clocks import Clock
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import GateRun, Rollout, StageRun
 from fleet.rollout.tally import moved
 

@@ -8,7 +8,7 @@ get there, how many rollouts fail, and how long until service is restored after 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median
 
@@ -16,6 +16,7 @@ from clusters.model import BundleName, ClusterName, Digest, Revision
 from fleet.rollout.events import BecameHealthy, ClusterAssigned, Event, Purpose
 from fleet.rollout.model import RolloutId
 from fleet.rollout.progress import ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import Phase, Rollout
 
 

@@ -7,7 +7,6 @@ completed stage is not planned again: the rollout takes the cluster in beside it
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from fleet.model import Cluster, Inventory, TaintEffect
@@ -23,6 +22,7 @@ from fleet.rollout.planning import (
     resolved,
     seat,
 )
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import Rollout, StagePhase
 
 

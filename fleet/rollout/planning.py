@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from clusters.model import ClusterName, Digest
@@ -23,6 +23,7 @@ from fleet.model import (
 )
 from fleet.rollout.checking import strategy_problems
 from fleet.rollout.model import Plan, Release, RolloutId, Seat, StagePlan, hash_of_plan
+from fleet.rollout.replacing import replace
 
 
 class PlanRefused(ValueError):

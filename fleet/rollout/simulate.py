@@ -11,7 +11,7 @@ import heapq
 import itertools
 import random
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from clusters.model import BundleName, ClusterName, Digest, Revision
@@ -53,6 +53,7 @@ from fleet.rollout.model import Plan, Release, RolloutId
 from fleet.rollout.planner import begin, evolve
 from fleet.rollout.planning import Baseline, make_plan
 from fleet.rollout.progress import ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.requests import Approved
 from fleet.rollout.state import Rollout
 from fleet.rollout.surroundings import changing

@@ -8,7 +8,7 @@ each rollout does the rest (`Superseded` lets what is in flight finish first).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import assert_never
 
 from clusters.model import ClusterName, Digest
@@ -16,6 +16,7 @@ from fleet.model import OnNewRelease
 from fleet.rollout.facts import Ahead, relied_on
 from fleet.rollout.model import Release, RolloutId
 from fleet.rollout.progress import ClusterState
+from fleet.rollout.replacing import replace
 from fleet.rollout.state import Phase, Rollout, StagePhase, StopCause
 
 HOTFIX_ROLE = "incident-commander"

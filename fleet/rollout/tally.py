@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from clusters.model import ClusterName
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.replacing import replace
 
 Turn = tuple[bool, bool, int, ClusterName]
 """Sort key of a waiting cluster: retried first, late ones last, else in the plan's order."""
