@@ -3,7 +3,7 @@
 It outlives the loss of our database.  It names objects and never holds what is in them, nor a
 digest of a single one, so that who may read it learns nothing of a Secret.  It is believed in one
 direction only: an object that it names may be ours and must be looked after; that something is
-missing from it, or in it, never is a reason to delete (ADR 10).
+missing from it, or in it, never is a reason to delete (ADR 11).
 """
 
 from __future__ import annotations
