@@ -2,6 +2,7 @@
 
     ClusterError                     the subject is a cluster, or one object of it
     +-- Unreachable                  no answer: refused, timed out, not TLS, not a Kubernetes API
+    |   +-- CircuitOpen              not asked: it failed so often that it is left alone for a while
     +-- Unauthorized                 401: the credentials are not (or no longer) accepted
     +-- Forbidden                    403: the credentials may not do this
     +-- CredentialsError             the connection itself is unusable: no such context, bad file
@@ -45,6 +46,14 @@ class ClusterError(Exception):
 
 class Unreachable(ClusterError):
     """No answer that a Kubernetes API server would give."""
+
+
+class CircuitOpen(Unreachable):
+    """Not asked at all; the message says how it failed before."""
+
+    def __init__(self, message: str, *, retry_after_s: float) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class Unauthorized(ClusterError):

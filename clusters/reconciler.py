@@ -17,6 +17,8 @@ from time import monotonic
 
 from clusters.backoff import CONNECT
 from clusters.client.api import ClusterApi, ServerInfo
+from clusters.client.breaker import Breaker, Circuit
+from clusters.client.shared import SharedLimits
 from clusters.client.transport import Endpoint, Transport
 from clusters.errors import ClusterError, Gone
 from clusters.events import ClusterEvent, Connected, Disconnected
@@ -45,6 +47,7 @@ class Reconciler:
         report: where events go; may wait, which slows only this cluster.
         terms: what its owner decided.
         field_sets: shared by all reconcilers of the process.
+        limits: shared by them as well; None: this one has its own.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class Reconciler:
         report: Callable[[ClusterEvent], Awaitable[None]],
         terms: Terms,
         field_sets: FieldSets,
+        limits: SharedLimits | None = None,
     ) -> None:
         self._connect = connect
         self._site = Site(
@@ -70,6 +74,10 @@ class Reconciler:
         self._observer: Observer | None = None
         self._identity: str | None = terms.identity or None
         self._mirror = MirrorKeeper(self._site)
+        self._limits = limits or SharedLimits()
+        self._asked = False
+        """Whether a person wants to know now."""
+        self.breaker = Breaker()
 
     @property
     def cluster(self) -> ClusterName:
@@ -112,6 +120,8 @@ class Reconciler:
         for record in self._site.records.values():
             record.failure = None
             record.paused_until = 0.0
+        self.breaker.ask_now()
+        self._asked = True
         self._site.woken.set()
 
     async def run(self) -> None:
@@ -131,7 +141,7 @@ class Reconciler:
                 if monotonic() - started > PROBE_S:
                     attempt = 0
                 delay_s = CONNECT.delay_s(attempt, random.random())
-                delay_s = max(delay_s, error.retry_after_s or 0.0)
+                delay_s = max(delay_s, error.retry_after_s or 0.0, self.breaker.wait_s)
                 attempt += 1
                 self._forget_observations()
                 await self._site.report(
@@ -155,11 +165,20 @@ class Reconciler:
             record.health, record.message = Health.UNKNOWN, "not observed since an interruption"
 
     async def _sleep(self, delay_s: float) -> None:
-        self._site.woken.clear()
-        try:
-            await asyncio.wait_for(self._site.woken.wait(), delay_s)
-        except TimeoutError:
-            return
+        """Wait before the next attempt.
+
+        Something new to do ends it early, unless the cluster failed so often that it is left alone;
+        a person's question always does.
+        """
+        until, self._asked = monotonic() + delay_s, False
+        while (left_s := until - monotonic()) > 0:
+            self._site.woken.clear()
+            try:
+                await asyncio.wait_for(self._site.woken.wait(), left_s)
+            except TimeoutError:
+                return
+            if self._asked or self.breaker.state is Circuit.CLOSED:
+                return
 
     async def _session(self) -> None:
         """Work while connected.
@@ -170,7 +189,9 @@ class Reconciler:
         site = self._site
         endpoint = await self._connect()
         async with AsyncExitStack() as stack:
-            transport = await stack.enter_async_context(Transport(endpoint))
+            transport = await stack.enter_async_context(
+                Transport(endpoint, breaker=self.breaker, shared=self._limits)
+            )
             keeper = self._keeper(transport)
             self._api = api = ClusterApi(transport, may_write=keeper.check if keeper else _nobody)
             info = await self._look(api)

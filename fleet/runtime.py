@@ -22,6 +22,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
+from clusters.client.shared import SharedLimits
 from clusters.guards import PruneBudget
 from clusters.lease import LeaseTerms, Writer, WriteRight
 from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
@@ -134,7 +135,7 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
 
 def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSession) -> Runtime:
     url = parse_url(settings.repo)
-    field_sets = FieldSets()
+    field_sets, limits = FieldSets(), SharedLimits()
     journal = StoreJournal(store)
     writer = _writer(store)
     publisher = Publisher(
@@ -158,6 +159,7 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
                 ),
             ),
             field_sets=field_sets,
+            limits=limits,
         )
 
     async def report(event: object) -> None:
@@ -236,7 +238,9 @@ async def _listening(runtime: Runtime) -> AsyncIterator[None]:
         publisher=runtime.publisher,
         details=Details(runtime.supervisor, runtime.coordinator.sent),
         store=runtime.store,
-        metrics=Metrics(),
+        metrics=Metrics(
+            lambda: {n: r.breaker.state for n, r in runtime.supervisor.running.items()}
+        ),
         forecaster=Forecaster(runtime.intake, runtime.coordinator, runtime.supervisor),
         history=lambda limit: runtime.intake.history(limit, runtime.coordinator.state),
         clock=_now,

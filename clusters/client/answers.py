@@ -60,7 +60,8 @@ def _by_status(
     words = _words(answer, ref) or f"HTTP {status}"
     retry_after_s = _retry_after_s(headers, answer)
     if status == 429 or (status == 503 and retry_after_s is not None):
-        return Throttled(words, retry_after_s=retry_after_s or DEFAULT_RETRY_AFTER_S, ref=ref)
+        wished_s = DEFAULT_RETRY_AFTER_S if retry_after_s is None else retry_after_s
+        return Throttled(words, retry_after_s=wished_s, ref=ref)
     if status == 401:
         return Unauthorized("it does not accept our credentials (401)", ref=ref)
     if status == 409:

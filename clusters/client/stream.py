@@ -103,7 +103,8 @@ async def observe(
         opened = monotonic()
         try:
             if not version:
-                listed, version = await _list(transport, resource, selector, metadata_only)
+                async with transport.listing():
+                    listed, version = await _list(transport, resource, selector, metadata_only)
                 yield Synced(listed, version, rewound=newer(reached, version))
                 reached = version
             lines = _watch(transport, resource, selector, version, metadata_only)

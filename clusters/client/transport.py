@@ -8,9 +8,10 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
+from time import monotonic
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -19,8 +20,10 @@ from aiohttp.client import _RequestContextManager
 from yarl import URL
 
 from clusters.client.answers import error_of
+from clusters.client.breaker import Breaker, Circuit
 from clusters.client.limits import InFlightLimit
-from clusters.errors import CredentialsError, Throttled, Unreachable
+from clusters.client.shared import SharedLimits
+from clusters.errors import CircuitOpen, ClusterError, CredentialsError, Throttled, Unreachable
 from clusters.model import ObjectRef
 
 REQUEST_TIMEOUT_S = 30.0
@@ -51,12 +54,32 @@ class Reply:
 
 
 class Transport:
-    """Sends requests to one endpoint.  Use as an async context manager."""
+    """Sends requests to one endpoint.  Use as an async context manager.
 
-    def __init__(self, endpoint: Endpoint, *, limit: InFlightLimit | None = None) -> None:
+    Args:
+        endpoint: where to, and who asks.
+        limit: how much is in flight to it.
+        breaker: whether it is asked at all; outlives this connection.
+        shared: what it has in common with the other clusters of the process.
+    """
+
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        *,
+        limit: InFlightLimit | None = None,
+        breaker: Breaker | None = None,
+        shared: SharedLimits | None = None,
+    ) -> None:
         self._endpoint = endpoint
         self._base = str(URL(endpoint.server))
         self._limit = limit or InFlightLimit()
+        self._breaker = breaker or Breaker()
+        self._shared = shared or SharedLimits()
+        self._renewing = asyncio.Lock()
+        self._renewals = 0
+        self._unproven = False
+        """Whether the credentials were renewed and nothing was accepted since."""
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Transport:
@@ -89,26 +112,62 @@ class Transport:
             ClusterError: whatever is not a 2xx answer of an API server.
         """
         call = _Call(method, _target(path, params), body, headers)
-        async with self._limit.slot():
+        async with self._limit.slot(), self._shared.requests.slot():
+            breaker = self._breaker
+            if breaker.state is not Circuit.CLOSED:
+                breaker.admit()
             try:
-                async with asyncio.timeout(timeout_s):
-                    reply = await self._exchange(call)
-                    if reply.status == 401:
-                        reply = await self._exchange(call, renew=True)
-            except aiohttp.ConnectionTimeoutError as error:
-                raise Unreachable(_no_connection(), ref=ref) from error
-            except TimeoutError as error:
-                self._limit.slower()
-                raise Unreachable(f"no answer within {timeout_s:g} s", ref=ref) from error
-            except aiohttp.ClientError as error:
-                raise Unreachable(_network_words(error), ref=ref) from error
+                reply = await self._answered(call, ref, timeout_s)
+            except ClusterError as error:
+                breaker.failed(error)
+                raise
+            except BaseException:
+                breaker.abandoned()
+                raise
         if 200 <= reply.status < 300 and _is_json(reply):
             self._limit.faster()
+            self._unproven = False
+            if breaker.failures:
+                breaker.succeeded()
             return reply
         problem = error_of(reply.status, reply.headers, reply.body, ref)
+        breaker.failed(problem)
         if isinstance(problem, Throttled):
             self._limit.slower()
+            self._limit.hold(problem.retry_after_s or 0.0)
         raise problem
+
+    def listing(self) -> AbstractAsyncContextManager[None]:
+        """Hold the right to read a whole list: few at once in the process, for they are large."""
+        return self._shared.lists.slot()
+
+    async def _answered(self, call: _Call, ref: ObjectRef | None, timeout_s: float) -> Reply:
+        began = monotonic()
+        try:
+            async with asyncio.timeout(timeout_s):
+                reply = await self._authorised(call)
+        except aiohttp.ConnectionTimeoutError as error:
+            raise Unreachable(_no_connection(), ref=ref) from error
+        except TimeoutError as error:
+            self._limit.slower()
+            raise Unreachable(f"no answer within {timeout_s:g} s", ref=ref) from error
+        except aiohttp.ClientError as error:
+            raise Unreachable(_network_words(error), ref=ref) from error
+        if ref is not None:  # lists take as long as they are large
+            self._limit.took(monotonic() - began)
+        return reply
+
+    async def _authorised(self, call: _Call) -> Reply:
+        """Send; where the credentials are refused, renew them, once until something is accepted."""
+        renewals = self._renewals
+        reply = await self._exchange(call)
+        if reply.status != 401 or (renewals == self._renewals and self._unproven):
+            return reply
+        async with self._renewing:
+            if renewals == self._renewals:
+                await self._endpoint.headers(True)
+                self._renewals, self._unproven = self._renewals + 1, True
+        return await self._exchange(call)
 
     @asynccontextmanager
     async def stream(
@@ -125,6 +184,8 @@ class Transport:
         Raises:
             ClusterError: as `send`; while reading, `Unreachable` when the connection breaks.
         """
+        if self._breaker.state is not Circuit.CLOSED:
+            raise CircuitOpen("watches wait", retry_after_s=self._breaker.wait_s)
         call = _Call("GET", _target(path, params), None, headers)
         try:
             async with await self._open(call, silence_s=silence_s) as response:
@@ -139,18 +200,16 @@ class Transport:
         except aiohttp.ClientError as error:
             raise Unreachable(_network_words(error)) from error
 
-    async def _exchange(self, call: _Call, *, renew: bool = False) -> Reply:
-        async with await self._open(call, renew=renew) as response:
+    async def _exchange(self, call: _Call) -> Reply:
+        async with await self._open(call) as response:
             if (response.content_length or 0) > MAX_BODY_BYTES:
                 raise Unreachable(f"its answer of {response.content_length} bytes is too large")
             return Reply(response.status, await response.read(), response.headers)
 
-    async def _open(
-        self, call: _Call, *, renew: bool = False, silence_s: float | None = None
-    ) -> _RequestContextManager:
+    async def _open(self, call: _Call, *, silence_s: float | None = None) -> _RequestContextManager:
         if self._session is None:
             raise CredentialsError("the connection is not open")
-        headers = dict(await self._endpoint.headers(renew))
+        headers = dict(await self._endpoint.headers(False))
         if call.headers:
             headers.update(call.headers)
         return self._session.request(

@@ -45,6 +45,8 @@ class EmbeddedCluster:
         self.name = name
         self.tokens = dict(tokens)
         self.request_counts: Counter[str] = Counter()
+        self.received = 0
+        """Requests that arrived, whatever became of them."""
         self.namespace_counts: Counter[tuple[str, str]] = Counter()
         """Requests by the namespace that they are about, and their verb."""
         self.watches: set[Watch] = set()

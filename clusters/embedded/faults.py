@@ -7,7 +7,7 @@ what becomes of each.  Carrying it out (waiting, cutting a socket) is the server
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import Any
@@ -28,6 +28,7 @@ class Faults:
         throttle_rate: answered 429.
         retry_after_s: what a 429 tells to wait.
         error_rate: answered 500.
+        failing_resource: all that is about this resource (`secrets`) is answered 500.
         drop_rate: the connection is cut without an answer.
         expired_token: every request is answered 401.
         hang: no request is answered at all.
@@ -43,6 +44,7 @@ class Faults:
     throttle_rate: float = 0.0
     retry_after_s: int = 1
     error_rate: float = 0.0
+    failing_resource: str = ""
     drop_rate: float = 0.0
     expired_token: bool = False
     hang: bool = False
@@ -115,8 +117,8 @@ class Trouble:
         self._faults = faults
         self._drawn.seed(faults.seed)
 
-    def verdict(self, *, resumes_watch: bool = False) -> Verdict:
-        """Decide the fate of the next request."""
+    def verdict(self, path: Sequence[str] = (), *, resumes_watch: bool = False) -> Verdict:
+        """Decide the fate of the next request, which is for `path`."""
         faults = self._faults
         if faults is NO_FAULTS:
             return _UNTROUBLED
@@ -125,7 +127,7 @@ class Trouble:
         if faults.hang:
             return Verdict(fate=Fate.HANG)
         delay_s = faults.latency_s + self._drawn.random() * faults.jitter_s
-        answer = self._refusal(resumes_watch)
+        answer = self._refusal(path, resumes_watch)
         if answer is not None:
             return Verdict(fate=Fate.REFUSE, delay_s=delay_s, answer=answer)
         if self._strikes(faults.drop_rate):
@@ -135,7 +137,7 @@ class Trouble:
     def _strikes(self, rate: float) -> bool:
         return rate > 0 and self._drawn.random() < rate
 
-    def _refusal(self, resumes_watch: bool) -> Answer | None:
+    def _refusal(self, path: Sequence[str], resumes_watch: bool) -> Answer | None:
         faults = self._faults
         if faults.html:
             return Answer(200, _HTML, "text/html; charset=utf-8")
@@ -144,7 +146,7 @@ class Trouble:
         if self._strikes(faults.throttle_rate):
             message = "The apiserver is currently too busy, try again later."
             return refusal(too_many_requests(message, faults.retry_after_s))
-        if self._strikes(faults.error_rate):
+        if faults.failing_resource in path or self._strikes(faults.error_rate):
             return refusal(internal_error("a fault was asked for"))
         if faults.watch_expired and resumes_watch:
             return refusal(expired("too old resource version: history was compacted on request"))

@@ -69,8 +69,9 @@ class Server:
     async def _answer(
         self, request: web.BaseRequest, cluster: EmbeddedCluster, call: Call
     ) -> web.StreamResponse:
+        cluster.received += 1
         resumes = is_true(call.query, "watch") and call.query.get("resourceVersion", "0") != "0"
-        verdict = cluster.trouble.verdict(resumes_watch=resumes)
+        verdict = cluster.trouble.verdict(call.parts, resumes_watch=resumes)
         if verdict.delay_s:
             await asyncio.sleep(verdict.delay_s)
         if verdict.fate is Fate.HANG:

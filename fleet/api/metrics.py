@@ -6,18 +6,26 @@ Gauges are made from the state at each scrape, so they cannot go stale.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 
 from prometheus_client import CollectorRegistry, Gauge, PlatformCollector, ProcessCollector
 from prometheus_client import Counter as CounterMetric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 
+from clusters.client.breaker import Circuit
+from clusters.model import ClusterName
 from fleet.presenting.views import Picture, cluster_view, placement_views
 
 
 class Metrics:
-    """All metrics of one server."""
+    """All metrics of one server.
 
-    def __init__(self) -> None:
+    Args:
+        circuits: whether requests pass to each cluster.
+    """
+
+    def __init__(self, circuits: Callable[[], Mapping[ClusterName, Circuit]] = dict) -> None:
+        self._circuits = circuits
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         PlatformCollector(registry=self._registry)
@@ -34,6 +42,12 @@ class Metrics:
             "flotilla_cluster_connection_status",
             "1 while the API server of the cluster answers (argocd_cluster_connection_status)",
             ["cluster"],
+            registry=self._registry,
+        )
+        self._circuit = Gauge(
+            "flotilla_cluster_circuit",
+            "1 for the state of the circuit breaker before the cluster",
+            ["cluster", "state"],
             registry=self._registry,
         )
         self._resources = Gauge(
@@ -60,11 +74,15 @@ class Metrics:
         for gauge in (
             self._clusters,
             self._connection,
+            self._circuit,
             self._resources,
             self._objects,
             self._drift,
         ):
             gauge.clear()
+        for cluster, circuit in self._circuits().items():
+            for state in Circuit:
+                self._circuit.labels(cluster, state.value).set(state is circuit)
         states: Counter[str] = Counter()
         for name in picture.state.clusters:
             view = cluster_view(picture, name)
@@ -76,6 +94,6 @@ class Metrics:
                 self._resources.labels(
                     name, bundle.bundle, bundle.state.value, bundle.health, bundle.revision[:8]
                 ).set(1)
-        for state, count in states.items():
-            self._clusters.labels(state).set(count)
+        for name_of_state, count in states.items():
+            self._clusters.labels(name_of_state).set(count)
         return generate_latest(self._registry), CONTENT_TYPE_LATEST

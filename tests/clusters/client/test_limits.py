@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusters.client.limits import SLOTS_MAX, SLOTS_MIN, InFlightLimit
+from clusters.client.limits import SLOTS_MAX, SLOTS_MIN, SLOTS_START, SLOW_MIN_S, InFlightLimit
+from clusters.errors import Throttled
 
 
 @given(st.lists(st.booleans(), max_size=300))
@@ -105,3 +107,55 @@ async def test_a_narrower_gate_lets_those_inside_finish() -> None:
         await asyncio.sleep(0.01)
         assert not waiting.done(), "one is still inside, and one may be"
     await asyncio.wait_for(waiting, 1)
+
+
+async def test_when_the_server_names_a_time_everybody_waits() -> None:
+    """A 429 held back only the request that got it; the others went on pressing."""
+    limit = InFlightLimit()
+    limit.hold(0.1)
+    began = time.monotonic()
+
+    async def request() -> float:
+        async with limit.slot():
+            return time.monotonic() - began
+
+    waited = await asyncio.gather(*(request() for _ in range(5)))
+    assert min(waited) >= 0.1
+
+
+async def test_a_long_wish_to_be_left_alone_is_an_error_to_tell() -> None:
+    limit = InFlightLimit()
+    limit.hold(120)
+    with pytest.raises(Throttled) as raised:
+        async with limit.slot():
+            pass
+    assert 110 < (raised.value.retry_after_s or 0) <= 120
+
+
+def wide() -> InFlightLimit:
+    limit = InFlightLimit()
+    for _ in range(2000):
+        limit.faster()
+    assert limit.width == SLOTS_MAX
+    return limit
+
+
+def test_answers_that_take_twice_as_long_as_usual_halve_the_width() -> None:
+    limit = wide()
+    for _ in range(500):
+        limit.took(0.04)
+    assert limit.width == SLOTS_MAX
+    for _ in range(10):
+        limit.took(0.2)
+    assert limit.width == SLOTS_MAX // 2
+    for _ in range(100):
+        limit.took(0.2)
+    assert limit.width == SLOTS_START, "never below what one starts with"
+
+
+@given(st.lists(st.floats(0, SLOW_MIN_S), max_size=200))
+def test_quick_answers_are_never_called_slow(answers: list[float]) -> None:
+    limit = wide()
+    for seconds in answers:
+        limit.took(seconds)
+    assert limit.width == SLOTS_MAX

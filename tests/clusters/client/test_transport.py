@@ -14,6 +14,7 @@ from clusters.client.limits import InFlightLimit
 from clusters.client.transport import Endpoint, Transport
 from clusters.embedded.certificates import make_identity
 from clusters.errors import (
+    CircuitOpen,
     ClusterError,
     CredentialsError,
     Forbidden,
@@ -262,3 +263,21 @@ def test_credentials_and_bodies_are_not_printed() -> None:
 
     assert "headers" not in repr(Endpoint(server="https://x", headers=headers, proxy="canary"))
     assert "canary" not in repr(Endpoint(server="https://x", headers=headers, proxy="canary"))
+
+
+async def test_argo_cd_28928_a_burst_of_401_renews_the_token_once() -> None:
+    """Every request that was refused ran the credential plugin again."""
+    renewing = Renewing()
+
+    async def refuse(_: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(0.01)
+        return status(401, "Unauthorized")
+
+    async with (
+        serving(refuse) as server,
+        Transport(Endpoint(server=server.url, headers=renewing)) as transport,
+    ):
+        asked = [transport.send("GET", "/version") for _ in range(30)]
+        refused = await asyncio.gather(*asked, return_exceptions=True)
+        assert all(isinstance(error, Unauthorized | CircuitOpen) for error in refused)
+        assert renewing.renewals == 1

@@ -1,0 +1,95 @@
+"""Half of a fleet refuses its credentials at once: nothing spins, the others notice nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+
+from clusters.client.breaker import Circuit
+from clusters.embedded.serve import EmbeddedClusters
+from clusters.events import Disconnected
+from tests.fakes.engine import Engine, config_map, desired_bundle
+
+NAMES = tuple(f"c{number}" for number in range(8))
+ILL, WELL = NAMES[:4], NAMES[4:]
+
+
+def everything() -> list[dict[str, object]]:
+    plain = [
+        {"apiVersion": "v1", "kind": kind, "metadata": {"name": f"o{n}", "namespace": "default"}}
+        for kind in ("Secret", "ServiceAccount")
+        for n in range(5)
+    ]
+    return [*plain, *(config_map(f"c{n}", x="1") for n in range(10))]
+
+
+async def test_argo_cd_28928_a_401_storm_on_half_the_fleet_does_not_spin() -> None:
+    async with EmbeddedClusters(NAMES, ready_after_s=0.02) as clusters, AsyncExitStack() as stack:
+        engines = {n: await stack.enter_async_context(Engine(clusters, n)) for n in NAMES}
+        bundle = desired_bundle(everything())
+        await asyncio.gather(*(engine.converged(bundle) for engine in engines.values()))
+        for name in ILL:
+            clusters.set_faults(name, expired_token=True)
+            clusters.cluster(name).cut_watches()
+        for name in ILL:
+            await engines[name].wait_for(lambda name=name: engines[name].of(Disconnected))
+        before = {name: clusters.cluster(name).received for name in ILL}
+
+        # Whoever wants something meanwhile does not make it worse.
+        later = desired_bundle([*everything(), config_map("new", x="1")])
+        for _ in range(20):
+            for engine in engines.values():
+                engine.assign(later)
+            await asyncio.sleep(0.1)
+        for name in ILL:
+            asked = clusters.cluster(name).received - before[name]
+            assert asked <= 2 * 3, "in two seconds: three questions, each once more with new words"
+            assert engines[name].reconciler.breaker.state is not Circuit.CLOSED
+        for name in WELL:
+            await engines[name].converged(later)
+            assert not engines[name].of(Disconnected)
+
+        for name in ILL:
+            clusters.set_faults(name)
+            engines[name].reconciler.poke()
+        await asyncio.gather(*(engines[name].converged(later) for name in ILL))
+
+
+async def test_a_cluster_that_answers_5xx_to_everything_is_asked_one_question_at_a_time() -> None:
+    async with (
+        EmbeddedClusters(["one"], ready_after_s=0.02) as clusters,
+        Engine(clusters) as engine,
+    ):
+        bundle = desired_bundle(everything())
+        await engine.converged(bundle)
+        clusters.set_faults("one", error_rate=1.0)
+        clusters.cluster("one").cut_watches()
+        await engine.wait_for(lambda: engine.reconciler.breaker.state is Circuit.OPEN)
+        before = clusters.cluster("one").received
+        await asyncio.sleep(1.5)
+        assert clusters.cluster("one").received - before <= 4
+        clusters.set_faults("one")
+        engine.reconciler.poke()
+        await engine.converged(bundle)
+
+
+async def test_gitops_engine_520_a_webhook_that_fails_leaves_the_others_alone() -> None:
+    """One kind in trouble rebuilt the cache of all kinds, every ten seconds."""
+    async with (
+        EmbeddedClusters(["one"], ready_after_s=0.02) as clusters,
+        Engine(clusters) as engine,
+    ):
+        await engine.converged(desired_bundle([config_map("a", x="1")]))
+        lists = clusters.request_counts("one")["list"]
+        clusters.set_faults("one", failing_resource="secrets")
+        engine.assign(desired_bundle(everything()))
+        await engine.wait_for(
+            lambda: (
+                {r.name for r in engine.journal.members[engine.name]} >= {"c9"}
+                and (seen := engine.last_observed()) is not None
+                and seen.applied >= 15
+            )
+        )
+        assert engine.reconciler.breaker.state is Circuit.CLOSED
+        assert not engine.of(Disconnected)
+        assert clusters.request_counts("one")["list"] - lists <= 6
