@@ -126,6 +126,8 @@ def test_probes_and_metrics_need_no_token(stage: Stage) -> None:
     ready = {s.labels["state"]: s.value for s in samples["flotilla_clusters"]}
     assert ready["Ready"] == 2
     assert [s.value for s in samples["flotilla_cluster_connection_status"]] == [1, 1]
+    circuit = {s.labels["state"]: s.value for s in samples["flotilla_cluster_circuit"]}
+    assert circuit == {"closed": 1, "half-open": 0, "open": 0}
     assert {s.labels["bundle"] for s in samples["flotilla_resource_info"]} == {"app", "other"}
 
 

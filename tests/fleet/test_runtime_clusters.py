@@ -165,7 +165,7 @@ def _break_journal(runtime: Runtime, *hit: str) -> None:
 
     def built(cluster: Any) -> Any:
         reconciler = build(cluster)
-        reconciler._journal = journal
+        reconciler._site.journal = journal
         return reconciler
 
     supervisor._build = built
