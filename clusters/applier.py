@@ -21,7 +21,7 @@ from clusters.errors import OF_THE_CLUSTER, ClusterError, InvalidObject
 from clusters.events import NoticeKind
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.observer import Observer
-from clusters.ownership import our_entry, remembered
+from clusters.ownership import remembered
 from clusters.projection import projection_hasher
 from clusters.pruner import Pruner
 from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
@@ -244,8 +244,7 @@ class Applier:
             outcome.unchanged += 1
         else:
             outcome.changed += 1
-        entry = our_entry(metadata.entries())
-        fields = entry.fields if entry else b"{}"
+        fields = metadata.our_fields() or b"{}"
         exemption = self._observer.exemption(record.ref)
         entry_hash = remembered(fields, exemption)
         self._field_sets.add(entry_hash, fields)

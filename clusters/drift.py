@@ -41,12 +41,17 @@ class Glance(Enum):
     LOOK = auto()
 
 
-def glance(applied: Applied, uid: str, entries: Sequence[Entry], *, exemption: str = "") -> Glance:
-    """L1: whether our entry is still the one of our last apply, under the same rules."""
-    if applied.uid != uid:
-        return Glance.LOOK
-    entry = our_entry(entries)
-    if entry is not None and remembered(entry.fields, exemption) == applied.entry_hash:
+def glance(applied: Applied, uid: str, ours: bytes | None, *, exemption: str = "") -> Glance:
+    """L1: whether our entry is still the one of our last apply, under the same rules.
+
+    Args:
+        applied: what was applied.
+        uid: of the object that is there.
+        ours: the field set of our entry on it, or None.
+        exemption: what is left to others now.
+    """
+    same = applied.uid == uid and ours is not None
+    if same and remembered(ours or b"", exemption) == applied.entry_hash:
         return Glance.SAME
     return Glance.LOOK
 

@@ -29,7 +29,6 @@ from clusters.drift import Glance, glance
 from clusters.errors import ClusterError, Forbidden, Gone, UnknownKind
 from clusters.health import HEALTHY, HealthResult, being_deleted, health_of, needs_body
 from clusters.model import BundleName, GroupKind, Health, ObjectRef
-from clusters.ownership import our_entry
 from clusters.records import Record
 from clusters.rules import ObjectRules
 
@@ -37,6 +36,9 @@ PRUNE_ANNOTATION = "flotilla.dev/prune"
 """`disabled` on a live object: never delete it."""
 DELETION_ANNOTATIONS = ("flotilla.dev/deletion", "client.lifecycle.config.k8s.io/deletion")
 """`detach` on a live object: let it go instead of deleting it.  The second is cli-utils' own."""
+
+
+_NONE: Mapping[str, str] = {}
 
 
 class Observer:
@@ -240,7 +242,7 @@ class Observer:
         if record.applied.confirmed:
             self._judge_drift(record, seen)
         else:
-            record.foreign = our_entry(seen.metadata.entries()) is None
+            record.foreign = seen.metadata.our_fields() is None
         if not was_present:
             self.stale.add(record.bundle)
             self._wake()
@@ -264,7 +266,7 @@ class Observer:
     def _judge_drift(self, record: Record, seen: Seen) -> None:
         metadata = seen.metadata
         exemption = self.exemption(record.ref)
-        found = glance(record.applied, metadata.uid, metadata.entries(), exemption=exemption)
+        found = glance(record.applied, metadata.uid, metadata.our_fields(), exemption=exemption)
         if found is Glance.LOOK:
             record.suspect = True
             self.suspects[record.ref] = record
@@ -310,9 +312,9 @@ def _note(record: Record, metadata: Metadata) -> None:
     same = metadata.uid == record.applied.uid
     record.uid = record.applied.uid if same else metadata.uid  # one string, held once
     record.resource_version = metadata.resource_version
-    annotations = metadata.annotations or {}
+    annotations = metadata.annotations or _NONE
     record.keep = annotations.get(PRUNE_ANNOTATION) == "disabled"
-    record.detach = any(annotations.get(name) == "detach" for name in DELETION_ANNOTATIONS)
+    record.detach = "detach" in map(annotations.get, DELETION_ANNOTATIONS)
 
 
 def _health(kind: GroupKind, seen: Seen) -> HealthResult:

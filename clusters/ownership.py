@@ -6,10 +6,10 @@ of ours was changed is read off our own entry first, which costs no request.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import orjson
 
@@ -45,7 +45,29 @@ class Entry:
         return parsed
 
 
-def our_entry(entries: Sequence[Entry], manager: str = FIELD_MANAGER) -> Entry | None:
+class Signed(Protocol):
+    """What says who wrote."""
+
+    @property
+    def manager(self) -> str:
+        """The field manager."""
+        ...
+
+    @property
+    def operation(self) -> str:
+        """`Apply` or `Update`."""
+        ...
+
+    @property
+    def subresource(self) -> str:
+        """Empty for the object itself."""
+        ...
+
+
+_Signed = TypeVar("_Signed", bound=Signed)
+
+
+def our_entry(entries: Iterable[_Signed], manager: str = FIELD_MANAGER) -> _Signed | None:
     """The entry of our last apply, if the object still has one."""
     for entry in entries:
         if entry.manager == manager and entry.operation == "Apply" and not entry.subresource:

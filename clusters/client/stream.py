@@ -25,7 +25,7 @@ from clusters.client.wire import (
     decode_fault,
     decode_head,
     decode_page,
-    decode_watch_line,
+    read_watch_line,
 )
 from clusters.errors import ClusterError, Gone, NotFound, ServerFault, UnknownKind
 
@@ -184,7 +184,7 @@ async def _watch(
         resource.collection_path(), params=params, headers=headers, silence_s=SILENCE_S
     ) as content:
         async for line in _lines(content):
-            event = decode_watch_line(line)
+            event = read_watch_line(line)
             if event.type == "ERROR":
                 fault = decode_fault(event.object)
                 if fault.code == 410 or fault.reason in ("Expired", "Gone"):

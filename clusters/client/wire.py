@@ -13,9 +13,11 @@ from typing import Any, TypeVar
 import msgspec
 
 from clusters.errors import Unreachable
-from clusters.ownership import Entry
+from clusters.ownership import Entry, our_entry
 
 _Shape = TypeVar("_Shape")
+_TYPE, _OBJECT = b'{"type":"', b'","object":'
+"""How API servers write a line of a watch."""
 
 
 class _Wire(msgspec.Struct, rename="camel", gc=False):
@@ -58,6 +60,11 @@ class Metadata(_Wire, gc=False):
     def entries(self) -> list[Entry]:
         """The managed fields as domain values."""
         return [entry.entry() for entry in self.managed_fields or ()]
+
+    def our_fields(self) -> bytes | None:
+        """The field set of our last apply as the server wrote it; None: it has none of ours."""
+        entry = our_entry(self.managed_fields or ())
+        return bytes(entry.fields_v1) if entry else None
 
 
 class ObjectHead(_Wire, gc=False):
@@ -209,6 +216,26 @@ def _decoder(shape: type[_Shape]) -> Callable[[bytes | msgspec.Raw], _Shape]:
 
 decode_head = _decoder(ObjectHead)
 decode_watch_line = _decoder(WatchLine)
+
+
+def read_watch_line(line: bytes) -> WatchLine:
+    """Take a line of a watch apart.
+
+    API servers write the type first and the object last, so that the object need not be walked to
+    find its end; it is when it is decoded.  Whatever is written otherwise is decoded as JSON.
+
+    Raises:
+        Unreachable: it is no such line.
+    """
+    type_end = line.find(_OBJECT, len(_TYPE))
+    if type_end < 0 or not line.startswith(_TYPE) or not line.endswith(b"}}"):
+        return decode_watch_line(line)
+    name = line[len(_TYPE) : type_end]
+    if not name.isalpha():
+        return decode_watch_line(line)
+    return WatchLine(type=name.decode(), object=msgspec.Raw(line[type_end + len(_OBJECT) : -1]))
+
+
 decode_page = _decoder(ListPage)
 decode_fault = _decoder(Fault)
 decode_status = _decoder(Status)

@@ -51,14 +51,14 @@ def drift_of(live: dict[str, Any], entries: list[Entry], *, replaced: bool) -> D
 
 
 def test_an_identical_entry_is_the_end_of_it() -> None:
-    assert glance(APPLIED, "u1", [entry("other", {"f:data": {"f:z": {}}}), OURS]) is Glance.SAME
+    assert glance(APPLIED, "u1", OURS.fields) is Glance.SAME
 
 
 def test_another_uid_a_shrunk_or_a_missing_entry_must_be_looked_at() -> None:
     shrunk = entry("flotilla", {"f:data": {"f:y": {}}}, "Apply")
-    assert glance(APPLIED, "u2", [OURS]) is Glance.LOOK
-    assert glance(APPLIED, "u1", [shrunk]) is Glance.LOOK
-    assert glance(APPLIED, "u1", []) is Glance.LOOK
+    assert glance(APPLIED, "u2", OURS.fields) is Glance.LOOK
+    assert glance(APPLIED, "u1", shrunk.fields) is Glance.LOOK
+    assert glance(APPLIED, "u1", None) is Glance.LOOK
 
 
 def test_a_cleared_entry_with_our_values_is_no_drift() -> None:
@@ -116,4 +116,4 @@ def test_without_our_entry_it_is_no_measure_yet() -> None:
 
 
 def test_under_other_rules_an_identical_entry_is_looked_at() -> None:
-    assert glance(APPLIED, "u1", [OURS], exemption=X_IS_FREE.exemption) is Glance.LOOK
+    assert glance(APPLIED, "u1", OURS.fields, exemption=X_IS_FREE.exemption) is Glance.LOOK
