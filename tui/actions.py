@@ -6,7 +6,7 @@ selected, and why not.  Keys can be moved by the user (`tui.config`); ids are fo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -87,7 +87,10 @@ ACTIONS: tuple[Action, ...] = (
     _look("previous_tab", "left_square_bracket", "previous tab", "Previous tab of this pane"),
     _look("next_hunk", "n", "next", "Next difference"),
     _look("previous_hunk", "p", "previous", "Previous difference"),
-    _look("older", "l", "older", "Load older rows"),
+    _look("older", "b", "older", "Load older rows"),
+    replace(_look("log", "l", "log", "Follow the log of what is selected"), everywhere=True),
+    _look("follow", "s", "follow", "Stay at the newest line, or stop there"),
+    _look("timestamps", "t", "times", "Moments at the beginning of lines, or none"),
     _look("reset_setting", "backspace", "default", "Take this setting back to its default"),
     _look("copy", "c", "copy", "Copy what is selected to the clipboard"),
     _look("external", "o", "pager", "Open the text in $PAGER; in $EDITOR when set in the config"),
@@ -112,6 +115,7 @@ ACTIONS: tuple[Action, ...] = (
     _app("history_forward", "alt+right", "later", "Forward again on the way you came"),
     _app("retry_link", "ctrl+r", "reconnect", "Connect again now"),
     _app("fullscreen", "f", "full", "The focused pane alone, and back"),
+    _app("trends", "M", "trends", "Health, errors and times as plots"),
     _app("settings", "comma", "settings", "Theme, glyphs, density, columns, start view"),
     _app("quit_hint", "q", "quit?", "Closes or goes back; leave with ctrl+q or :q"),
     _app("quit", "ctrl+q", "quit", "Leave"),

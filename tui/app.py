@@ -7,10 +7,11 @@ what changed.  Confirmations and sending are `tui.dispatch`; opening things is `
 from __future__ import annotations
 
 import gc
+import os
 import threading
 from typing import Any, ClassVar
 
-from textual import on
+from textual import constants, on
 from textual.app import App
 from textual.binding import BindingType
 from textual.screen import Screen
@@ -30,6 +31,8 @@ from tui.visited import Visited
 
 FLUSH_EVERY_S = 0.2
 """Changes are shown at most five times a second."""
+ANIMATIONS = "TEXTUAL_ANIMATIONS"
+"""Without this variable nothing glides: over a slow line, every step would be sent."""
 TICK_S = 1.0
 """How often ages, countdowns and the clock are painted again."""
 
@@ -46,6 +49,7 @@ class FlotillaApp(Dispatch, Commands):
 
     def __init__(self, session: Session) -> None:
         super().__init__()
+        self.animation_level = constants.TEXTUAL_ANIMATIONS if ANIMATIONS in os.environ else "none"
         self.session = session
         self.visited = Visited()
         self.ascii_only = session.config.ascii

@@ -2,6 +2,7 @@
 
     :clusters env=prod      a view, filtered by labels       :cluster NAME    :bundle NAME
     :drift /web             a view, filtered by a pattern    :rollout ID      :find TEXT
+    :log NAME               the log of a cluster or bundle   :log            of what is selected
     :sort COLUMN [desc]     :theme NAME      :sync …any action of the view by its name      :q
 
 Pure.
@@ -43,6 +44,14 @@ class Find:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """Follow the log of a cluster or a bundle."""
+
+    cluster: str = ""
+    bundle: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sort:
     """Sort the table of the view."""
 
@@ -71,7 +80,7 @@ class Wrong:
     message: str
 
 
-Command = GoTo | Show | Find | Sort | Theme | Run | Wrong
+Command = GoTo | Show | Find | Log | Sort | Theme | Run | Wrong
 
 
 def view_aliases() -> dict[str, str]:
@@ -85,21 +94,34 @@ def parse_command(typed: str, store: FleetStore) -> Command:
     rest = rest.strip()
     if word in _QUIT:
         return Run(action="quit")
+    if rest and (told := _with_name(word, rest, store)) is not None:
+        return told
     if word == "find":
-        return Find(text=rest) if rest else Wrong(message="find what? :find TEXT")
-    if word == "theme":
-        return Theme(name=rest)
-    if word == "sort":
-        column, _, order = rest.partition(" ")
-        return Sort(column=column, descending=order.startswith("d"))
-    if word in SUBJECTS and rest:
-        return _show(word, rest, store)
+        return Wrong(message="find what? :find TEXT")
     if (view := view_aliases().get(word)) is not None:
         return GoTo(view=view, filter=_as_filter(rest))
     if word in BY_ID:
         return Run(action=word)
     near = difflib.get_close_matches(word, command_words(), n=1)
     return Wrong(message=f"no command {word!r}" + (f": did you mean :{near[0]}?" if near else ""))
+
+
+def _with_name(word: str, rest: str, store: FleetStore) -> Command | None:
+    """Commands that speak of something."""
+    match word:
+        case "find":
+            return Find(text=rest)
+        case "theme":
+            return Theme(name=rest)
+        case "log":
+            return _log(rest, store)
+        case "sort":
+            column, _, order = rest.partition(" ")
+            return Sort(column=column, descending=order.startswith("d"))
+        case _ if word in SUBJECTS:
+            return _show(word, rest, store)
+        case _:
+            return None
 
 
 def _show(word: str, name: str, store: FleetStore) -> Command:
@@ -113,6 +135,16 @@ def _show(word: str, name: str, store: FleetStore) -> Command:
         return Show(subject=f"{kind}/{name}")
     near = difflib.get_close_matches(name, list(tables[kind]), n=1, cutoff=0.4)
     return Wrong(message=f"no {kind} {name!r}" + (f": did you mean {near[0]}?" if near else ""))
+
+
+def _log(name: str, store: FleetStore) -> Command:
+    if name in store.clusters:
+        return Log(cluster=name)
+    if name in store.bundles:
+        return Log(bundle=name)
+    near = difflib.get_close_matches(name, [*store.clusters, *store.bundles], n=1, cutoff=0.4)
+    hint = f": did you mean {near[0]}?" if near else ""
+    return Wrong(message=f"no cluster or bundle {name!r}{hint}")
 
 
 def _as_filter(text: str) -> str:
@@ -135,6 +167,8 @@ def completions(typed: str, store: FleetStore, themes: Sequence[str]) -> list[st
     names: Sequence[str] = ()
     if word == "theme":
         names = themes
+    elif word == "log":
+        names = sorted([*store.clusters, *store.bundles])
     elif word in SUBJECTS:
         tables: dict[str, Mapping[str, object]] = {
             "clusters": store.clusters,

@@ -9,9 +9,10 @@ from tui.actions import BY_ID
 from tui.config import Config, ConfigError, state_path
 from tui.config_file import save_setting
 from tui.navigation import HOME, Navigation
-from tui.places import HelpPlace, SearchPlace, SettingsPlace
+from tui.places import HelpPlace, LogPlace, SearchPlace, SettingsPlace, TrendsPlace
 from tui.screens.settings import SettingsScreen
 from tui.screens.table_view import TableView
+from tui.screens.trends import TrendsScreen
 from tui.screens.view import ViewScreen
 from tui.themes import DEFAULT_THEME
 
@@ -31,6 +32,8 @@ class Commands(Navigation):
                 self.show(subject)
             case command_line.Find(text=text):
                 self.show(SearchPlace(text=text))
+            case command_line.Log(cluster=cluster, bundle=bundle):
+                self.show(LogPlace(cluster=cluster, bundle=bundle))
             case command_line.Theme(name=name):
                 self._set_theme(name)
             case command_line.Sort(column=column, descending=descending):
@@ -111,6 +114,11 @@ class Commands(Navigation):
         """Look at the settings."""
         if not any(isinstance(each, SettingsScreen) for each in self.screen_stack):
             self.show(SettingsPlace())
+
+    def on_do_trends(self) -> None:
+        """Look at the plots."""
+        if not any(isinstance(each, TrendsScreen) for each in self.screen_stack):
+            self.show(TrendsPlace())
 
     @on(messages.Configure)
     def _configure(self, event: messages.Configure) -> None:

@@ -7,14 +7,17 @@ the server masks them, and `masked` says so.
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Sequence
 
 from fleet.view import FieldChange, ObjectDetail
 from tui import escape
 from tui import format as fmt
 from tui.format import Line, Tone
+from tui.lines import LazyLines
 
 CONTEXT_LINES = 4
+_HUNK_START = re.compile(r"([-+])(\d+)")
 LINES_MAX = 20_000
 """Texts longer than this are shown without being compared line by line."""
 
@@ -72,14 +75,30 @@ def yaml_diff(live: str, desired: str) -> list[Line]:
     old, new = escape.lines(live.rstrip("\n")), escape.lines(desired.rstrip("\n"))
     if old == new:
         return []
+    before, after = _alike(old, new)
+    old, new = old[before : len(old) - after], new[before : len(new) - after]
     if len(old) + len(new) > LINES_MAX:
         return [(("Too long to compare here; o opens it in the pager.", Tone.MUTED),)]
     lines: list[Line] = []
     for row in difflib.unified_diff(old, new, n=CONTEXT_LINES, lineterm=""):
         if row.startswith(("---", "+++")) and not lines:
             continue
-        lines.append(_diff_row(row))
+        lines.append(_diff_row(_moved(row, before) if row.startswith("@@") else row))
     return lines
+
+
+def _alike(old: Sequence[str], new: Sequence[str]) -> tuple[int, int]:
+    """How many lines at the beginning and the end need no comparing, context aside."""
+    shorter = min(len(old), len(new))
+    before = next((at for at in range(shorter) if old[at] != new[at]), shorter)
+    rest = shorter - before
+    after = next((at for at in range(rest) if old[-1 - at] != new[-1 - at]), rest)
+    return max(0, before - CONTEXT_LINES), max(0, after - CONTEXT_LINES)
+
+
+def _moved(header: str, by: int) -> str:
+    """The head of a hunk, `@@ -7,5 +7,6 @@`, `by` lines further down."""
+    return _HUNK_START.sub(lambda found: f"{found[1]}{int(found[2]) + by}", header)
 
 
 def _diff_row(row: str) -> Line:
@@ -94,12 +113,13 @@ def _diff_row(row: str) -> Line:
             return ((row, Tone.PLAIN),)
 
 
-def yaml_lines(text: str) -> list[Line]:
-    """YAML with its keys set apart."""
-    return [_yaml_row(row) for row in escape.lines(text.rstrip("\n"))]
+def yaml_lines(text: str, *, head: Sequence[Line] = ()) -> Sequence[Line]:
+    """YAML with its keys set apart, below `head`; each line is made when it is seen."""
+    return LazyLines(text.replace("\r\n", "\n").rstrip("\n").split("\n"), _yaml_row, head=head)
 
 
-def _yaml_row(row: str) -> Line:
+def _yaml_row(raw: str) -> Line:
+    row = escape.one_line(raw.expandtabs(4))
     key, colon, value = row.partition(":")
     if colon and (not value or value.startswith(" ")):
         return ((key + colon, Tone.ACCENT), (value, Tone.PLAIN))

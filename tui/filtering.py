@@ -43,13 +43,14 @@ def parse_filter(text: str) -> Filter:
         wanted = typed.removeprefix("-f").strip().lower()
         return Filter(typed, lambda row, _: _fuzzy(wanted, row.lower()))
     if typed.startswith("!"):
-        pattern = _pattern(typed.removeprefix("!"))
+        pattern = pattern_of(typed.removeprefix("!"))
         return Filter(typed, lambda row, _: not pattern.search(row))
-    pattern = _pattern(typed)
+    pattern = pattern_of(typed)
     return Filter(typed, lambda row, _: bool(pattern.search(row)))
 
 
-def _pattern(text: str) -> re.Pattern[str]:
+def pattern_of(text: str) -> re.Pattern[str]:
+    """A regular expression, upper and lower case alike; literal when it is none."""
     try:
         return re.compile(text, re.IGNORECASE)
     except re.error:

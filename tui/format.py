@@ -39,6 +39,13 @@ class Tone(StrEnum):
 Span = tuple[str, Tone]
 Line = tuple[Span, ...]
 
+
+def _dots_in_ascii(bits: int) -> str:
+    """A braille character by where its dots are: above, below, or both."""
+    above, below = bits & 0x1B, bits & 0xE4
+    return ":" if above and below else "'" if above else "." if below else " "
+
+
 ASCII = str.maketrans(
     {
         "✓": "+", "↻": "~", "▲": "!", "✖": "X", "‖": "=", "◌": "?", "◆": "@", "·": ".", "⊘": "#",
@@ -47,9 +54,10 @@ ASCII = str.maketrans(
         "╯": "+", "┌": "+", "┐": "+", "┘": "+", "⧗": "%", "«": "'", "»": "'", "–": "-", "×": "x",
         "≠": "#", "▁": "_", "▂": "_", "▃": ".", "▄": "-", "▅": "-", "▆": "=", "▇": "=", "█": "#",
         "▏": "|", "▎": "|", "▍": "|", "▋": "#", "▊": "#", "▉": "#", "▕": "|", "░": ".", "⏎": "<",
-        "’": "'", "“": '"', "”": '"', "←": "<", "‹": "<", "›": ">", "■": "#", "□": ".",
+        "’": "'", "“": '"', "”": '"', "┤": "|", "←": "<", "‹": "<", "›": ">", "■": "#", "□": ".",
     }
 )  # fmt: skip
+ASCII.update({0x2800 + bits: _dots_in_ascii(bits) for bits in range(256)})
 """Replaces every glyph of ours by one ASCII character; applied where lines are painted."""
 
 STATE_GLYPHS: dict[str, tuple[str, Tone]] = {

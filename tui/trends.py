@@ -93,3 +93,31 @@ def burn_up(rollout: RolloutView, *, now: datetime, points: int) -> list[float]:
         moment = rollout.started_at + timedelta(seconds=span * (point + 1) / points)
         values.append(float(sum(each <= moment for each in done)))
     return values
+
+
+def times_to_healthy_s(events: Iterable[EventView]) -> list[tuple[datetime, float]]:
+    """How long each placement took from its last write to healthy: when, and seconds.
+
+    A write and what follows belong together by cluster, bundle and digest.
+    """
+    written: dict[tuple[str, str, str], datetime] = {}
+    took: list[tuple[datetime, float]] = []
+    for event in sorted(events, key=lambda each: each.seq):
+        key = (event.cluster, event.bundle, str(event.data.get("digest", "")))
+        if event.kind == "ObjectsWritten":
+            written[key] = event.at
+        elif event.kind == "Converged" and (start := written.pop(key, None)) is not None:
+            took.append((event.at, max(0.0, (event.at - start).total_seconds())))
+    return took
+
+
+def median_per_bucket(
+    values: Iterable[tuple[datetime, float]], *, now: datetime, bucket: timedelta, buckets: int
+) -> list[float | None]:
+    """The median of what fell into each of the last `buckets` spans, oldest first."""
+    found: list[list[float]] = [[] for _ in range(buckets)]
+    for at, value in values:
+        position = int((now - at) / bucket)
+        if 0 <= position < buckets:
+            found[buckets - 1 - position].append(value)
+    return [sorted(each)[len(each) // 2] if each else None for each in found]

@@ -1,4 +1,8 @@
+from collections.abc import Sequence
+
 import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
 
 from fleet.view import FieldChange, ObjectDetail
 from tests.fakes import fleets
@@ -22,8 +26,8 @@ def test_minus_is_live_and_plus_is_desired() -> None:
 
 
 def test_equal_texts_have_no_difference() -> None:
-    given = deployment()
-    same = msgspec.structs.replace(given, live_yaml=given.desired_yaml)
+    found = deployment()
+    same = msgspec.structs.replace(found, live_yaml=found.desired_yaml)
 
     assert yaml_diff("a: 1\n", "a: 1\n") == []
     assert plain(diff_lines(same)[-1]) == "✓ live is as desired"
@@ -68,3 +72,45 @@ def test_what_a_cluster_sends_cannot_leave_its_line() -> None:
     lines = yaml_diff("a: \x1b[2J\n", "a: b\x07\n")
 
     assert all(part.isprintable() for line in lines for part, _ in line)
+
+
+def test_a_hundred_thousand_lines_with_one_change_are_compared() -> None:
+    same = [f"key{number}: {number}" for number in range(100_000)]
+    other = [*same[:70_000], "key70000: changed", *same[70_001:]]
+
+    rows = [plain(line) for line in yaml_diff("\n".join(same), "\n".join(other))]
+
+    assert rows[0] == "@@ -69997,9 +69997,9 @@"
+    assert [row for row in rows if row[0] in "+-"] == ["-key70000: 70000", "+key70000: changed"]
+
+
+def patched(old: Sequence[str], rows: Sequence[str]) -> list[str]:
+    """The lines that a unified diff makes of `old`; what it says of them must be so."""
+    new: list[str] = []
+    at = 0
+    for row in rows:
+        if row.startswith("@@"):
+            start, *length = row.split()[1].removeprefix("-").split(",")
+            first = int(start) - (1 if length != ["0"] else 0)
+            new += old[at:first]
+            at = first
+        elif row[0] in " -":
+            assert old[at] == row[1:]
+            new += [row[1:]] if row[0] == " " else []
+            at += 1
+        else:
+            new.append(row[1:])
+    return new + list(old[at:])
+
+
+some_lines = st.lists(st.sampled_from("abc"), min_size=1, max_size=40)
+
+
+@given(some_lines, some_lines, some_lines, some_lines)
+def test_what_is_live_with_the_difference_is_what_is_desired(
+    before: list[str], old: list[str], new: list[str], after: list[str]
+) -> None:
+    live, desired = [*before, *old, *after], [*before, *new, *after]
+    rows = [plain(line) for line in yaml_diff("\n".join(live), "\n".join(desired))]
+
+    assert patched(live, rows) == desired

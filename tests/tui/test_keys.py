@@ -7,7 +7,7 @@ from tests.fakes import fleets
 from tests.tui.running import Running, running
 from tui.actions import ACTIONS, BY_ID
 from tui.config import Config
-from tui.places import HelpPlace, SearchPlace, SettingsPlace
+from tui.places import HelpPlace, LogPlace, SearchPlace, SettingsPlace, TrendsPlace
 from tui.screens.registry import view_factories
 from tui.screens.view import ViewScreen
 from tui.session import Session
@@ -31,6 +31,8 @@ DETAILS: dict[str, object] = {
     "a search": SearchPlace(text="web"),
     "help": HelpPlace(view="fleet", actions=ACTIONS),
     "settings": SettingsPlace(),
+    "a log": LogPlace(),
+    "trends": TrendsPlace(),
 }
 LEAVING = {"ctrl+q", "K", "o"}
 """Keys that end the app or hand the terminal over: tested on their own."""

@@ -2,10 +2,19 @@ from datetime import timedelta
 
 import msgspec
 
+from fleet.view import EventView
 from tests.fakes import fleets
 from tests.fakes.fleets import NOW
 from tui.store import FleetStore
-from tui.trends import SAMPLE_EVERY_S, Trends, burn_up, is_error, per_bucket
+from tui.trends import (
+    SAMPLE_EVERY_S,
+    Trends,
+    burn_up,
+    is_error,
+    median_per_bucket,
+    per_bucket,
+    times_to_healthy_s,
+)
 
 
 def test_a_sample_is_taken_when_it_is_due() -> None:
@@ -43,3 +52,36 @@ def test_a_burn_up_never_falls_and_ends_at_what_is_done() -> None:
 
     assert values == sorted(values)
     assert values[-1] == 9.0
+
+
+def test_how_long_placements_took_is_paired_by_digest() -> None:
+    def event(seq: int, kind: str, second: int, digest: str, cluster: str = "a") -> EventView:
+        return EventView(
+            seq=seq,
+            at=NOW + timedelta(seconds=second),
+            actor="flotilla",
+            kind=kind,
+            cluster=cluster,
+            bundle="web",
+            data={"digest": digest},
+        )
+
+    took = times_to_healthy_s(
+        [
+            event(4, "Converged", 7, "one"),
+            event(1, "ObjectsWritten", 0, "one"),
+            event(2, "ObjectsWritten", 3, "one"),
+            event(3, "Converged", 5, "other"),
+            event(5, "Converged", 9, "one"),
+            event(6, "Converged", 9, "one", cluster="b"),
+        ]
+    )
+
+    assert took == [(NOW + timedelta(seconds=7), 4.0)]
+
+
+def test_a_median_is_unknown_where_nothing_happened() -> None:
+    minute = timedelta(minutes=1)
+    values = [(NOW - minute, each) for each in (9.0, 1.0, 2.0)] + [(NOW - 9 * minute, 5.0)]
+
+    assert median_per_bucket(values, now=NOW, bucket=minute, buckets=3) == [None, 2.0, None]

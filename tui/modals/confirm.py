@@ -15,8 +15,9 @@ from textual.widgets import Button, Input, Static
 
 from tui.escape import one_line
 from tui.format import Line, Tone
+from tui.lines import wrapped
 from tui.plans import Plan
-from tui.widgets.painting import LinesWidget, wrapped
+from tui.widgets.painting import LinesWidget
 
 FACTS_MAX = 10
 

@@ -10,12 +10,13 @@ from textual.containers import Vertical
 from textual.screen import ModalScreen
 
 from tui.format import Line
-from tui.widgets.painting import LinesView
+from tui.widgets.lines_view import LinesView
 
 
 class TextModal(ModalScreen[None]):
     """Lines in a box; escape closes it."""
 
+    AUTO_FOCUS = "#text"
     BINDINGS = [Binding("escape,enter,q", "dismiss", "Close")]  # noqa: RUF012
 
     def __init__(self, title: str, lines: Sequence[Line]) -> None:
@@ -26,12 +27,6 @@ class TextModal(ModalScreen[None]):
     def compose(self) -> ComposeResult:
         """The box."""
         with Vertical(id="text-box"):
-            view = LinesView(id="text", wrap=True)
+            view = LinesView(id="text", wrap=True, lines=self._lines)
             view.border_title = view.title_text(self._heading)
             yield view
-
-    def on_mount(self) -> None:
-        """Show the text."""
-        view = self.query_one(LinesView)
-        view.show(self._lines)
-        view.focus()

@@ -17,7 +17,7 @@ from tui.format import Line, Tone, plain
 from tui.sentences import heading, pair, timeline, why_lines
 from tui.tree import TreeRow
 from tui.trends import is_applied
-from tui.widgets.painting import LinesView
+from tui.widgets.lines_view import LinesView
 from tui.widgets.tabs import TabLine
 
 if TYPE_CHECKING:
@@ -73,20 +73,23 @@ class DetailPane(LinesView):
             obj, cluster = row.object, self._screen.cluster
             self._screen.fetch(
                 "detail",
-                lambda: self._screen.session.client.object(cluster, obj),
+                lambda: _compared(self._screen.session.client.object(cluster, obj)),
                 show=self._show_object,
                 fail=self.fail,
             )
 
-    def _show_object(self, detail: ObjectDetail) -> None:
+    def _show_object(self, read: tuple[ObjectDetail, Sequence[Line]]) -> None:
+        detail, diff = read
         self._detail = detail
+        lines: Sequence[Line]
         if self.tab == "YAML":
-            lines = [object_title(detail), (), *yaml_lines(detail.live_yaml)]
+            head: list[Line] = [object_title(detail)]
             if detail.managers:
                 managers = fmt.text(", ".join(detail.managers), Tone.MUTED)
-                lines[1:1] = [(("managed by ", Tone.MUTED), *managers)]
+                head.append((("managed by ", Tone.MUTED), *managers))
+            lines = yaml_lines(detail.live_yaml, head=[*head, ()])
         else:
-            lines = diff_lines(detail)
+            lines = diff
         obj = detail.object
         self._place(f"{obj.kind}/{obj.namespace}/{obj.name}", lines)
 
@@ -156,10 +159,17 @@ class DetailPane(LinesView):
         self.show(lines, keep_place=key == self._shown)
         self._shown = key
 
+    def action_find(self, by: int) -> None:
+        """Go to the next match; while nothing is searched for, to the next difference."""
+        if self.pattern is None:
+            self.jump(by)
+        else:
+            super().action_find(by)
+
     def jump(self, by: int) -> None:
         """Go to the next or the previous difference."""
         hunks = [position for position, line in enumerate(self.content) if is_hunk(line)]
-        here = self.scroll_offset.y
+        here = self.top_line
         after = [each for each in hunks if (each > here if by > 0 else each < here)]
         if after:
             self.jump_to(after[0] if by > 0 else after[-1])
@@ -171,3 +181,8 @@ class DetailPane(LinesView):
         if self.tab == "YAML" and self._detail is not None:
             return f"{name}.yaml", self._detail.live_yaml
         return f"{name}.txt", "\n".join(plain(line) for line in self.content) + "\n"
+
+
+def _compared(detail: ObjectDetail) -> tuple[ObjectDetail, Sequence[Line]]:
+    """An object with its difference: compared in the thread that read it."""
+    return detail, diff_lines(detail)

@@ -34,7 +34,7 @@ from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import drift_lines
 from tui.session import Session
 from tui.store import Touched
-from tui.widgets.painting import LinesView
+from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 
 DIFF_REST_S = 0.15
@@ -190,14 +190,13 @@ class DriftScreen(PairedView):
         drift = row.drifts[0]
         self.fetch(
             "diff",
-            lambda: self.session.client.object(drift.cluster, object_of(drift)),
+            lambda: _difference(self.session.client.object(drift.cluster, object_of(drift))),
             show=self._show_diff,
             fail=self._show_failure,
         )
 
-    def _show_diff(self, detail: ObjectDetail) -> None:
-        where = fmt.text(f"On {detail.cluster}", Tone.MUTED)
-        self.query_one("#diff", LinesView).show([where, *diff_lines(detail)], keep_place=False)
+    def _show_diff(self, lines: Sequence[Line]) -> None:
+        self.query_one("#diff", LinesView).show(lines, keep_place=False)
 
     def _show_failure(self, error: ApiError) -> None:
         self.query_one("#diff", LinesView).show(error_lines(error))
@@ -224,6 +223,10 @@ class DriftScreen(PairedView):
         row = self.table.current
         if isinstance(row, DriftRow):
             self.post_message(messages.OpenK9s(row.drifts[0].cluster))
+
+
+def _difference(detail: ObjectDetail) -> list[Line]:
+    return [fmt.text(f"On {detail.cluster}", Tone.MUTED), *diff_lines(detail)]
 
 
 def object_of(drift: DriftView) -> ObjectView:

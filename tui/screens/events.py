@@ -22,7 +22,7 @@ PAGE = 500
 
 
 class EventsScreen(PairedView):
-    """Rows of the audit log; `l` reads older ones."""
+    """Rows of the audit log; `b` reads older ones."""
 
     VIEW = "events"
     TABLE = "events"

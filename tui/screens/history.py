@@ -15,7 +15,7 @@ from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import commit_lines
 from tui.store import Touched
-from tui.widgets.painting import LinesView
+from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 
 

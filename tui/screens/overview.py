@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from textual import on
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from fleet.view import EventView, RolloutView
+from fleet.view import ClusterState, EventView, RolloutView
 from tui import format as fmt
 from tui import messages
 from tui.columns import cluster_model, done_cell, need_model, stage_strip
@@ -149,31 +149,52 @@ def flight_model() -> RowModel[RolloutView]:
 
 
 class TrendLines(LinesWidget):
-    """Two small charts: releases that became healthy, and errors, over the last hour."""
+    """Small charts: clusters that are ready, releases that became healthy, and errors."""
 
-    DEFAULT_CSS = "TrendLines { height: 2; padding: 0 2; }"
-    BUCKETS = 12
+    DEFAULT_CSS = "TrendLines { height: 3; padding: 0 2; }"
+    TITLE_WIDTH, COUNT_WIDTH = 10, 6
 
     def __init__(self, session: Session) -> None:
         super().__init__()
         self.session = session
 
     def lines(self, width: int) -> list[Line]:
-        """Both in spans of five minutes."""
-        now = self.session.now()
+        """Ready since one is here; the others over the last hour."""
         events = self.session.store.events.values()
         healthy = [event for event in events if event.kind == "Converged"]
         errors = [event for event in events if is_error(event)]
         return [
-            self._chart("healthy/h", healthy, now=now, tone=Tone.GOOD),
-            self._chart("errors/h", errors, now=now, tone=Tone.BAD),
+            self._ready(width),
+            self._chart("healthy/h", healthy, width=width, tone=Tone.GOOD),
+            self._chart("errors/h", errors, width=width, tone=Tone.BAD),
         ]
 
-    def _chart(self, title: str, events: Sequence[EventView], *, now: datetime, tone: Tone) -> Line:
-        values = per_bucket(events, now=now, bucket=timedelta(minutes=5), buckets=self.BUCKETS)
+    def _room(self, width: int) -> int:
+        return max(8, width - self.TITLE_WIDTH - self.COUNT_WIDTH)
+
+    def _ready(self, width: int) -> Line:
+        clusters = self.session.store.clusters.values()
+        ready = sum(cluster.state is ClusterState.READY for cluster in clusters)
+        share = ready / len(clusters) if clusters else 0.0
+        shares = [*self.session.trends.ready, share][-self._room(width) :]
+        # With a 1 at the end the full height means all clusters, not the best moment.
+        line = fmt.sparkline([*shares, 1.0], len(shares) + 1)[:-1]
+        tone = Tone.GOOD if share == 1 else Tone.ACTIVE
+        return self._line("ready", line, f"{share:.0%}", width=width, tone=tone)
+
+    def _chart(self, title: str, events: Sequence[EventView], *, width: int, tone: Tone) -> Line:
+        room = self._room(width)
+        bucket = timedelta(hours=1) / room
+        values = per_bucket(events, now=self.session.now(), bucket=bucket, buckets=room)
         total = int(sum(values))
+        line = fmt.sparkline(values, room)
+        return self._line(
+            title, line, f"{total:,}", width=width, tone=tone if total else Tone.MUTED
+        )
+
+    def _line(self, title: str, line: str, number: str, *, width: int, tone: Tone) -> Line:
         return (
-            (f"{title:<10}", Tone.MUTED),
-            (fmt.sparkline(values, self.BUCKETS), tone if total else Tone.MUTED),
-            (f" {total:>4}", Tone.PLAIN),
+            (f"{title:<{self.TITLE_WIDTH}}", Tone.MUTED),
+            (f"{line:>{self._room(width)}}", tone),
+            (f"{number:>{self.COUNT_WIDTH}}", Tone.PLAIN),
         )

@@ -13,7 +13,7 @@ from tui.format import Line
 from tui.rows import RowModel
 from tui.screens.table_view import TableView
 from tui.store import Touched
-from tui.widgets.painting import LinesView
+from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 
 

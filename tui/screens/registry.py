@@ -7,7 +7,7 @@ from functools import partial
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, NeedView, RolloutView
 from tui.drift_inbox import DriftGroup
-from tui.places import ClusterPlace, HelpPlace, SearchPlace, SettingsPlace
+from tui.places import ClusterPlace, HelpPlace, LogPlace, SearchPlace, SettingsPlace, TrendsPlace
 from tui.queries import Approval, subject_of_need
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.bundles import BundleScreen, BundlesScreen
@@ -17,11 +17,13 @@ from tui.screens.drift import DriftScreen
 from tui.screens.events import EventsScreen
 from tui.screens.help import HelpScreen
 from tui.screens.history import HistoryScreen
+from tui.screens.log import LogScreen
 from tui.screens.overview import OverviewScreen
 from tui.screens.rollout import RolloutScreen
 from tui.screens.rollouts import RolloutsScreen
 from tui.screens.search import SearchScreen
 from tui.screens.settings import SettingsScreen
+from tui.screens.trends import TrendsScreen
 from tui.screens.view import ViewScreen
 from tui.session import Session
 from tui.tree import object_key
@@ -58,14 +60,26 @@ def detail_of(session: Session, subject: object) -> ViewScreen | str | None:
         case RolloutView() | Approval():
             rollout = subject if isinstance(subject, RolloutView) else subject.rollout
             return RolloutScreen(session, rollout)
-        case SearchPlace(text=text):
-            return SearchScreen(session, text)
-        case SettingsPlace():
-            return SettingsScreen(session)
-        case HelpPlace():
-            return HelpScreen(session, subject)
+        case SearchPlace() | LogPlace() | SettingsPlace() | TrendsPlace() | HelpPlace():
+            return _place_screen(session, subject)
         case _:
             return _cluster_screen(session, subject)
+
+
+def _place_screen(
+    session: Session, place: SearchPlace | LogPlace | SettingsPlace | TrendsPlace | HelpPlace
+) -> ViewScreen:
+    match place:
+        case SearchPlace(text=text):
+            return SearchScreen(session, text)
+        case LogPlace():
+            return LogScreen(session, place)
+        case SettingsPlace():
+            return SettingsScreen(session)
+        case TrendsPlace():
+            return TrendsScreen(session)
+        case HelpPlace():
+            return HelpScreen(session, place)
 
 
 def _cluster_screen(session: Session, subject: object) -> ClusterScreen | None:

@@ -21,8 +21,8 @@ from tui.screens.table_view import TABLE_ACTIONS, TableView
 from tui.sentences import rollout_lines, timeline, why_lines
 from tui.session import Session
 from tui.store import Touched
-from tui.trends import burn_up
-from tui.widgets.painting import LinesView, LinesWidget
+from tui.widgets.lines_view import LinesView
+from tui.widgets.painting import LinesWidget
 from tui.widgets.stages import Stages
 from tui.widgets.virtual_table import VirtualTable
 
@@ -71,7 +71,7 @@ class RolloutScreen(TableView):
         events = LinesView(id="timeline")
         events.border_title = "Timeline"
         yield RolloutHead(self)
-        yield Stages()
+        yield Stages(self.session.now)
         yield Horizontal(gates, Vertical(members, events), classes="paired", id="rollout-panes")
 
     def arrived(self, touched: Touched) -> None:
@@ -118,6 +118,7 @@ class RolloutScreen(TableView):
         if self.store.loaded:
             self._show_gates()
         self.query_one(RolloutHead).refresh()
+        self.query_one(Stages).refresh()
 
     def subjects(self) -> list[object]:
         """Marked clusters; else the cluster under the cursor, which stands for its rollout too."""
@@ -217,7 +218,6 @@ class RolloutHead(LinesWidget):
         )
         done = sum(stage.good + stage.unchanged for stage in rollout.stages)
         total = sum(stage.total for stage in rollout.stages)
-        values = burn_up(rollout, now=now, points=24)
         ended = rollout.finished_at if is_finished(rollout) and rollout.finished_at else now
         return [
             (
@@ -229,13 +229,7 @@ class RolloutHead(LinesWidget):
             (
                 *fmt.marked(fmt.PROGRESS_GLYPHS, rollout.phase),
                 (f"  {done} of {total} clusters  ", Tone.PLAIN),
-                (_scaled(values, total), Tone.GOOD),
-                (f"  {fmt.duration(ended - rollout.started_at)}", Tone.MUTED),
+                (f"{fmt.duration(ended - rollout.started_at)}", Tone.MUTED),
                 *fmt.text(f"  plan {rollout.plan_hash[:10]}", Tone.MUTED),
             ),
         ]
-
-
-def _scaled(values: Sequence[float], total: int) -> str:
-    """A burn-up whose full height means all clusters, not as many as are done."""
-    return fmt.sparkline([*values, float(total)], len(values) + 1)[:-1] if total else ""

@@ -32,8 +32,8 @@ class SettingsScreen(TableView):
     def __init__(self, session: Session) -> None:
         super().__init__(session, crumbs=("Settings",))
         self._columns = [column.id for column in cluster_columns(session.now)]
-        self._bindings.bind("left,h", "step(-1)", show=False)
-        self._bindings.bind("right,l", "step(1)", show=False)
+        self._bindings.bind("left", "step(-1)", show=False)
+        self._bindings.bind("right", "step(1)", show=False)
 
     def body(self) -> Iterable[Widget]:
         """The table, and a line about the file."""

@@ -125,8 +125,9 @@ class TableView(TableScreen):
     """Base of views whose main widget is a table: with the filter one types."""
 
     def do_filter(self) -> None:
-        """Type a filter."""
-        self.query_one(Prompt).open("/", self.table.model.filter.text)
+        """Type a filter; in a text, what to search for."""
+        if not self.search_in_text():
+            self.query_one(Prompt).open("/", self.table.model.filter.text)
 
     def filter_by(self, text: str) -> None:
         """Filter the main table."""
@@ -148,8 +149,10 @@ class TableView(TableScreen):
             self.close_prompt()
 
     def leave_once(self) -> bool:
-        """Escape clears the filter first, then marks, then goes back."""
+        """Escape clears the search and the filter first, then marks, then goes back."""
         closed = self.close_prompt()
+        if self.stop_searching():
+            return True
         table = self.query_one(f"#{self.TABLE}", VirtualTable)
         model = table.model
         if model.filter or model.faults_only:

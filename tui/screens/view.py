@@ -15,15 +15,18 @@ from textual.widget import Widget
 
 from tui import messages
 from tui.command_line import completions
+from tui.filtering import pattern_of
 from tui.keymap import keys_of
+from tui.places import log_of
 from tui.screens.acting import Acting
 from tui.session import Session
 from tui.store import Touched
 from tui.widgets.cursor import CursorTable
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.lines_view import LinesView
 from tui.widgets.notice import Notice
 from tui.widgets.painting import Painter
-from tui.widgets.prompt import Prompt
+from tui.widgets.prompt import FIND, Prompt
 from tui.widgets.status_bar import StatusBar, TooSmall
 
 
@@ -48,6 +51,7 @@ class ViewScreen(Acting):
         """What was opened to come here, by which one can come here again; None for top views."""
         self._missed = Touched(all=True)
         self._configured = session.config
+        self._searched: LinesView | None = None
 
     def compose(self) -> ComposeResult:
         """Bars around the body."""
@@ -124,9 +128,40 @@ class ViewScreen(Acting):
         self._configured = self.session.config
         self.repaint()
 
+    def do_log(self) -> None:
+        """Follow the log of what is selected, or of everything."""
+        self.post_message(messages.Open(log_of(self.store, self.subjects())))
+
     def do_command(self) -> None:
         """Open the `:` line."""
         self.query_one(Prompt).open(":")
+
+    def search_in_text(self) -> bool:
+        """Type what to search for, if a text has the focus; say whether one has."""
+        text = self.focused
+        if not isinstance(text, LinesView):
+            return False
+        self._searched = text
+        self.query_one(Prompt).open(FIND, text.pattern.pattern if text.pattern else "")
+        return True
+
+    def stop_searching(self) -> bool:
+        """End the search in a text; say whether there was one."""
+        found = [text for text in self.query(LinesView) if text.pattern is not None]
+        for text in found:
+            text.search(None)
+        return bool(found)
+
+    @on(Prompt.Typed)
+    def _search(self, event: Prompt.Typed) -> None:
+        if event.kind == FIND and self._searched is not None:
+            typed = event.value
+            self._searched.search(pattern_of(typed) if typed else None)
+
+    @on(Prompt.Entered)
+    def _searched_for(self, event: Prompt.Entered) -> None:
+        if event.kind == FIND:
+            self.close_prompt()
 
     def close_prompt(self) -> bool:
         """Close the line one types into; say whether it was open."""
@@ -134,7 +169,10 @@ class ViewScreen(Acting):
         if not prompt.is_open:
             return False
         prompt.close()
-        self.focus_main()
+        if prompt.kind == FIND and self._searched is not None:
+            self._searched.focus()
+        else:
+            self.focus_main()
         return True
 
     def focus_main(self) -> None:
@@ -146,7 +184,8 @@ class ViewScreen(Acting):
 
     def leave_once(self) -> bool:
         """What escape does before it goes back: close, clear; say whether there was something."""
-        return self.close_prompt()
+        closed = self.close_prompt()
+        return self.stop_searching() or closed
 
     @on(Prompt.Entered)
     def _entered(self, event: Prompt.Entered) -> None:

@@ -15,8 +15,9 @@ from textual.strip import Strip
 from fleet.view import ClusterState, ClusterView
 from tui import format as fmt
 from tui.format import Line, Span, Tone
+from tui.lines import cut
 from tui.queries import HeatGroup, heat_groups
-from tui.widgets.painting import ScrollPainter, cut
+from tui.widgets.painting import ScrollPainter
 
 NAME_WIDTH = 12
 COUNT_WIDTH = 7

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from tui import format as fmt
 from tui.format import Line, Tone
+from tui.lines import wrapped
 from tui.session import Session
-from tui.widgets.painting import LinesWidget, wrapped
+from tui.widgets.painting import LinesWidget
 
 
 class Notice(LinesWidget):

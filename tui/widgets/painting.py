@@ -6,61 +6,27 @@ tone is painted as stale: glyphs and words stay, colours do not claim anything.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+import re
+from typing import TYPE_CHECKING, Self, cast
 
-from rich.cells import cell_len, set_cell_size
+from rich.cells import cell_len
 from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
-from textual.binding import BindingType
-from textual.geometry import Size
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.escape import one_line
-from tui.format import ASCII, Line, Tone
+from tui.format import ASCII, Line
+from tui.lines import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from textual.geometry import Region
+
     from tui.canvas import Canvas
-
-
-def cut(line: Line, width: int, *, right: bool = False) -> Line:
-    """Make a line exactly `width` cells wide; what is cut off leaves an ellipsis."""
-    used = sum(cell_len(part) for part, _ in line)
-    if used <= width:
-        padding = (" " * (width - used), Tone.PLAIN)
-        return (padding, *line) if right else (*line, padding)
-    kept: list[tuple[str, Tone]] = []
-    room = width - 1
-    for part, tone in line:
-        size = cell_len(part)
-        if size > room:
-            kept.append((set_cell_size(part, max(0, room)) + "…", tone))
-            break
-        kept.append((part, tone))
-        room -= size
-    return tuple(kept)
-
-
-def wrapped(line: Line, width: int) -> list[Line]:
-    """Break one long span over several lines at spaces; later lines are indented like the first."""
-    if sum(cell_len(part) for part, _ in line) <= width or not line:
-        return [line]
-    *head, (last, tone) = line
-    indent = sum(cell_len(part) for part, _ in head)
-    room = max(12, width - indent)
-    pieces: list[str] = []
-    for word in last.split(" "):
-        if pieces and cell_len(pieces[-1]) + 1 + cell_len(word) <= room:
-            pieces[-1] += f" {word}"
-        else:
-            pieces.append(word)
-    first: Line = (*head, (pieces[0], tone))
-    rest: list[Line] = [((" " * indent, Tone.PLAIN), (piece, tone)) for piece in pieces[1:]]
-    return [first, *rest]
 
 
 class Painter(Widget):
@@ -89,6 +55,17 @@ class Painter(Widget):
             segments.append(Segment(part.translate(ASCII) if ascii_only else part, style))
         return Strip(segments, width)
 
+    def underlined(self, strip: Strip, text: str, pattern: re.Pattern[str]) -> Strip:
+        """Set every match of `pattern` in `text`, of which `strip` was made, apart."""
+        for found in pattern.finditer(text):
+            start = cell_len(text[: found.start()])
+            end = min(start + cell_len(found.group()), strip.cell_length)
+            if end > start:
+                marked = strip.crop(start, end).apply_style(self.canvas.palette.found)
+                parts = [strip.crop(0, start), marked, strip.crop(end, strip.cell_length)]
+                strip = Strip.join(parts)
+        return strip
+
     def title_text(self, words: str) -> Text:
         """Words for a border: safe whoever wrote them, and ASCII where that is asked for."""
         safe = one_line(words)
@@ -100,7 +77,9 @@ class Painter(Widget):
 
 
 class LinesWidget(Painter):
-    """A widget of fixed height that paints lines it makes itself."""
+    """A widget of fixed height that makes its lines itself, once for each painting."""
+
+    _made: tuple[int, Sequence[Line]] | None = None
 
     def lines(self, width: int) -> Sequence[Line]:
         """What to show in `width` cells, top to bottom."""
@@ -109,71 +88,22 @@ class LinesWidget(Painter):
     def render_line(self, y: int) -> Strip:
         """Paint line `y`."""
         width = self.size.width
-        shown = self.lines(width)
+        if self._made is None or self._made[0] != width:
+            self._made = width, self.lines(width)
+        shown = self._made[1]
         return self.paint(shown[y] if y < len(shown) else (), width)
+
+    def refresh(
+        self,
+        *regions: Region,
+        repaint: bool = True,
+        layout: bool = False,
+        recompose: bool = False,
+    ) -> Self:
+        """Paint anew: what was made before counts no more."""
+        self._made = None
+        return super().refresh(*regions, repaint=repaint, layout=layout, recompose=recompose)
 
 
 class ScrollPainter(ScrollView, Painter):
     """A painter that scrolls its own lines."""
-
-
-class LinesView(ScrollPainter, can_focus=True):
-    """A scrolling text of painted lines: a diff, YAML, sentences, a timeline."""
-
-    BINDINGS: ClassVar[list[BindingType]] = [
-        ("j,down", "scroll_down", "Down"),
-        ("k,up", "scroll_up", "Up"),
-        ("g,home", "scroll_home", "Top"),
-        ("G,end", "scroll_end", "Bottom"),
-        ("ctrl+d", "half_page(1)", "Half page down"),
-        ("ctrl+u", "half_page(-1)", "Half page up"),
-        ("ctrl+f", "page_down", "Page down"),
-        ("ctrl+b", "page_up", "Page up"),
-    ]
-
-    def __init__(self, *, id: str | None = None, wrap: bool = False) -> None:
-        super().__init__(id=id)
-        self._given: Sequence[Line] = ()
-        self._lines: Sequence[Line] = ()
-        self._wrap = wrap
-
-    @property
-    def content(self) -> Sequence[Line]:
-        """The lines as they were given."""
-        return self._given
-
-    def show(self, lines: Sequence[Line], *, keep_place: bool = True) -> None:
-        """Show these lines; stay where the reader is unless told to start at the top."""
-        self._given = lines
-        self._layout()
-        if not keep_place:
-            self.scroll_to(0, 0, animate=False)
-
-    def _layout(self) -> None:
-        width = self.scrollable_content_region.width
-        self._lines = (
-            [part for line in self._given for part in wrapped(line, width)]
-            if self._wrap and width
-            else self._given
-        )
-        self.virtual_size = Size(width, len(self._lines))
-        self.refresh()
-
-    def on_resize(self) -> None:
-        """Lay out anew for the new width."""
-        self._layout()
-
-    def action_half_page(self, direction: int) -> None:
-        """Scroll by half of what is seen."""
-        self.scroll_relative(y=direction * self.size.height // 2, animate=False)
-
-    def jump_to(self, y: int) -> None:
-        """Bring line `y` to the top."""
-        self.scroll_to(y=y, animate=False)
-
-    def render_line(self, y: int) -> Strip:
-        """Paint line `y` of what is seen."""
-        width = self.scrollable_content_region.width
-        index = y + self.scroll_offset.y
-        strip = self.paint(self._lines[index] if index < len(self._lines) else (), width)
-        return strip.adjust_cell_length(self.size.width, self.rich_style)

@@ -12,6 +12,9 @@ from textual.message import Message
 from textual.suggester import Suggester
 from textual.widgets import Input, Static
 
+FIND = "find "
+"""The kind of line for searching in a text; `/` filters a table, `:` runs a command."""
+
 
 class _Completer(Suggester):
     def __init__(self, complete: Callable[[str], Sequence[str]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from datetime import datetime
 
 from rich.cells import cell_len
 from textual.geometry import Size
@@ -11,11 +12,15 @@ from fleet.view import RolloutView, StageView
 from tui import format as fmt
 from tui.escape import one_line
 from tui.format import Line, Span, Tone
-from tui.widgets.painting import LinesWidget, cut
+from tui.lines import cut
+from tui.plotting import Plot, beside, plot_lines
+from tui.trends import burn_up
+from tui.widgets.painting import LinesWidget
 
 BOX_MIN = 14
 BOX_MAX = 26
 ARROW = "──▸"
+PLOT_GAP, PLOT_LEAST = 2, 30
 
 
 class Stages(LinesWidget):
@@ -23,9 +28,10 @@ class Stages(LinesWidget):
 
     DEFAULT_CSS = "Stages { height: auto; padding: 0 1; }"
 
-    def __init__(self) -> None:
+    def __init__(self, now: Callable[[], datetime]) -> None:
         super().__init__()
         self._rollout: RolloutView | None = None
+        self._now = now
 
     def show(self, rollout: RolloutView) -> None:
         """Show this state of the rollout."""
@@ -37,10 +43,36 @@ class Stages(LinesWidget):
         return len(self.lines(width))
 
     def lines(self, width: int) -> list[Line]:
-        """Boxes beside each other when they fit."""
+        """Boxes beside each other when they fit, and what is done over time where there is room."""
         if self._rollout is None:
             return []
-        return stage_boxes(self._rollout.stages, width) or stage_rows(self._rollout.stages, width)
+        stages = self._rollout.stages
+        boxes = stage_boxes(stages, width)
+        if not boxes:
+            return stage_rows(stages, width)
+        used = sum(cell_len(part) for part, _ in boxes[0])
+        room = width - used - 2 * PLOT_GAP
+        if room < PLOT_LEAST:
+            return boxes
+        plot = burn_up_plot(self._rollout, self._now(), points=2 * room)
+        return beside(
+            [boxes, plot_lines(plot, width=room, height=len(boxes))], [used + PLOT_GAP, room]
+        )
+
+
+def burn_up_plot(rollout: RolloutView, now: datetime, *, points: int) -> Plot:
+    """Clusters that are done, from the start to the end or to now; full height is all of them."""
+    ended = rollout.finished_at
+    total = sum(stage.total for stage in rollout.stages)
+    return Plot(
+        title="Clusters done",
+        values=burn_up(rollout, now=now, points=points),
+        begins=fmt.moment(rollout.started_at, now),
+        ends=fmt.moment(ended, now) if ended else "now",
+        top=float(total or 1),
+        filled=True,
+        tone=Tone.GOOD,
+    )
 
 
 def stage_boxes(stages: Sequence[StageView], width: int) -> list[Line]:

@@ -16,9 +16,9 @@ from textual.strip import Strip
 from tui.escape import one_line
 from tui.filtering import Filter
 from tui.format import Line, Tone
+from tui.lines import cut
 from tui.rows import COLUMN_GAP, Fitted, RowModel, fit_columns
 from tui.widgets.cursor import MarkTable
-from tui.widgets.painting import cut
 
 T = TypeVar("T")
 _GUTTER = 2

@@ -249,7 +249,7 @@ async def test_events_come_newest_first_and_older_ones_are_read() -> None:
         )
         await run.press("6")
         assert "DriftSeen" in run.text.splitlines()[4]
-        await run.press("l")
+        await run.press("b")
 
         await run.until(lambda: "18000" in run.table("events").model.rows)
 
