@@ -198,6 +198,28 @@ class FightDetected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AuditDisagreed:
+    """A dry-run apply finds a difference that nobody reported: what we believe may be wrong."""
+
+    cluster: ClusterName
+    at: datetime
+    bundle: BundleName
+    ref: ObjectRef
+    paths: Sequence[str]
+    manager: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audited:
+    """A sample of the objects was compared with a dry-run apply."""
+
+    cluster: ClusterName
+    at: datetime
+    objects: int
+    disagreements: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ReconcilerCrashed:
     """A bug: the reconciler of this cluster stopped, and stays stopped until a person asks."""
 
@@ -220,5 +242,7 @@ ClusterEvent = (
     | DriftFound
     | DriftCorrected
     | FightDetected
+    | AuditDisagreed
+    | Audited
     | ReconcilerCrashed
 )

@@ -10,6 +10,7 @@ from time import monotonic
 
 from clusters.actions import Plan
 from clusters.applier import Applier
+from clusters.auditor import Auditor
 from clusters.client.api import ClusterApi
 from clusters.diagnosis import Diagnosis
 from clusters.lease_keeper import LeaseKeeper
@@ -71,6 +72,7 @@ class Session:
         )
         self._diagnosis = Diagnosis(api)
         self._verifier = Verifier(api, site.field_sets)
+        self._auditor = Auditor(site, api=api, observer=observer)
         self._probe_at = monotonic() + PROBE_S
         self._rediscover_at = 0.0
 
@@ -88,8 +90,10 @@ class Session:
             again_at = self._probe_at
             if desired is not None:
                 plan = await self._reconcile(desired)
+                await self._auditor.audit(desired)
                 dues = (plan.retry_at, self._verifier.retry_at, self._rediscover_at)
-                again_at = min(due for due in (again_at, *dues, self._diagnosis.due_at) if due)
+                later = (self._diagnosis.due_at, self._auditor.due_at)
+                again_at = min(due for due in (again_at, *dues, *later) if due)
             try:
                 async with asyncio.timeout(max(0.0, again_at - monotonic())):
                     await woken.wait()

@@ -30,3 +30,5 @@ class Site:
     desired: DesiredState | None = None
     rules: Mapping[ObjectRef, ObjectRules] | None = None
     """What bundles say of single objects, when they were last looked at."""
+    audit_at: float = 0.0
+    """When the next audit is due (monotonic seconds); 0: not known yet."""

@@ -22,3 +22,5 @@ class Terms:
     """What told the cluster from any other when it was last seen; empty: not known."""
     right: WriteRight | None = None
     """Who writes, and for which fleet; None: nobody else can be there."""
+    audit_every_s: float = 3600.0
+    """How often a sample of the objects is compared with a dry-run apply."""

@@ -5,6 +5,8 @@ Part of `fleet.events`, which is where they are imported from.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fleet.fact import Fact
 
 
@@ -66,3 +68,20 @@ class ClusterReleased(Fact, frozen=True, kw_only=True):
     """A quarantined cluster is reconciled again."""
 
     cluster: str
+
+
+class AuditDisagreed(Fact, frozen=True, kw_only=True):
+    """A dry-run apply differs from what we believed of an object: the engine may be wrong."""
+
+    cluster: str
+    bundle: str
+    object: str
+    paths: Sequence[str]
+    manager: str
+
+
+class AuditPassed(Fact, frozen=True, kw_only=True):
+    """An audit after one that disagreed found nothing any more."""
+
+    cluster: str
+    objects: int

@@ -55,6 +55,14 @@ def _freed(state: FleetState, fact: facts.ClusterReleased) -> None:
     _cluster(state, fact.cluster).quarantined = ""
 
 
+def _audit_disagreed(state: FleetState, fact: facts.AuditDisagreed) -> None:
+    _cluster(state, fact.cluster).disagreements[fact.object] = fact
+
+
+def _audit_passed(state: FleetState, fact: facts.AuditPassed) -> None:
+    _cluster(state, fact.cluster).disagreements.clear()
+
+
 FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
     facts.ClusterConnected: _connected,
     facts.ClusterReplaced: _replaced,
@@ -63,4 +71,6 @@ FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
     facts.ClusterLost: _lost,
     facts.ClusterQuarantined: _quarantined,
     facts.ClusterReleased: _freed,
+    facts.AuditDisagreed: _audit_disagreed,
+    facts.AuditPassed: _audit_passed,
 }

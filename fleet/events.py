@@ -14,6 +14,8 @@ from typing import Any
 import msgspec
 
 from fleet.cluster_facts import ApplySetRecalled as ApplySetRecalled
+from fleet.cluster_facts import AuditDisagreed as AuditDisagreed
+from fleet.cluster_facts import AuditPassed as AuditPassed
 from fleet.cluster_facts import ClusterConnected as ClusterConnected
 from fleet.cluster_facts import ClusterLost as ClusterLost
 from fleet.cluster_facts import ClusterQuarantined as ClusterQuarantined
@@ -321,6 +323,8 @@ FleetFact = (
     | ClusterRebuilt
     | ApplySetRecalled
     | MirrorChanged
+    | AuditDisagreed
+    | AuditPassed
     | ClusterLost
     | ClusterQuarantined
     | ClusterReleased

@@ -5,7 +5,7 @@ Changed by `fleet.state` only, as facts are folded.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from clusters.model import Contest, Digest, digest_of
@@ -63,6 +63,8 @@ class ClusterFacts:
     """Its last rebuilding."""
     mirror_trouble: str = ""
     """Why it does not keep the record of its apply set; empty: it does."""
+    disagreements: dict[str, facts.AuditDisagreed] = field(default_factory=dict)
+    """Object to what an audit found there that nobody had reported."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -62,6 +62,12 @@ class Metrics:
             ["cluster"],
             registry=self._registry,
         )
+        self._audit = Gauge(
+            "flotilla_audit_disagreements",
+            "Objects that an audit found changed though nothing had told of it",
+            ["cluster"],
+            registry=self._registry,
+        )
         self._drift = Gauge(
             "flotilla_drifted_objects",
             "Objects that somebody else changed",
@@ -78,6 +84,7 @@ class Metrics:
             self._resources,
             self._objects,
             self._drift,
+            self._audit,
         ):
             gauge.clear()
         for cluster, circuit in self._circuits().items():
@@ -90,6 +97,8 @@ class Metrics:
             self._connection.labels(name).set(picture.observed.contact(name).connected)
             self._objects.labels(name).set(view.objects)
             self._drift.labels(name).set(view.drifted)
+            found = picture.state.clusters[name].disagreements
+            self._audit.labels(name).set(len(found))
             for bundle in placement_views(picture, name):
                 self._resources.labels(
                     name, bundle.bundle, bundle.state.value, bundle.health, bundle.revision[:8]

@@ -242,6 +242,26 @@ def _fight(state: FleetState, event: seen.FightDetected) -> list[FleetFact]:
     ]
 
 
+def _audit_disagreed(state: FleetState, event: seen.AuditDisagreed) -> list[FleetFact]:
+    del state
+    return [
+        facts.AuditDisagreed(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            object=str(event.ref),
+            paths=event.paths,
+            manager=event.manager,
+        )
+    ]
+
+
+def _audited(state: FleetState, event: seen.Audited) -> list[FleetFact]:
+    if event.disagreements or not state.clusters[event.cluster].disagreements:
+        return []
+    return [facts.AuditPassed(at=event.at, cluster=event.cluster, objects=event.objects)]
+
+
 _RULES: dict[type, Callable[[FleetState, Any], list[FleetFact]]] = {
     seen.Connected: _connected,
     seen.MirrorRead: _mirror_read,
@@ -257,4 +277,6 @@ _RULES: dict[type, Callable[[FleetState, Any], list[FleetFact]]] = {
     seen.DriftFound: _drift,
     seen.DriftCorrected: _drift_ended,
     seen.FightDetected: _fight,
+    seen.AuditDisagreed: _audit_disagreed,
+    seen.Audited: _audited,
 }

@@ -108,6 +108,13 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
         if f.reason
         else f"{f.cluster} keeps the record of its apply set again"
     ),
+    facts.AuditDisagreed: lambda f: (
+        f"the audit disagrees: {f.object} on {f.cluster} differs at "
+        f"{_names(f.paths) or 'all of it'}, and no watch had told; it is looked at anew"
+    ),
+    facts.AuditPassed: lambda f: (
+        f"the audit of {f.cluster} agrees again ({_count(f.objects, 'object')} compared)"
+    ),
     facts.ClusterLost: lambda f: f"{f.cluster} does not answer: {f.reason}",
     facts.ClusterQuarantined: lambda f: f"{f.cluster} is quarantined: {f.error}",
     facts.ClusterReleased: lambda f: f"{f.cluster} is out of quarantine",

@@ -29,6 +29,7 @@ def needs(picture: Picture, failed: Iterable[BundleOnCluster]) -> list[NeedView]
         *_shrinking(picture),
         *_stranded(picture),
         *_quarantined(picture),
+        *_disagreements(picture),
         *_rollouts(picture),
         *_failed(failed),
         *_offline(picture),
@@ -69,6 +70,24 @@ def _quarantined(picture: Picture) -> Iterator[NeedView]:
                 sentence=f"its reconciler crashed: {entry.quarantined}",
                 since=entry.since,
                 command=f"flotilla resume cluster {name}",
+            )
+
+
+def _disagreements(picture: Picture) -> Iterator[NeedView]:
+    for name, entry in sorted(picture.state.clusters.items()):
+        if found := list(entry.disagreements.values()):
+            first = found[0]
+            what = ", ".join(first.paths) or "all of it"
+            yield NeedView(
+                id=f"audit/{name}",
+                kind="failure",
+                subject=f"audit of {name}",
+                sentence=(
+                    f"{first.object} differs at {what} and no watch had told "
+                    f"({len(found)} found): other drift may be missed as well; please report this"
+                ),
+                since=first.at,
+                command=f"flotilla diff {name}",
             )
 
 

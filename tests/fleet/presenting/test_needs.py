@@ -21,6 +21,9 @@ DRIFT = facts.DriftSeen(
 WAITS = facts.PruneWaits(
     at=AT, cluster="a", bundle="app", digest="d1", objects=["ConfigMap x/y"], reason="much"
 )
+AUDIT = facts.AuditDisagreed(
+    at=AT, cluster="a", bundle="app", object="ConfigMap x/y", paths=["data.x"], manager=""
+)
 REFUSED = facts.CommitRefused(
     at=AT, repository="r", revision="9f3c1ab0d2", subject="s", author="bob",
     problems=[ProblemView(file="f.yaml", line=3, field="spec", message="is wrong")],
@@ -40,6 +43,12 @@ REFUSED = facts.CommitRefused(
         (QUARANTINED, "quarantine", "KeyError in plan", "flotilla resume cluster a"),
         (SUSPENDED, "suspended", "suspended by alice: kernel", "flotilla resume cluster a"),
         (DRIFT, "drift", "spec.replicas by kubectl-edit/Update", "flotilla diff a"),
+        (
+            AUDIT,
+            "failure",
+            "ConfigMap x/y differs at data.x and no watch had told",
+            "flotilla diff a",
+        ),
         (WAITS, "confirm", "1 object", "flotilla confirm-prune app"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, facts.Fact) else "",
@@ -83,3 +92,7 @@ def test_drift_needs_nobody_after(after: facts.FleetFact) -> None:
 def test_needs_have_ids_of_their_own(history: list[facts.FleetFact]) -> None:
     ids = [need.id for need in needs(picture(*history), [])]
     assert len(ids) == len(set(ids))
+
+
+def test_an_audit_that_agrees_again_needs_nobody() -> None:
+    assert needs(picture(AUDIT, facts.AuditPassed(at=AT, cluster="a", objects=3)), []) == []
