@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from time import monotonic
 
 from clusters.errors import Throttled
@@ -28,7 +26,11 @@ _QUICKLY, _SLOWLY = 0.2, 0.01
 
 
 class InFlightLimit:
-    """A counting gate whose width follows the server's mood."""
+    """A counting gate whose width follows the server's mood.
+
+    An async context manager, entered for the length of each request, by many at once.  Made by hand
+    like `shared`'s: the generators of `contextlib` cost more than all else that a slot does.
+    """
 
     def __init__(self, *, start: int = SLOTS_START, most: int = SLOTS_MAX) -> None:
         self._width = start
@@ -45,9 +47,8 @@ class InFlightLimit:
         """How many requests may be in flight now."""
         return self._width
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold one slot for the length of a request; first come, first served.
+    async def __aenter__(self) -> None:
+        """Take a slot; first come, first served.
 
         Raises:
             Throttled: the server asked for a longer time than one should wait in silence.
@@ -55,22 +56,26 @@ class InFlightLimit:
         while self._held_until:
             await self._wait_out()
         if self._used >= self._width or self._waiting:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._used -= 1  # the slot was handed over, and nobody takes it
-                    self._hand_over()
-                raise
+            await self._turn()
         else:
             self._used += 1
-        try:
-            yield
-        finally:
-            self._used -= 1
+
+    async def __aexit__(self, *_: object) -> None:
+        """Give it back."""
+        self._used -= 1
+        if self._waiting:
             self._hand_over()
+
+    async def _turn(self) -> None:
+        turn = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled():
+                self._used -= 1  # the slot was handed over, and nobody takes it
+                self._hand_over()
+            raise
 
     def faster(self) -> None:
         """Count a good answer; a whole window of them earns one more slot."""

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from time import monotonic
 
 REQUESTS_MAX = 512
@@ -36,18 +35,21 @@ class SharedLimit:
         """How many places are taken."""
         return len(self._inside)
 
-    @asynccontextmanager
-    async def slot(self) -> AsyncIterator[None]:
-        """Hold one place."""
-        ticket = object()
+    def place(self) -> Place:
+        """A place to hold, for the length of an `async with`."""
+        return Place(self)
+
+    async def take(self, ticket: object) -> None:
+        """Wait for a place."""
         if self._waiting or len(self._inside) >= self._most:
             await self._turn(ticket)
         else:
             self._inside[ticket] = self._now()
-        try:
-            yield
-        finally:
-            self._inside.pop(ticket, None)
+
+    def give_back(self, ticket: object) -> None:
+        """Leave a place, if it was not given away meanwhile."""
+        self._inside.pop(ticket, None)
+        if self._waiting:
             self._hand_over()
 
     async def _turn(self, ticket: object) -> None:
@@ -79,6 +81,21 @@ class SharedLimit:
             if not turn.done():
                 self._inside[ticket] = self._now()
                 turn.set_result(None)
+
+
+class Place:
+    """One place in a gate."""
+
+    __slots__ = ("_gate",)
+
+    def __init__(self, gate: SharedLimit) -> None:
+        self._gate = gate
+
+    async def __aenter__(self) -> None:
+        await self._gate.take(self)
+
+    async def __aexit__(self, *_: object) -> None:
+        self._gate.give_back(self)
 
 
 class SharedLimits:

@@ -112,7 +112,7 @@ class Transport:
             ClusterError: whatever is not a 2xx answer of an API server.
         """
         call = _Call(method, _target(path, params), body, headers)
-        async with self._limit.slot(), self._shared.requests.slot():
+        async with self._limit, self._shared.requests.place():
             breaker = self._breaker
             if breaker.state is not Circuit.CLOSED:
                 breaker.admit()
@@ -139,7 +139,7 @@ class Transport:
 
     def listing(self) -> AbstractAsyncContextManager[None]:
         """Hold the right to read a whole list: few at once in the process, for they are large."""
-        return self._shared.lists.slot()
+        return self._shared.lists.place()
 
     async def _answered(self, call: _Call, ref: ObjectRef | None, timeout_s: float) -> Reply:
         began = monotonic()

@@ -51,7 +51,7 @@ def test_nobody_waits_for_ever_and_never_too_many_are_inside(
 
         async def request() -> None:
             nonlocal inside
-            async with limit.slot():
+            async with limit:
                 inside += 1
                 assert inside <= width
                 try:
@@ -69,7 +69,7 @@ def test_nobody_waits_for_ever_and_never_too_many_are_inside(
         async with asyncio.timeout(5):
             results = await asyncio.gather(*tasks, return_exceptions=True)
             for _ in range(width):  # all slots are free again
-                async with limit.slot():
+                async with limit:
                     pass
         assert all(r is None or isinstance(r, asyncio.CancelledError) for r in results)
 
@@ -81,7 +81,7 @@ async def test_first_come_first_served() -> None:
     order: list[int] = []
 
     async def request(number: int) -> None:
-        async with limit.slot():
+        async with limit:
             order.append(number)
             await asyncio.sleep(0)
 
@@ -92,18 +92,18 @@ async def test_first_come_first_served() -> None:
 async def test_a_failing_request_gives_its_slot_back() -> None:
     limit = InFlightLimit(start=1, most=1)
     with pytest.raises(ZeroDivisionError):
-        async with limit.slot():
+        async with limit:
             raise ZeroDivisionError
-    async with asyncio.timeout(1), limit.slot():
+    async with asyncio.timeout(1), limit:
         pass
 
 
 async def test_a_narrower_gate_lets_those_inside_finish() -> None:
     limit = InFlightLimit(start=2, most=2)
-    async with limit.slot():
-        async with limit.slot():
+    async with limit:
+        async with limit:
             limit.slower()
-        waiting = asyncio.create_task(limit.slot().__aenter__())
+        waiting = asyncio.create_task(limit.__aenter__())
         await asyncio.sleep(0.01)
         assert not waiting.done(), "one is still inside, and one may be"
     await asyncio.wait_for(waiting, 1)
@@ -116,7 +116,7 @@ async def test_when_the_server_names_a_time_everybody_waits() -> None:
     began = time.monotonic()
 
     async def request() -> float:
-        async with limit.slot():
+        async with limit:
             return time.monotonic() - began
 
     waited = await asyncio.gather(*(request() for _ in range(5)))
@@ -127,7 +127,7 @@ async def test_a_long_wish_to_be_left_alone_is_an_error_to_tell() -> None:
     limit = InFlightLimit()
     limit.hold(120)
     with pytest.raises(Throttled) as raised:
-        async with limit.slot():
+        async with limit:
             pass
     assert 110 < (raised.value.retry_after_s or 0) <= 120
 

@@ -26,7 +26,7 @@ def test_nobody_waits_for_ever_and_never_too_many_are_inside(
 
         async def request() -> None:
             nonlocal inside
-            async with limit.slot():
+            async with limit.place():
                 inside += 1
                 assert inside <= most
                 try:
@@ -51,14 +51,14 @@ async def test_clusters_that_hang_do_not_use_up_the_places_of_those_that_work() 
     limit = SharedLimit(4, stale_s=0.05)
 
     async def hang() -> None:
-        async with limit.slot():
+        async with limit.place():
             await asyncio.sleep(60)
 
     hanging = [asyncio.create_task(hang()) for _ in range(40)]
     await asyncio.sleep(0)
 
     async def work() -> None:
-        async with limit.slot():
+        async with limit.place():
             await asyncio.sleep(0)
 
     async with asyncio.timeout(5):
@@ -74,7 +74,7 @@ async def test_they_come_in_the_order_in_which_they_asked(most: int) -> None:
     limit, order = SharedLimit(most), []
 
     async def request(number: int) -> None:
-        async with limit.slot():
+        async with limit.place():
             order.append(number)
             await asyncio.sleep(0)
 
