@@ -55,14 +55,23 @@ def needs_body(kind: GroupKind) -> bool:
     return kind not in _METADATA_ONLY
 
 
-def _judge(group_kind: GroupKind, body: Body) -> HealthResult:
+def before_rules(body: Body) -> HealthResult | None:
+    """What holds of every kind before its own rule is asked, or None."""
     metadata = body.get("metadata") or {}
     if metadata.get("deletionTimestamp"):
         return being_deleted(metadata["deletionTimestamp"], metadata.get("finalizers"))
-    status: Part = body.get("status") or {}
-    observed = status.get("observedGeneration")
+    status = body.get("status") or {}
+    observed = status.get("observedGeneration") if isinstance(status, Mapping) else None
     if observed is not None and observed != metadata.get("generation", observed):
         return _progressing("its controller has not seen the newest version yet")
+    return None
+
+
+def _judge(group_kind: GroupKind, body: Body) -> HealthResult:
+    if early := before_rules(body):
+        return early
+    status: Part = body.get("status") or {}
+    observed = status.get("observedGeneration")
     conditions = _conditions(status)
     for kind, health in (("Stalled", Health.DEGRADED), ("Reconciling", Health.PROGRESSING)):
         if _is(conditions, kind, "True"):

@@ -238,6 +238,18 @@ class ConflictPolicy(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class HealthRule:
+    """How objects of one kind are judged: CEL expressions (see `expressions`), in this order."""
+
+    kind: str
+    group: str | None = None
+    """None: whichever group."""
+    failed: str = ""
+    progressing: str = ""
+    healthy: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BundlePolicy:
     """How one bundle is kept on a cluster."""
 
@@ -262,6 +274,7 @@ class DesiredBundle:
     revision: Revision
     manifests: Sequence[Manifest]
     policy: BundlePolicy = BundlePolicy()
+    health: Sequence[HealthRule] = ()
     depends_on: Sequence[BundleName] = ()
     prune_confirmed: bool = False
     """A person confirmed the deletions that going to this digest means."""

@@ -28,7 +28,8 @@ from clusters.client.wire import Metadata, decode_object
 from clusters.drift import Glance, glance
 from clusters.errors import ClusterError, Forbidden, Gone, UnknownKind
 from clusters.health import HEALTHY, HealthResult, being_deleted, health_of, needs_body
-from clusters.model import BundleName, GroupKind, Health, ObjectRef
+from clusters.health_rules import HealthRules, judge_by
+from clusters.model import BundleName, GroupKind, Health, HealthRule, ObjectRef
 from clusters.records import Record
 from clusters.rules import ObjectRules
 
@@ -36,7 +37,6 @@ PRUNE_ANNOTATION = "flotilla.dev/prune"
 """`disabled` on a live object: never delete it."""
 DELETION_ANNOTATIONS = ("flotilla.dev/deletion", "client.lifecycle.config.k8s.io/deletion")
 """`detach` on a live object: let it go instead of deleting it.  The second is cli-utils' own."""
-
 
 _NONE: Mapping[str, str] = {}
 
@@ -72,6 +72,8 @@ class Observer:
         """Those of them that our credentials may not watch."""
         self.rules: Mapping[ObjectRef, ObjectRules] = {}
         """The rules of those objects that have any."""
+        self.health_rules: HealthRules = {}
+        """How bundles judge some kinds themselves."""
         self.suspects: dict[ObjectRef, Record] = {}
         self.restored: list[Record] = []
         """Records whose drift went away without us."""
@@ -111,6 +113,24 @@ class Observer:
             task.add_done_callback(self._ended)
             self._tasks[kind] = task
 
+    def judge_by(self, rules: HealthRules) -> None:
+        """Judge health by these rules from now on; kinds whose rules changed are listed anew."""
+        before, self.health_rules = self.health_rules, rules
+        changed = {
+            kind
+            for bundle, kind in {*before, *rules}
+            if before.get((bundle, kind)) != rules.get((bundle, kind))
+        }
+        for kind in changed & self._tasks.keys():
+            self._tasks.pop(kind).cancel()
+            self.synced.discard(kind)
+        for record in self._records.values():
+            if record.ref.group_kind in changed:
+                record.resource_version = ""
+
+    def _needs_body(self, kind: GroupKind) -> bool:
+        return needs_body(kind) or any(ruled == kind for _, ruled in self.health_rules)
+
     def _resource(self, kind: GroupKind) -> object | None:
         return self._api.discovery.preferred(kind)
 
@@ -126,7 +146,7 @@ class Observer:
             self._api.transport,
             resource,
             selector=self._selector,
-            metadata_only=not needs_body(kind),
+            metadata_only=not self._needs_body(kind),
         )
         try:
             async for observation in stream:
@@ -248,7 +268,8 @@ class Observer:
             self._wake()
 
     def _judge_health(self, record: Record, seen: Seen) -> None:
-        result = _health(record.ref.group_kind, seen)
+        kind = record.ref.group_kind
+        result = _health(kind, seen, self.health_rules.get((record.bundle, kind)))
         if result.health is not Health.PROGRESSING:
             record.stuck = ""
         elif record.stuck:
@@ -317,10 +338,12 @@ def _note(record: Record, metadata: Metadata) -> None:
     record.detach = "detach" in map(annotations.get, DELETION_ANNOTATIONS)
 
 
-def _health(kind: GroupKind, seen: Seen) -> HealthResult:
+def _health(kind: GroupKind, seen: Seen, rule: HealthRule | None) -> HealthResult:
     if seen.metadata.deletion_timestamp:
         metadata = seen.metadata
         return being_deleted(metadata.deletion_timestamp, metadata.finalizers)
+    if rule is not None:
+        return judge_by(rule, decode_object(seen.body))
     if not needs_body(kind):
         return HEALTHY
     return health_of(kind, decode_object(seen.body))

@@ -13,6 +13,7 @@ from clusters.applier import Applier
 from clusters.auditor import Auditor
 from clusters.client.api import ClusterApi
 from clusters.diagnosis import Diagnosis
+from clusters.health_rules import health_rules
 from clusters.lease_keeper import LeaseKeeper
 from clusters.mirroring import MirrorKeeper
 from clusters.model import DesiredState, GroupKind
@@ -146,6 +147,7 @@ class Session:
     def _follow_rules(self, desired: DesiredState) -> None:
         """Where other fields are left to others than before, compare with a whole apply."""
         site, observer = self._site, self._observer
+        observer.judge_by(health_rules(desired))
         before, observer.rules = site.rules, all_rules(desired)
         site.rules = observer.rules
         if before is None:

@@ -67,6 +67,7 @@ def _bundle(
         revision=Revision(entry.revision),
         manifests=manifests,
         policy=_policy(declared.policy if declared else BundlePolicy(), entry),
+        health=declared.health if declared else (),
         depends_on=tuple(d.bundle for d in declared.depends_on) if declared else (),
         prune_confirmed=entry.prune_confirmed,
         asks=declared is not None and declared.strategy is not None,

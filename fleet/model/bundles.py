@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from clusters.model import BundleName, BundlePolicy, ClusterName, Target
+from clusters.model import BundleName, BundlePolicy, ClusterName, HealthRule, Target
 from fleet.model.places import Amount, GroupName, Place, StrategyName
 from fleet.selector import Selector
 
@@ -119,6 +119,8 @@ class Bundle:
     policy: BundlePolicy = BundlePolicy()
     drift_blocks: bool = False
     """Whether a release waits, on each cluster, until nothing of the bundle drifts there."""
+    health: Sequence[HealthRule] = ()
+    """How it judges kinds itself."""
     substitute: bool = True
     """Whether `${…}` is replaced in this bundle's files."""
     hotfix: bool = False

@@ -5,26 +5,9 @@ from __future__ import annotations
 import re
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BeforeValidator,
-    Field,
-    JsonValue,
-    model_validator,
-)
+from pydantic import AfterValidator, AliasChoices, Field, JsonValue, model_validator
 
-from clusters.fieldpaths import problem_of
-from clusters.model import (
-    AdoptPolicy,
-    BundleName,
-    BundlePolicy,
-    ClusterName,
-    ConflictPolicy,
-    DriftPolicy,
-    DriftRule,
-    Target,
-)
+from clusters.model import BundleName, ClusterName, Target
 from fleet.model import (
     Bundle,
     Dependency,
@@ -52,6 +35,7 @@ from fleet.schema.fields import (
     exactly_one,
     refused,
 )
+from fleet.schema.policy import BLOCK, HealthFields, PolicyFields, TargetFields
 from fleet.schema.selectors import SelectorField
 
 _REMOTE = re.compile(
@@ -149,15 +133,6 @@ class ValuesFields(Fields):
         )
 
 
-class TargetFields(Fields):
-    """Which objects."""
-
-    group: str | None = None
-    kind: str | None = None
-    namespace: str | None = None
-    name: str | None = None
-
-
 class OperationFields(Fields):
     """One operation of RFC 6902."""
 
@@ -216,65 +191,6 @@ class RollbackFields(Fields):
     max_concurrency: MovingAmount | None = None
 
 
-def _field_path(value: str) -> str:
-    if problem := problem_of(value):
-        raise refused(
-            problem,
-            "a path as drift shows it, like spec.replicas or "
-            "spec.template.spec.containers[name=web].image",
-        )
-    return value
-
-
-class RuleFields(Fields):
-    """An exception from how drift is handled, for some objects or some of their fields."""
-
-    target: TargetFields = TargetFields()
-    fields: Annotated[
-        tuple[Annotated[str, AfterValidator(_field_path)], ...] | None, Field(min_length=1)
-    ] = None
-    drift: DriftPolicy
-
-    def value(self) -> DriftRule:
-        """The rule that this declares."""
-        return DriftRule(
-            target=Target(**self.target.given()), drift=self.drift, fields=self.fields or ()
-        )
-
-
-BLOCK = "block"
-
-
-def _for_a_whole_bundle(value: object) -> object:
-    if value == DriftPolicy.IGNORE.value:
-        raise refused(
-            "a whole bundle is not ignored: say what may be changed, in rules",
-            "correct, report, block",
-        )
-    return value
-
-
-class PolicyFields(Fields):
-    """How it is kept on each cluster."""
-
-    drift: Annotated[
-        Literal["correct", "report", "block"], BeforeValidator(_for_a_whole_bundle)
-    ] = "correct"
-    rules: tuple[RuleFields, ...] = ()
-    conflicts: ConflictPolicy = ConflictPolicy.FAIL
-    adopt: AdoptPolicy = AdoptPolicy.IF_UNOWNED
-    prune: bool = True
-    prune_max: Annotated[int, Field(ge=0)] | None = None
-    replace_immutable: bool = False
-
-    def value(self) -> BundlePolicy:
-        """The policy that this declares."""
-        rules = tuple(rule.value() for rule in self.rules)
-        # What blocks releases is a person's matter: it is told, and not put back before.
-        drift = DriftPolicy.REPORT if self.drift == BLOCK else DriftPolicy(self.drift)
-        return BundlePolicy(**{**self.given(), "rules": rules, "drift": drift})
-
-
 class BundleSpec(Spec):
     """One bundle."""
 
@@ -289,6 +205,7 @@ class BundleSpec(Spec):
     )
     rollback: RollbackFields = RollbackFields()
     policy: PolicyFields = PolicyFields()
+    health: tuple[HealthFields, ...] = ()
     substitute: bool = True
     hotfix: bool = False
 
@@ -315,6 +232,7 @@ class BundleSpec(Spec):
             rollback=RollbackPolicy(**rollback),
             policy=self.policy.value(),
             drift_blocks=self.policy.drift == BLOCK,
+            health=tuple(rule.value() for rule in self.health),
             substitute=self.substitute,
             hotfix=self.hotfix,
         )

@@ -1,6 +1,6 @@
 import pytest
 
-from clusters.model import ConflictPolicy, DriftPolicy, DriftRule, Target
+from clusters.model import ConflictPolicy, DriftPolicy, DriftRule, HealthRule, Target
 from fleet.model import Amount, Place, RollbackMode
 from tests.fleet.source.documents_by_hand import bundle, cluster, document, inventory, problems
 
@@ -20,6 +20,7 @@ def test_bundle() -> None:
         ", policy: {drift: report, conflicts: force, prune: false, pruneMax: 3,"
         " rules: [{target: {kind: Deployment}, fields: [spec.replicas], drift: ignore},"
         " {drift: correct}]}"
+        ", health: [{target: {kind: W}, healthy: 'true', failed: status.x == 1}]"
         ", rollback: {mode: manual, maxConcurrency: 2}"
     )
     [one] = inventory(cluster("c", "{x: one}"), bundle("w", "{selector: x}", rest)).bundles.values()
@@ -36,6 +37,7 @@ def test_bundle() -> None:
     )
     assert (one.policy.drift, one.policy.conflicts) == (DriftPolicy.REPORT, ConflictPolicy.FORCE)
     assert (one.policy.prune, one.policy.prune_max) == (False, 3)
+    assert one.health == (HealthRule(kind="W", healthy="true", failed="status.x == 1"),)
     assert one.policy.rules == (
         DriftRule(
             target=Target(kind="Deployment"), drift=DriftPolicy.IGNORE, fields=("spec.replicas",)
@@ -47,6 +49,10 @@ def test_bundle() -> None:
 
 def rule(more: str) -> str:
     return f", policy: {{rules: [{{drift: ignore, {more}}}]}}"
+
+
+def health(more: str) -> str:
+    return f", health: [{{target: {{kind: Widget}}, {more}}}]"
 
 
 @pytest.mark.parametrize(
@@ -82,6 +88,11 @@ def rule(more: str) -> str:
         ("{selector: x}", rule("fields: [metadata.name]"), "says which object it is"),
         ("{selector: x}", rule("fields: [status.replicas]"), "nothing of this is ever applied"),
         ("{selector: x}", rule("target: {kinds: x}"), "did you mean 'kind'?"),
+        ("{selector: x}", health("healthy: 'state.x == 1'"), "spec.health[0].healthy: there is no"),
+        ("{selector: x}", health("healthy: 'status.x = 1'"), "no valid CEL at column 10"),
+        ("{selector: x}", health("healthy: 'true', failed: 'nope()'"), "no function 'nope'"),
+        ("{selector: x}", health("failed: 'true'"), "spec.health[0].healthy"),
+        ("{selector: x}", ", health: [{target: {group: a}, healthy: 'true'}]", "target.kind"),
         ("{selector: x}", ", rollback: {maxConcurrency: 0}", "nothing would ever move"),
     ],
 )
