@@ -278,6 +278,10 @@ class DesiredBundle:
     depends_on: Sequence[BundleName] = ()
     prune_confirmed: bool = False
     """A person confirmed the deletions that going to this digest means."""
+    prune_later: bool = False
+    """What it no longer names stays for now: its rollout prunes at its end."""
+    prune_hold: str = ""
+    """Why a person has to confirm deletions, however few they are; empty: guards decide."""
     asks: bool = False
     """A field that was changed by hand is not taken back by new content before a person said so."""
     takes: frozenset[Contest] = frozenset()

@@ -27,6 +27,13 @@ def plan_prunes(
         return
     refs = tuple(sorted(record.ref for record in candidates))
     reason = _prune_hold(bundle, refs, situation)
+    if bundle.prune_later and not bundle.prune_confirmed:
+        count = len(refs)
+        reason = (
+            f"{count} objects that left it are deleted once the rollout has reached all clusters"
+        )
+        draft.waits.append(Wait(bundle=bundle.name, ref=None, reason=reason))
+        return
     if reason:
         draft.held.append(HeldPrune(bundle=bundle.name, refs=refs, reason=reason))
         return
@@ -118,6 +125,8 @@ def _prune_hold(
         return "pruning is switched off for the bundle"
     if bundle.prune_confirmed:
         return None
+    if bundle.prune_hold:
+        return bundle.prune_hold
     if recalled := [ref for ref in refs if situation.records[ref].is_recalled]:
         return (
             f"{len(recalled)} of them are known only from the record on the cluster "

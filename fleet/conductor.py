@@ -35,6 +35,7 @@ from fleet.rollout.requests import Paused
 from fleet.rollout.state import Rollout
 from fleet.rollout.supersede import Arrangement, arrange
 from fleet.rollout.surroundings import expected
+from fleet.rollout.waiting import ForPrune
 from fleet.rollout.windows import Calendar
 from fleet.state import FleetState
 
@@ -111,6 +112,8 @@ class Conductor:
         moved |= self._arrange(scene, emit)
         everything = any(not isinstance(fact, _ONE_ROLLOUT) for fact in happened)
         found: list[Do] = []
+        heard = set(touched)
+        moved |= {name for name, outcome in self.outcomes.items() if _prunes(outcome, heard)}
         stirred = any(isinstance(fact, facts.DriftEnded) for fact in happened)
         if moved or everything or stirred or self._due(scene):
             found += self._advance(scene, None if everything else moved, emit)
@@ -296,6 +299,14 @@ class Conductor:
             )
             self._calendar = (inventory, made)
         return self._calendar[1]
+
+
+def _prunes(outcome: Outcome, clusters: set[str]) -> bool:
+    """Whether a rollout waits for one of `clusters` to delete what it no longer has."""
+    return any(
+        isinstance(reason, ForPrune) and not clusters.isdisjoint(reason.clusters)
+        for reason in outcome.waiting_on
+    )
 
 
 def _dropped(

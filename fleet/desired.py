@@ -70,6 +70,8 @@ def _bundle(
         health=declared.health if declared else (),
         depends_on=tuple(d.bundle for d in declared.depends_on) if declared else (),
         prune_confirmed=entry.prune_confirmed,
+        prune_later=entry.prune_later,
+        prune_hold=entry.prune_hold,
         asks=declared is not None and declared.strategy is not None,
         takes=frozenset(entry.takes),
         suspended=f"suspended by {mark.actor}: {mark.reason}" if mark else None,

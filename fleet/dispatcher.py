@@ -118,6 +118,8 @@ def _affected(fact: FleetFact, state: FleetState) -> Iterable[str]:
             return [fact.cluster]
         case facts.RolloutEvent():
             cluster = fact.event.get("event", {}).get("cluster")
+            if fact.name in ("PruneDecided", "RolloutEnded"):
+                return list(state.assignments.get(fact.bundle, {}))
             if fact.name == "TakeoverDecided":
                 return list(fact.event["event"]["contests"])
             return [cluster] if fact.name == "ClusterAssigned" and cluster else []

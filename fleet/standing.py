@@ -40,6 +40,10 @@ class Assignment:
     good_revision: str = ""
     prune_confirmed: bool = False
     prune_waits: facts.PruneWaits | None = None
+    prune_later: bool = False
+    """What this content no longer names stays until the rollout prunes."""
+    prune_hold: str = ""
+    """Why the rollout had its deletions wait for a person."""
     takes: tuple[Contest, ...] = ()
     """Fields of this content that a person decided to take from who holds them."""
     leaves: tuple[Contest, ...] = ()
@@ -76,3 +80,26 @@ class OpenDrift:
     corrected: bool = False
     fighting: bool = False
     note: str = ""
+
+
+def next_assignment(
+    before: Assignment | None, digest: str, revision: str, at: datetime, cause: str
+) -> Assignment:
+    """What follows an assignment: what was known of the same content goes on to hold."""
+    same = before is not None and before.digest == digest
+    return Assignment(
+        digest=digest,
+        revision=revision,
+        since=before.since if before and same else at,
+        cause=cause,
+        converged=bool(before and same and before.converged),
+        degraded=bool(before and same and before.degraded),
+        good_digest=before.good_digest if before else "",
+        good_revision=before.good_revision if before else "",
+        prune_confirmed=bool(before and same and before.prune_confirmed),
+        prune_waits=before.prune_waits if before and same else None,
+        prune_later=bool(before and same and before.prune_later),
+        prune_hold=before.prune_hold if before and same else "",
+        takes=before.takes if before and same else (),
+        leaves=before.leaves if before and same else (),
+    )

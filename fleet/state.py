@@ -11,18 +11,22 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from clusters.model import ClusterName, Digest, Revision
+from clusters.model import ClusterName
 from fleet import cluster_folds
 from fleet import events as facts
 from fleet.events import FleetFact
 from fleet.rollout.codec import from_data
-from fleet.rollout.events import ClusterAssigned, Purpose, SoakElapsed
 from fleet.rollout.model import Release
 from fleet.rollout.progress import ClusterState
-from fleet.rollout.record import read_event
-from fleet.rollout.requests import TakeoverDecided
-from fleet.rollout.state import Rollout
-from fleet.standing import EMPTY_DIGEST, Assignment, ClusterFacts, Mark, OpenDrift
+from fleet.standing import (
+    EMPTY_DIGEST,
+    Assignment,
+    ClusterFacts,
+    Mark,
+    OpenDrift,
+    next_assignment,
+)
+from fleet.state_rollouts import fold_rollout
 from fleet.travel import Stranded, Travel
 
 
@@ -137,36 +141,20 @@ def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
     placed = state.assignments.setdefault(fact.bundle, {})
     for digest, names in fact.digests.items():
         for name in names:
-            placed[name] = _next(placed.get(name), digest, fact.revision, fact.at, fact.cause)
+            placed[name] = next_assignment(
+                placed.get(name), digest, fact.revision, fact.at, fact.cause
+            )
 
 
 def _withdrawn(state: FleetState, fact: facts.BundleWithdrawn) -> None:
     placed = state.assignments.setdefault(fact.bundle, {})
     for name in fact.clusters:
-        entry = _next(placed.get(name), EMPTY_DIGEST, fact.revision, fact.at, "withdrawn")
+        entry = next_assignment(placed.get(name), EMPTY_DIGEST, fact.revision, fact.at, "withdrawn")
         entry.withdrawn = True
+        # A rollout under way, or about to be, prunes when all clusters have its release.
+        entry.prune_later = state.travel.is_busy(fact.bundle)
         placed[name] = entry
         state.newest.get(fact.bundle, {}).pop(name, None)
-
-
-def _next(
-    before: Assignment | None, digest: str, revision: str, at: datetime, cause: str
-) -> Assignment:
-    same = before is not None and before.digest == digest
-    return Assignment(
-        digest=digest,
-        revision=revision,
-        since=before.since if before and same else at,
-        cause=cause,
-        converged=bool(before and same and before.converged),
-        degraded=bool(before and same and before.degraded),
-        good_digest=before.good_digest if before else "",
-        good_revision=before.good_revision if before else "",
-        prune_confirmed=bool(before and same and before.prune_confirmed),
-        prune_waits=before.prune_waits if before and same else None,
-        takes=before.takes if before and same else (),
-        leaves=before.leaves if before and same else (),
-    )
 
 
 def _placement_ended(state: FleetState, fact: facts.PlacementEnded) -> None:
@@ -276,67 +264,6 @@ def _dropped(state: FleetState, fact: facts.ReleaseDropped) -> None:
         )
 
 
-def _rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
-    event = read_event(fact.event)
-    rollout = state.travel.take(fact.rollout, event)
-    if rollout is None:
-        return
-    if isinstance(event, ClusterAssigned):
-        _assigned_by_rollout(state, rollout, event)
-    elif isinstance(event, TakeoverDecided):
-        _takeover(state, rollout, event)
-    elif isinstance(event, SoakElapsed):
-        entry = state.assignment(fact.bundle, event.cluster)
-        if entry and entry.digest == rollout.clusters[event.cluster].target:
-            entry.good_digest, entry.good_revision = entry.digest, entry.revision
-
-
-def _takeover(state: FleetState, rollout: Rollout, event: TakeoverDecided) -> None:
-    for name, contests in event.contests.items():
-        entry = state.assignment(rollout.plan.release.bundle, name)
-        if entry is None or entry.digest != rollout.clusters[name].target:
-            continue
-        if event.take:
-            entry.takes = (*entry.takes, *contests)
-        else:
-            entry.leaves = (*entry.leaves, *contests)
-
-
-def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssigned) -> None:
-    if event.cluster not in state.clusters:
-        return  # it left the inventory meanwhile
-    release = rollout.plan.release
-    placed = state.assignments.setdefault(release.bundle, {})
-    before = placed.get(event.cluster)
-    back = event.purpose is not Purpose.RELEASE
-    revision = release.revision
-    if back and event.digest is not None:
-        revision = _revision_of(state, release.bundle, event.cluster, event.digest, before)
-    digest = EMPTY_DIGEST if event.digest is None else event.digest
-    cause = f"rollout {rollout.id}" + (f", {event.purpose}" if back else "")
-    entry = _next(before, digest, revision, event.at, cause)
-    if event.digest is None:
-        # The bundle says `uninstall` where there is nothing to go back to: that is the consent.
-        entry.withdrawn = entry.prune_confirmed = True
-    placed[event.cluster] = entry
-
-
-def _revision_of(
-    state: FleetState,
-    bundle: str,
-    cluster: ClusterName,
-    digest: Digest,
-    before: Assignment | None,
-) -> Revision:
-    """The commit that an earlier content came with."""
-    if before is not None and before.good_digest == digest:
-        return Revision(before.good_revision)
-    for rollout in reversed(state.travel.of(bundle)):
-        if rollout.plan.release.digests.get(cluster) == digest:
-            return rollout.plan.release.revision
-    return Revision(before.good_revision if before else "")
-
-
 def _suspended(state: FleetState, fact: facts.Suspended) -> None:
     state.suspended[fact.target] = Mark(actor=fact.actor, reason=fact.reason, at=fact.at)
 
@@ -371,7 +298,7 @@ _FOLDS: dict[type, Callable[[FleetState, Any], None]] = {
     facts.FightSeen: _fight,
     facts.ReleaseQueued: _queued,
     facts.ReleaseDropped: _dropped,
-    facts.RolloutEvent: _rollout,
+    facts.RolloutEvent: fold_rollout,
     facts.Suspended: _suspended,
     facts.Resumed: _resumed,
 }

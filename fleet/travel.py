@@ -61,6 +61,10 @@ class Travel:
         kept = {r.id for r in self._newest_completed().values()}
         return [r for r in self.rollouts.values() if not r.ended or r.id in kept]
 
+    def is_busy(self, bundle: str) -> bool:
+        """Whether a release of the bundle travels, or waits to."""
+        return bool(self.waiting.get(bundle)) or any(not r.ended for r in self.of(bundle))
+
     def taking_in(self, bundle: str) -> Rollout | None:
         """The rollout that a cluster which joins belongs to; None: none can bring it anything.
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from clusters.model import BundleName, ClusterName, Digest, Health
 from fleet.model import Bundle, HealthCheck, Identities, Inventory
@@ -63,6 +64,9 @@ class Surroundings:
             health=self._health(rollout) if asks_for_health(rollout) else {},
             ahead=ahead_of(rollout, others),
             people=self._people,
+            leftovers=_Lazy(lambda: self._leftovers(rollout, placed)),
+            prune_held=frozenset(ClusterName(n) for n, e in placed.items() if e.prune_waits),
+            prune_guard=self.inventory.settings.guards.prune,
             frozen=self.frozen,
         )
 
@@ -102,6 +106,23 @@ class Surroundings:
                 found[name] = reason
         return found
 
+    def _leftovers(
+        self, rollout: Rollout, placed: Mapping[str, Assignment]
+    ) -> dict[ClusterName, int]:
+        """What clusters with this release, or withdrawn ones, still have of earlier content."""
+        release = rollout.plan.release
+        bundle = self.inventory.bundles.get(release.bundle)
+        if bundle is not None and not bundle.policy.prune:
+            return {}
+        found = {}
+        for name, entry in placed.items():
+            cluster = ClusterName(name)
+            seen = self.observed.bundle(name, release.bundle)
+            mine = entry.withdrawn or entry.digest == release.digests.get(cluster)
+            if mine and seen is not None and seen.digest == entry.digest and seen.leftover:
+                found[cluster] = seen.leftover
+        return found
+
     def _drifts(self, rollout: Rollout, bundle: Bundle, name: ClusterName) -> str:
         """What drifts of the bundle on one cluster, where that keeps a release away."""
         stage = stage_of(rollout, rollout.clusters[name].seat.stage).plan.stage
@@ -126,6 +147,26 @@ class Surroundings:
                 stands = seen.health if seen is not None else "not heard of yet"
                 return f"bundle {needed.bundle}, which it depends on, is {stands} there"
         return ""
+
+
+class _Lazy(Mapping[ClusterName, int]):
+    """Numbers that are looked up only at the end of a rollout."""
+
+    def __init__(self, find: Callable[[], Mapping[ClusterName, int]]) -> None:
+        self._find = find
+
+    @cached_property
+    def _found(self) -> Mapping[ClusterName, int]:
+        return self._find()
+
+    def __getitem__(self, cluster: ClusterName) -> int:
+        return self._found[cluster]
+
+    def __iter__(self) -> Iterator[ClusterName]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
 
 
 class _LastGood(Mapping[ClusterName, Digest]):

@@ -17,10 +17,12 @@ from fleet.rollout.events import (
     ClusterContested,
     ClusterFact,
     ClusterFailed,
+    Degraded,
+)
+from fleet.rollout.member_events import (
     ClusterObserved,
     ClusterReturned,
     ClusterUnreachable,
-    Degraded,
     MemberFact,
 )
 from fleet.rollout.planner import evolve

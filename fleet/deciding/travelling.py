@@ -12,9 +12,10 @@ from fleet.events import FleetFact, RolloutEvent
 from fleet.model import Bundle, FleetSettings, Inventory
 from fleet.release import Proposal
 from fleet.rollout.codec import to_data
-from fleet.rollout.events import ClusterLeft, CoordinatorStarted, Event
+from fleet.rollout.events import Event
 from fleet.rollout.folding import under_way
 from fleet.rollout.joining import joining
+from fleet.rollout.member_events import ClusterLeft, CoordinatorStarted
 from fleet.rollout.model import Release
 from fleet.rollout.planner import evolve
 from fleet.rollout.planning import Baseline, PlanRefused

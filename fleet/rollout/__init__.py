@@ -7,7 +7,8 @@ reads a clock.
 
 * before: `planning`, `checking`, `joining` make plans; `supersede` says which release travels
 * folding: `evolve_*`, one module a subject; `folding` and `tally` keep the counts right
-* deciding: `stages`, `admission`, `gates`, `timers`, `latecomers`, `rollback`, over one `turn`
+* deciding: `stages`, `admission`, `gates`, `timers`, `latecomers`, `pruning`, `rollback`, over one
+  `turn`
 * around: `facts`, `surroundings`, `guards`, `windows`, `cron`, `expressions`
 * people: `commands` checks what they ask; `report` and `narrative` say what goes on
 * records: `record`, `codec`, `history`

@@ -13,14 +13,8 @@ from typing import assert_never
 
 from clusters.model import BundleName, ClusterName, Digest
 from fleet.model import GateName, StageName
-from fleet.rollout.events import (
-    ClusterAssigned,
-    Event,
-    GateAsked,
-    HoldAsked,
-    ObservationAsked,
-    Purpose,
-)
+from fleet.rollout.events import ClusterAssigned, Event, GateAsked, HoldAsked, Purpose
+from fleet.rollout.member_events import ObservationAsked
 from fleet.rollout.state import Position
 
 

@@ -7,7 +7,15 @@ from typing import assert_never
 
 from clusters.model import ClusterName
 from fleet.rollout.clocks import Clock
-from fleet.rollout.events import (
+from fleet.rollout.folding import (
+    put,
+    put_stage,
+    retimed,
+    stage_of,
+    under_way,
+    without,
+)
+from fleet.rollout.member_events import (
     ClusterDeferred,
     ClusterJoined,
     ClusterLeft,
@@ -21,14 +29,6 @@ from fleet.rollout.events import (
     Relabelled,
     WindowClosed,
     WindowOpened,
-)
-from fleet.rollout.folding import (
-    put,
-    put_stage,
-    retimed,
-    stage_of,
-    under_way,
-    without,
 )
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState

@@ -7,6 +7,7 @@ from typing import assert_never
 from fleet.rollout.clocks import Clock
 from fleet.rollout.events import (
     Halted,
+    PruneDecided,
     RolloutEnded,
     RolloutStarted,
     RunFact,
@@ -18,7 +19,7 @@ from fleet.rollout.events import (
 from fleet.rollout.folding import put_stage, stage_of
 from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.replacing import replace
-from fleet.rollout.state import Phase, Rollout, StagePhase, StageRun, Stop, StopCause
+from fleet.rollout.state import Phase, Pruning, Rollout, StagePhase, StageRun, Stop, StopCause
 from fleet.rollout.tally import Tally, moved
 
 BREACHES = frozenset({StopCause.BREACH, StopCause.GATE})
@@ -69,6 +70,9 @@ def fold(rollout: Rollout, event: RunFact) -> Rollout:
             )
         case StageCompleted():
             return _completed(rollout, event)
+        case PruneDecided():
+            made = Pruning(at=event.at, clusters=event.clusters, held=event.held)
+            return replace(rollout, prune=made)
         case Stopped():
             return _stopped(rollout, event)
         case Halted():

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clusters.model import BundleName, ClusterName, Digest, Health
-from fleet.model import Identities, StageName
+from fleet.model import Identities, PruneGuard, StageName
 from fleet.rollout.guards import Changing, FleetLimits, Leases
 from fleet.rollout.state import Rollout
 from fleet.rollout.windows import Calendar
@@ -49,6 +49,11 @@ class Facts:
     health: Mapping[ClusterName, Mapping[BundleName, Health]] = field(default_factory=dict)
     """Health of every bundle, for the clusters that health gates ask about."""
     ahead: Ahead | None = None
+    leftovers: Mapping[ClusterName, int] = field(default_factory=dict)
+    """Objects that each cluster still has and its content no longer names: to be pruned at last."""
+    prune_held: frozenset[ClusterName] = frozenset()
+    """Clusters whose deletions wait for a person."""
+    prune_guard: PruneGuard = PruneGuard()
     people: Identities = Identities()
     """Whom the fleet knows, to tell approvers from authors."""
     frozen: str = ""

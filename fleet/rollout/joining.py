@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from fleet.model import Cluster, Inventory, TaintEffect
-from fleet.rollout.events import ClusterJoined
 from fleet.rollout.folding import stage_of
+from fleet.rollout.member_events import ClusterJoined
 from fleet.rollout.model import Plan, Release, Seat, StagePlan, hash_of_plan
 from fleet.rollout.planning import (
     NOTHING_ASSIGNED,

@@ -9,19 +9,11 @@ from fleet.rollout.events import (
     ClusterApplied,
     ClusterAssigned,
     ClusterContested,
-    ClusterDeferred,
     ClusterFact,
     ClusterFailed,
     ClusterGaveUp,
-    ClusterJoined,
-    ClusterLeft,
     ClusterLeftAsIs,
-    ClusterObserved,
-    ClusterReturned,
-    ClusterUnreachable,
-    ClusterWithdrawn,
     CommandFact,
-    CoordinatorStarted,
     DeadlinePassed,
     Degraded,
     DriftSeen,
@@ -32,10 +24,8 @@ from fleet.rollout.events import (
     Halted,
     HoldAsked,
     HoldPlaced,
-    MemberFact,
-    ObservationAsked,
+    PruneDecided,
     Purpose,
-    Relabelled,
     RollbackStarted,
     RolloutEnded,
     RolloutStarted,
@@ -47,6 +37,19 @@ from fleet.rollout.events import (
     Stopped,
     Superseded,
     UndoFact,
+)
+from fleet.rollout.member_events import (
+    ClusterDeferred,
+    ClusterJoined,
+    ClusterLeft,
+    ClusterObserved,
+    ClusterReturned,
+    ClusterUnreachable,
+    ClusterWithdrawn,
+    CoordinatorStarted,
+    MemberFact,
+    ObservationAsked,
+    Relabelled,
     WindowClosed,
     WindowOpened,
 )
@@ -109,7 +112,7 @@ def _short(digest: str | None) -> str:
     return digest[:12] if digest else "nothing"
 
 
-def _run(event: RunFact) -> str:
+def _run(event: RunFact) -> str:  # noqa: PLR0911 - one return for each fact
     match event:
         case RolloutStarted():
             release = event.plan.release
@@ -120,6 +123,11 @@ def _run(event: RunFact) -> str:
             return f"stage {event.stage} has no cluster waiting or in flight any more"
         case StageCompleted():
             return f"stage {event.stage} is complete"
+        case PruneDecided():
+            what = f"{event.objects} objects that the release no longer has"
+            if event.held:
+                return f"{what} stay until a person confirms: {event.held}"
+            return f"{what} are deleted on {names(event.clusters)}"
         case Stopped():
             return f"no more starts, {_CAUSES[event.cause]}: {event.reason}"
         case Halted():

@@ -74,16 +74,10 @@ from fleet.rollout import (
     stages,
     timers,
 )
-from fleet.rollout.events import (
-    ClusterFact,
-    CommandFact,
-    Event,
-    GateFact,
-    MemberFact,
-    RunFact,
-)
+from fleet.rollout.events import ClusterFact, CommandFact, Event, GateFact, RunFact
 from fleet.rollout.evolve_run import begin
 from fleet.rollout.facts import Facts
+from fleet.rollout.member_events import MemberFact
 from fleet.rollout.state import Phase, Rollout
 from fleet.rollout.turn import Outcome, Turn
 

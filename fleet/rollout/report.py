@@ -27,6 +27,7 @@ from fleet.rollout.waiting import (
     ForHold,
     ForObservation,
     ForPerson,
+    ForPrune,
     ForReturn,
     ForRollback,
     ForSlot,
@@ -149,7 +150,7 @@ def _of_limits(reason: RoomReason) -> str:
             assert_never(reason)
 
 
-def _of_words(reason: WordReason, now: datetime) -> str:
+def _of_words(reason: WordReason, now: datetime) -> str:  # noqa: PLR0911 - one a reason
     match reason:
         case ForApproval():
             return _approval(reason)
@@ -168,6 +169,10 @@ def _of_words(reason: WordReason, now: datetime) -> str:
             more = f", {_count(reason.pending)} still to go" if reason.pending else ""
             going = names(reason.clusters) if reason.clusters else "none"
             return f"on the way back: {going}{more}"
+        case ForPrune():
+            verb = _verb(reason.clusters, "deletes", "delete")
+            until = f", waited for at most {_span(reason.until, now)}"
+            return f"{names(reason.clusters)} {verb} what the release no longer has{until}"
         case ForHold():
             return f"the hold on bundle {reason.bundle} is being stored"
         case _:

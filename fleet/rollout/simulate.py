@@ -37,9 +37,6 @@ from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
     ClusterFailed,
-    ClusterObserved,
-    ClusterReturned,
-    ClusterUnreachable,
     Event,
     GateMeasured,
     HoldPlaced,
@@ -49,6 +46,7 @@ from fleet.rollout.events import (
 )
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import FleetLimits, Leases
+from fleet.rollout.member_events import ClusterObserved, ClusterReturned, ClusterUnreachable
 from fleet.rollout.model import Plan, Release, RolloutId
 from fleet.rollout.planner import begin, evolve
 from fleet.rollout.planning import Baseline, make_plan

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from fleet.rollout.events import (
-    ClusterDeferred,
     ClusterGaveUp,
     GateAsked,
     RollbackStarted,
@@ -14,6 +13,7 @@ from fleet.rollout.events import (
     StageStarted,
     Stopped,
 )
+from fleet.rollout.member_events import ClusterDeferred
 from fleet.rollout.model import StagePlan
 from fleet.rollout.narrative import narrate
 from fleet.rollout.progress import ClusterState

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from clusters.model import ClusterName
 from fleet.model import OnBreach, UnreachableMode
-from fleet.rollout import admission, gates, latecomers, rollback
+from fleet.rollout import admission, gates, latecomers, pruning, rollback
 from fleet.rollout.events import (
     Halted,
     RolloutEnded,
@@ -29,7 +29,8 @@ def go_on(turn: Turn) -> None:
     if breached(turn):
         return
     if rollout.current >= len(rollout.stages):
-        turn.conclude(RolloutEnded(at=turn.now, phase=Phase.COMPLETED))
+        if pruning.done(turn):
+            turn.conclude(RolloutEnded(at=turn.now, phase=Phase.COMPLETED))
         return
     run = rollout.stages[rollout.current]
     if not run.plan.size and not run.tally.busy:

@@ -178,6 +178,16 @@ class Undo:
     """Digests to go to in place of each cluster's last good one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pruning:
+    """What was decided about what the release no longer has."""
+
+    at: datetime
+    clusters: tuple[ClusterName, ...]
+    held: str = ""
+    """Why it waits for a person; empty: it does not."""
+
+
 class HoldState(StrEnum):
     """Where the hold on a release that was rolled back stands."""
 
@@ -215,6 +225,8 @@ class Rollout:
     stop: Stop | None = None
     undo: Undo | None = None
     hold: HoldState = HoldState.NONE
+    prune: Pruning | None = None
+    """Made once all stages are complete, if anything is to go."""
     away: tuple[ClusterName, ...] = ()
     """Clusters without contact."""
     leaving: tuple[ClusterName, ...] = ()

@@ -8,17 +8,14 @@ from clusters.model import ClusterName, Contest
 from fleet.model import Overrun, WindowName
 from fleet.rollout import gates
 from fleet.rollout.decisions import ObserveCluster
-from fleet.rollout.events import (
+from fleet.rollout.events import ClusterGaveUp, DeadlinePassed, Purpose, SoakElapsed
+from fleet.rollout.folding import stage_of
+from fleet.rollout.member_events import (
     ClusterDeferred,
-    ClusterGaveUp,
     ClusterWithdrawn,
-    DeadlinePassed,
-    Purpose,
-    SoakElapsed,
     WindowClosed,
     WindowOpened,
 )
-from fleet.rollout.folding import stage_of
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.state import StageRun

@@ -19,6 +19,7 @@ from fleet.rollout.waiting import (
     ForGate,
     ForGuard,
     ForPerson,
+    ForPrune,
     ForRollback,
     ForTrain,
     Reason,
@@ -26,7 +27,7 @@ from fleet.rollout.waiting import (
 from fleet.rollout.windows import Ajar, Groups, Profile, Shut
 
 _AJAR = Ajar()
-_FROM_OUTSIDE = (ForGuard, ForBlocker, ForTrain, ForBaseline, ForRollback, ForPerson)
+_FROM_OUTSIDE = (ForGuard, ForBlocker, ForTrain, ForBaseline, ForRollback, ForPrune, ForPerson)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

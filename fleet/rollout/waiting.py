@@ -204,6 +204,14 @@ class ForRollback:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ForPrune:
+    """Clusters that delete what the release no longer has."""
+
+    clusters: tuple[ClusterName, ...]
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ForHold:
     """The hold on the release, which was asked for."""
 
@@ -230,6 +238,8 @@ ClusterReason = (
 """Reasons that name clusters and what happens on them."""
 RoomReason = ForSlot | ForBudget | ForBatch | ForSpread | ForGuard | ForBlocker | ForReturn
 """Reasons that are limits."""
-WordReason = ForApproval | ForGate | ForTrain | ForPerson | ForDraining | ForRollback | ForHold
+WordReason = (
+    ForApproval | ForGate | ForTrain | ForPerson | ForDraining | ForRollback | ForPrune | ForHold
+)
 """Reasons that end with somebody's or something's word."""
 Reason = ClusterReason | RoomReason | WordReason

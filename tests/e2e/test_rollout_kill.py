@@ -25,13 +25,13 @@ from fleet.events import RolloutEvent, from_row
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterAssigned,
-    CoordinatorStarted,
     Event,
     GateMeasured,
     Outcome,
     RolloutStarted,
     SoakElapsed,
 )
+from fleet.rollout.member_events import CoordinatorStarted
 from fleet.rollout.record import read_event
 from fleet.rollout.requests import Approved
 from fleet.store.store import Store

@@ -22,8 +22,6 @@ from fleet.rollout.decisions import AssignRelease, Effect, MeasureGate, PlaceHol
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterFailed,
-    ClusterObserved,
-    CoordinatorStarted,
     Event,
     GateMeasured,
     HoldPlaced,
@@ -32,6 +30,7 @@ from fleet.rollout.events import (
 )
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import Leases
+from fleet.rollout.member_events import ClusterObserved, CoordinatorStarted
 from fleet.rollout.model import Plan, RolloutId
 from fleet.rollout.planner import begin, evolve
 from fleet.rollout.progress import ClusterState

@@ -26,10 +26,6 @@ from fleet.rollout.events import (
     ClusterAssigned,
     ClusterContested,
     ClusterFailed,
-    ClusterObserved,
-    ClusterReturned,
-    ClusterUnreachable,
-    CoordinatorStarted,
     Degraded,
     DriftSeen,
     Event,
@@ -40,6 +36,12 @@ from fleet.rollout.events import (
     SoakElapsed,
 )
 from fleet.rollout.guards import writes
+from fleet.rollout.member_events import (
+    ClusterObserved,
+    ClusterReturned,
+    ClusterUnreachable,
+    CoordinatorStarted,
+)
 from fleet.rollout.model import Membership, RolloutId
 from fleet.rollout.planner import begin, decide, evolve
 from fleet.rollout.progress import ClusterRollout, ClusterState

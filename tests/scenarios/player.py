@@ -25,6 +25,7 @@ from fleet.model import (
     Inventory,
     OnNewRelease,
     Place,
+    PruneGuard,
     RollbackMode,
     RollbackPolicy,
     Stage,
@@ -43,18 +44,12 @@ from fleet.rollout.events import (
     ClusterApplied,
     ClusterContested,
     ClusterFailed,
-    ClusterLeft,
-    ClusterObserved,
-    ClusterReturned,
-    ClusterUnreachable,
-    CoordinatorStarted,
     Degraded,
     DriftSeen,
     Event,
     GateMeasured,
     HoldPlaced,
     Outcome,
-    Relabelled,
     RolloutStarted,
     SoakElapsed,
     StageCompleted,
@@ -63,6 +58,14 @@ from fleet.rollout.events import (
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import Changing, FleetLimits, Leases
 from fleet.rollout.joining import joining
+from fleet.rollout.member_events import (
+    ClusterLeft,
+    ClusterObserved,
+    ClusterReturned,
+    ClusterUnreachable,
+    CoordinatorStarted,
+    Relabelled,
+)
 from fleet.rollout.model import Release, RolloutId
 from fleet.rollout.narrative import narrate
 from fleet.rollout.planner import begin, evolve
@@ -120,6 +123,7 @@ class Player:
     last_good: dict[ClusterName, Digest] = field(default_factory=dict)
     completed: dict[tuple[StageName, ClusterName], Digest] = field(default_factory=dict)
     held: frozenset[Digest] = frozenset()
+    leftovers: dict[ClusterName, int] = field(default_factory=dict)
     blocked: dict[ClusterName, str] = field(default_factory=dict)
     drifting: dict[ClusterName, str] = field(default_factory=dict)
     busy: Changing = Changing()
@@ -198,7 +202,13 @@ class Player:
         pairs = line.pairs
         most: Amount | None = script.amount(pairs["clusters"]) if "clusters" in pairs else None
         bundles = int(pairs["bundles"]) if "bundles" in pairs else None
-        guards = Guards(max_clusters_changing=most, max_bundles_changing_per_cluster=bundles)
+        prune = PruneGuard(
+            max_clusters=int(pairs.get("pruneClusters", "3")),
+            max_objects=int(pairs.get("pruneObjects", "50")),
+        )
+        guards = Guards(
+            max_clusters_changing=most, max_bundles_changing_per_cluster=bundles, prune=prune
+        )
         self.settings = FleetSettings(guards=guards)
 
     def do_baseline(self, line: Line) -> None:
@@ -311,6 +321,8 @@ class Player:
             blocked=self.blocked | self._drift_that_blocks(rollout),
             health=health,
             ahead=ahead_of(rollout, self.rollouts),
+            leftovers=self.leftovers,
+            prune_guard=self.settings.guards.prune,
             people=Identities.of({}, self.people),
             frozen=self.frozen,
         )
@@ -495,6 +507,15 @@ class Player:
                 if text:
                     known.setdefault((stage.name, name), Digest(text))
         return known
+
+    def do_leftover(self, line: Line) -> None:
+        """`leftover CLUSTERS: COUNT`: objects that they have and the release no longer names."""
+        for name in self._each(line):
+            self.leftovers[name] = int(line.rest)
+            if not self.leftovers[name]:
+                del self.leftovers[name]
+        if self.rollouts:
+            self.drive()
 
     def do_drifts(self, line: Line) -> None:
         """Drift before a start: `deciding.rollout_facts` makes a blocker of it."""

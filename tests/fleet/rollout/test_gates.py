@@ -20,7 +20,8 @@ from fleet.model import (
     StageGates,
 )
 from fleet.rollout.decisions import AssignRelease, MeasureGate
-from fleet.rollout.events import CoordinatorStarted, GateMeasured, Outcome
+from fleet.rollout.events import GateMeasured, Outcome
+from fleet.rollout.member_events import CoordinatorStarted
 from fleet.rollout.requests import GatePassed, PromotedNow
 from fleet.rollout.state import GateVerdict, Phase, Position, StagePhase, StopCause
 from fleet.rollout.waiting import ForGate

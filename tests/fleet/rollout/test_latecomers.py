@@ -10,15 +10,15 @@ import pytest
 from clusters.model import ClusterName, Digest
 from fleet.model import Admission, Taint, TaintEffect, UnreachablePolicy
 from fleet.rollout.decisions import AssignRelease, ObserveCluster
-from fleet.rollout.events import (
+from fleet.rollout.events import Purpose
+from fleet.rollout.joining import joining, taint_blocking
+from fleet.rollout.member_events import (
     ClusterLeft,
     ClusterObserved,
     ClusterReturned,
     ClusterUnreachable,
     CoordinatorStarted,
-    Purpose,
 )
-from fleet.rollout.joining import joining, taint_blocking
 from fleet.rollout.model import Membership
 from fleet.rollout.planning import Baseline, PlanRefused
 from fleet.rollout.progress import ClusterState

@@ -11,9 +11,10 @@ import pytest
 from clusters.model import ClusterName, Digest
 from fleet.model import OnBreach, RollbackMode, RollbackPolicy, WithoutLastGood
 from fleet.rollout.decisions import AssignRelease, PlaceHold
-from fleet.rollout.events import ClusterApplied, ClusterUnreachable, Purpose
+from fleet.rollout.events import ClusterApplied, Purpose
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import FleetLimits
+from fleet.rollout.member_events import ClusterUnreachable
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.requests import RollbackRequested
 from fleet.rollout.rollback import held_digests

@@ -1,0 +1,100 @@
+"""Folds what happens to rollouts into the state of the fleet: part of `fleet.state`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from clusters.model import ClusterName, Digest, Revision
+from fleet import events as facts
+from fleet.rollout.events import (
+    ClusterAssigned,
+    PruneDecided,
+    Purpose,
+    RolloutEnded,
+    SoakElapsed,
+)
+from fleet.rollout.record import read_event
+from fleet.rollout.requests import TakeoverDecided
+from fleet.rollout.state import Phase, Rollout
+from fleet.standing import EMPTY_DIGEST, Assignment, next_assignment
+
+if TYPE_CHECKING:
+    from fleet.state import FleetState
+
+
+def fold_rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
+    """Take in what happened to a rollout, and what it means for assignments."""
+    event = read_event(fact.event)
+    rollout = state.travel.take(fact.rollout, event)
+    if rollout is None:
+        return
+    if isinstance(event, ClusterAssigned):
+        _assigned_by_rollout(state, rollout, event)
+    elif isinstance(event, PruneDecided):
+        _prune(state, rollout, hold=event.held)
+    elif isinstance(event, RolloutEnded) and event.phase is Phase.COMPLETED:
+        _prune(state, rollout)
+    elif isinstance(event, TakeoverDecided):
+        _takeover(state, rollout, event)
+    elif isinstance(event, SoakElapsed):
+        entry = state.assignment(fact.bundle, event.cluster)
+        if entry and entry.digest == rollout.clusters[event.cluster].target:
+            entry.good_digest, entry.good_revision = entry.digest, entry.revision
+
+
+def _prune(state: FleetState, rollout: Rollout, *, hold: str = "") -> None:
+    """Let clusters delete what the release no longer has, or have them wait for a person."""
+    digests = rollout.plan.release.digests
+    for name, entry in state.assignments.get(rollout.plan.release.bundle, {}).items():
+        mine = entry.withdrawn or entry.digest == digests.get(ClusterName(name))
+        if entry.prune_later and mine:
+            entry.prune_later, entry.prune_hold = False, hold
+
+
+def _takeover(state: FleetState, rollout: Rollout, event: TakeoverDecided) -> None:
+    for name, contests in event.contests.items():
+        entry = state.assignment(rollout.plan.release.bundle, name)
+        if entry is None or entry.digest != rollout.clusters[name].target:
+            continue
+        if event.take:
+            entry.takes = (*entry.takes, *contests)
+        else:
+            entry.leaves = (*entry.leaves, *contests)
+
+
+def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssigned) -> None:
+    if event.cluster not in state.clusters:
+        return  # it left the inventory meanwhile
+    release = rollout.plan.release
+    placed = state.assignments.setdefault(release.bundle, {})
+    before = placed.get(event.cluster)
+    back = event.purpose is not Purpose.RELEASE
+    revision = release.revision
+    if back and event.digest is not None:
+        revision = _revision_of(state, release.bundle, event.cluster, event.digest, before)
+    digest = EMPTY_DIGEST if event.digest is None else event.digest
+    cause = f"rollout {rollout.id}" + (f", {event.purpose}" if back else "")
+    entry = next_assignment(before, digest, revision, event.at, cause)
+    entry.prune_later = event.purpose is not Purpose.ROLLBACK and not rollout.ended
+    if rollout.prune is not None and not back:
+        entry.prune_hold = rollout.prune.held
+    if event.digest is None:
+        # The bundle says `uninstall` where there is nothing to go back to: that is the consent.
+        entry.withdrawn = entry.prune_confirmed = True
+    placed[event.cluster] = entry
+
+
+def _revision_of(
+    state: FleetState,
+    bundle: str,
+    cluster: ClusterName,
+    digest: Digest,
+    before: Assignment | None,
+) -> Revision:
+    """The commit that an earlier content came with."""
+    if before is not None and before.good_digest == digest:
+        return Revision(before.good_revision)
+    for rollout in reversed(state.travel.of(bundle)):
+        if rollout.plan.release.digests.get(cluster) == digest:
+            return rollout.plan.release.revision
+    return Revision(before.good_revision if before else "")
