@@ -37,7 +37,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
     made.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     made.add_argument("--web", action="store_true", help="serve it to a browser on this machine")
-    made.add_argument("--port", type=int, default=8000, help="the port of --web (8000)")
+    made.add_argument("--port", type=int, default=8000, help="port of --web (8000; 0: a free one)")
     made.add_argument("--write", action="store_true", help="let --web change things as well")
     return made
 

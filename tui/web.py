@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import shlex
+import socket
 import sys
 
 HOST = "127.0.0.1"
@@ -16,14 +17,21 @@ HOST = "127.0.0.1"
 def serve(options: argparse.Namespace) -> int:
     """Serve until interrupted; answer the exit code."""
     try:
-        from textual_serve.server import Server
+        from tui.web_server import PageServer
     except ImportError:
         sys.stderr.write(
             "flotilla tui --web needs the extra `web`: pip install 'flotilla-gitops[web]'\n"
         )
         return 2
-    Server(command(options), host=HOST, port=options.port, title="flotilla").serve()
+    PageServer(command(options), host=HOST, port=options.port or free_port()).serve()
     return 0
+
+
+def free_port() -> int:
+    """A port nobody listens on now: what `--port 0` asks for."""
+    with socket.create_server((HOST, 0)) as found:
+        port: int = found.getsockname()[1]
+    return port
 
 
 def command(options: argparse.Namespace) -> str:
