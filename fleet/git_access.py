@@ -24,6 +24,7 @@ def git_settings(settings: ServerSettings) -> GitSettings:
         known_hosts=_readable(settings.known_hosts, "--known-hosts"),
         ssh_key=_readable(settings.ssh_key, "--ssh-key"),
         ca_file=_readable(settings.git_ca_file, "--git-ca-file"),
+        transfer_timeout_s=settings.git_timeout_s,
     )
 
 

@@ -29,7 +29,8 @@ from fleet.source.errors import SourceError
 from fleet.source.poller import Poller, Rhythm, SourceName
 from fleet.source.problems import InvalidFleet
 from fleet.source.reading import At, CommitReader, Holding, Since, read_documents_at, read_head
-from fleet.source.repository import FetchResult, Repository
+from fleet.source.remote import MIB
+from fleet.source.repository import FetchResult, Repository, SourceLimits
 from fleet.source.urls import RepositoryUrl, parse_url
 from fleet.source.worker import GitWorker
 from fleet.state import FleetState
@@ -175,6 +176,7 @@ class Intake:
             state=self._settings.state_dir / "git",
             ref=ref,
             settings=self._git,
+            limits=SourceLimits(repository_max_bytes=self._settings.git_max_mib * MIB),
         )
 
     async def _found(self, name: SourceName, result: FetchResult | SourceError) -> None:

@@ -48,6 +48,10 @@ class ServerSettings:
     """Lines of `https://USER:TOKEN@HOST`."""
     repo_token: str | None = field(default=None, repr=False)
     """For the server of the fleet repository."""
+    git_max_mib: int = 512
+    """Most that the local copy of one repository may take."""
+    git_timeout_s: float = 300.0
+    """Longest that one transfer from a Git server may take."""
     lease_s: float = 90.0
     """Silence after which another server may write to the clusters of this one."""
 

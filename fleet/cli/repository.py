@@ -49,7 +49,8 @@ def validate(
     except InvalidFleet as error:
         for problem in error.problems:
             print(printable(str(problem)))
-        fail(f"{len(error.problems)} problems")
+        count = len(error.problems)
+        fail(f"{count} problem{'s' if count != 1 else ''}")
     for warning in checked.warnings:
         say(f"warning: {warning}")
     say(

@@ -30,6 +30,8 @@ def server(
     ssh_key: options.SshKey = None,
     git_credentials: options.GitCredentials = None,
     git_ca_file: options.GitCaFile = None,
+    git_max_mib: options.GitMaxMib = 512,
+    git_timeout: options.GitTimeout = 300.0,
     keep_events: options.KeepEvents = None,
     interval: options.Interval = 30.0,
     once: options.Once = False,
@@ -76,6 +78,8 @@ def server(
         ssh_key=ssh_key,
         git_ca_file=git_ca_file,
         git_credentials=git_credentials,
+        git_max_mib=git_max_mib,
+        git_timeout_s=git_timeout,
         keep_events_s=duration(keep_events, "--keep-events") if keep_events else None,
         # Taken out of the environment: nothing that the server starts needs it.
         repo_token=os.environ.pop("FLOTILLA_REPO_TOKEN", None),

@@ -64,6 +64,12 @@ GitCaFile = Annotated[
         help="Certificates that Git accepts over https.",
     ),
 ]
+GitMaxMib = Annotated[
+    int, typer.Option("--git-max-mib", min=1, help="Most that a copy of one repository may take.")
+]
+GitTimeout = Annotated[
+    float, typer.Option("--git-timeout", min=1, help="Seconds that one transfer may take.")
+]
 KeepEvents = Annotated[
     str | None,
     typer.Option(

@@ -49,7 +49,10 @@ def _refused_commit(picture: Picture) -> Iterator[NeedView]:
             id="refused",
             kind="refused",
             subject=refused.revision[:8],
-            sentence=f"commit by {refused.author} has {count} problems{where}; not in force",
+            sentence=(
+                f"commit by {refused.author} has {count} problem{'s' if count != 1 else ''}"
+                f"{where}; not in force"
+            ),
             since=refused.at,
             command="flotilla why fleet",
         )

@@ -122,12 +122,30 @@ def local_environment() -> dict[str, str]:
     }
 
 
-def remote_environment(url: RepositoryUrl, settings: GitSettings) -> dict[str, str]:
+REMOTE = "flotilla"
+"""What the server of a mirror is called; its URL and the rest of it are in no file."""
+
+
+def remote_environment(
+    url: RepositoryUrl, settings: GitSettings, *, leave_out: str
+) -> dict[str, str]:
     """Make the environment of commands that talk to the server of `url`.
 
     Credentials travel here: an argument could be read by every user of the machine.
+
+    Args:
+        url: the repository.
+        settings: how the server talks to Git servers.
+        leave_out: filter of what the server need not send, by `git rev-list --filter`.
     """
-    configuration = dict(_CONFIGURATION)
+    configuration = {
+        **_CONFIGURATION,
+        f"remote.{REMOTE}.url": url.text,
+        # Known beforehand, Git does not note it in the mirror: commands that read the mirror must
+        # not go out for what was left out, but say that it is not there.
+        f"remote.{REMOTE}.promisor": "true",
+        f"remote.{REMOTE}.partialCloneFilter": leave_out,
+    }
     if url.credentials:
         login = f"{url.credentials.username}:{url.credentials.password}".encode()
         header = f"Authorization: Basic {base64.b64encode(login).decode()}"

@@ -87,7 +87,8 @@ _RULES = (
     ),
     _rule(
         r"is corrupt|bad object|bad tree|packfile .* (cannot|does not)|unable to read|missing blob|"
-        r"bad revision|object file .* is empty|did not send all necessary objects",
+        r"too short to be a packfile|bad revision|object file .* is empty|"
+        r"did not send all necessary objects",
         MirrorFailed,
         "objects are damaged: delete the local copy in the state directory, it is fetched again; "
         "if that does not help, run git fsck on the server",

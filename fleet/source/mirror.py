@@ -34,7 +34,7 @@ from fleet.source.git_command import (
 from fleet.source.tree import RawEntry, Tree, TreeEntry, read_tree
 
 _TREE_LINE = re.compile(
-    rb"(?P<mode>[0-7]{6}) (?P<kind>\w+) (?P<oid>[0-9a-f]{40}) +(?P<size>\d+|-)\t(?P<path>.+)",
+    rb"(?P<mode>[0-7]{6}) (?P<kind>\w+) (?P<oid>[0-9a-f]{40}) +(?P<size>\d+|-|BAD)\t(?P<path>.+)",
     re.DOTALL,
 )
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -199,7 +199,12 @@ class _CommitObjects:
             found = self._root.join(path)
         except (KeyError, ValueError):
             return None
-        size = found.size if isinstance(found, Blob) else 0
+        size: int | None = 0
+        if isinstance(found, Blob):
+            try:
+                size = found.size
+            except ValueError:
+                size = None
         return RawEntry(path=path, object_id=found.hexsha, size=size, mode=found.mode)
 
     def below(self, path: str) -> Iterator[RawEntry]:
@@ -215,13 +220,20 @@ class _CommitObjects:
                 yield RawEntry(
                     path=prefix + fields["path"].decode(errors="replace"),
                     object_id=fields["oid"].decode(),
-                    size=0 if fields["size"] == b"-" else int(fields["size"]),
+                    size=_size(fields["size"]),
                     mode=int(fields["mode"], 8),
                 )
 
     def link_target(self, object_id: str) -> str:
         """Read a link, which Git stores as a file."""
         return self._mirror.read_object(object_id).decode(errors="replace")
+
+
+def _size(text: bytes) -> int | None:
+    """Read the size in a line of `git ls-tree -l`: BAD is what it calls an object it lacks."""
+    if text == b"BAD":
+        return None
+    return 0 if text == b"-" else int(text)
 
 
 def _person(actor: git.Actor) -> Person:

@@ -68,14 +68,15 @@ async def _survey_at(at: At, path: str) -> Survey:
     tree = await at.repository.read_tree(at.revision, path)
     named = [entry for entry in tree.values() if entry.path.endswith(_SUFFIXES)]
     limit = at.repository.limits.file_max_bytes
-    entries = [entry for entry in named if entry.size <= limit]
+    entries = [entry for entry in named if entry.size is not None and entry.size <= limit]
     blobs = await at.repository.read_blobs(entries)
     contents = {entry.path: blobs[entry.blob_id] for entry in entries}
     found = await asyncio.to_thread(survey, contents)
     problems = [*tree.problems, *found.problems]
     if not problems and not found.inventory.clusters and not found.inventory.bundles:
         problems.append(_empty(path))
-    skipped = [_skipped(entry, limit) for entry in named if entry.size > limit]
+    kept = {entry.path for entry in entries}
+    skipped = [_skipped(entry, limit) for entry in named if entry.path not in kept]
     return found._replace(problems=in_reading_order(problems), warnings=(*found.warnings, *skipped))
 
 
@@ -94,7 +95,7 @@ def _skipped(entry: TreeEntry, limit: int) -> Problem:
     return Problem(
         file=entry.path,
         line=1,
-        message=f"is not looked at for documents: it has {entry.size:,} bytes, more than {limit:,}",
+        message=f"is not looked at for documents: it has more than {limit:,} bytes",
     )
 
 

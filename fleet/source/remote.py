@@ -13,6 +13,7 @@ import git
 
 from fleet.source.errors import MirrorFailed, SourceError, TimedOut, TooLarge
 from fleet.source.git_command import (
+    REMOTE,
     GitSettings,
     TransferTimedOut,
     TransferTooLarge,
@@ -21,10 +22,12 @@ from fleet.source.git_command import (
 from fleet.source.git_failures import explain, quoted
 from fleet.source.mirror import Mirror
 from fleet.source.remote_refs import read_listing
-from fleet.source.urls import RepositoryUrl
+from fleet.source.urls import RepositoryUrl, Transport
 from fleet.source.worker import GitWorker
 
 MIB = 2**20
+_UPLOAD_PACK = "git -c uploadpack.allowFilter=true upload-pack"
+"""Of a repository on this machine: it leaves out what is asked for, whatever its settings."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +40,12 @@ class Remote:
     worker: GitWorker
     settings: GitSettings
     max_bytes: int
+    file_max_bytes: int
+    """Larger files are left out, where the server knows how to."""
+
+    @property
+    def _leave_out(self) -> str:
+        return f"blob:limit={self.file_max_bytes + 1}"
 
     async def listing(self, patterns: Sequence[str] = ()) -> dict[str, str]:
         """List refs and their objects, by full name; without patterns: all branches and tags.
@@ -63,14 +72,16 @@ class Remote:
         if "*" in refspec:
             # A branch that is gone may be in the way of one that begins with its name.
             options = (*options, "--prune")
-        words = ("fetch", *options, "--", self.url.text, refspec)
+        if self.url.transport is Transport.FILE:
+            options = (*options, f"--upload-pack={_UPLOAD_PACK}")
+        words = ("fetch", *options, f"--filter={self._leave_out}", "--", REMOTE, refspec)
         await self._ask(words, self.settings.transfer_timeout_s)
         # A fast transfer ends between two checks.
         if not self._is_within_size():
             raise self._too_large()
 
     async def _ask(self, words: Sequence[str], timeout_s: float) -> bytes:
-        environment = remote_environment(self.url, self.settings)
+        environment = remote_environment(self.url, self.settings, leave_out=self._leave_out)
         try:
             ended = await self.worker.transfer(
                 lambda: self.mirror.start(words, environment),
@@ -90,7 +101,7 @@ class Remote:
         if isinstance(error, TransferTimedOut):
             return TimedOut(
                 f"no complete answer within {timeout_s:g} s; the transfer was stopped and is tried "
-                "again. A large repository may need a longer time limit",
+                "again. A large repository may need a longer limit (--git-timeout)",
                 url=self.url.text,
                 ref=self.ref,
             )
@@ -101,8 +112,10 @@ class Remote:
 
     def _too_large(self) -> TooLarge:
         return TooLarge(
-            f"it has more than {self.max_bytes // MIB:,} MiB; the transfer was stopped. Keep large "
-            "files out of Git or raise the size limit; if its history was cleaned, delete "
+            f"it has more than {self.max_bytes // MIB:,} MiB; the transfer was stopped. Files of "
+            f"more than {self.file_max_bytes // MIB:,} MiB do not count where its server knows how "
+            "to leave them out (uploadpack.allowFilter). Keep large files out of Git or raise the "
+            "limit (--git-max-mib); if its history was cleaned, delete "
             f"{self.mirror.directory}",
             url=self.url.text,
             ref=self.ref,

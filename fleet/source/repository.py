@@ -83,6 +83,7 @@ class Repository:
             worker=worker,
             settings=settings,
             max_bytes=limits.repository_max_bytes,
+            file_max_bytes=limits.file_max_bytes,
         )
         self._own_ref = f"refs/flotilla/seen/{_short_digest(ref or 'HEAD')}"
         self._incoming_ref = f"refs/flotilla/incoming/{_short_digest(ref or 'HEAD')}"
@@ -225,13 +226,20 @@ class Repository:
 
     def _check_sizes(self, entries: list[TreeEntry]) -> None:
         for entry in entries:
+            if entry.size is None:
+                raise self._error(
+                    TooLarge,
+                    f"{entry.path} was not sent: it has more than the "
+                    f"{self.limits.file_max_bytes:,} bytes that a file may have (or the local copy "
+                    f"is damaged: delete {self._mirror.directory}, it is fetched again)",
+                )
             if entry.size > self.limits.file_max_bytes:
                 raise self._error(
                     TooLarge,
                     f"{entry.path} has {entry.size:,} bytes; a file may have "
                     f"{self.limits.file_max_bytes:,}",
                 )
-        total = sum(entry.size for entry in entries)
+        total = sum(entry.size or 0 for entry in entries)
         if total > self.limits.folder_max_bytes:
             raise self._error(
                 TooLarge,

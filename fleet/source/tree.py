@@ -31,8 +31,8 @@ class TreeEntry:
 
     path: str
     blob_id: str
-    size: int
-    """Bytes."""
+    size: int | None
+    """Bytes; None: the file is so large that it was not sent."""
     mode: int
 
 
@@ -42,7 +42,8 @@ class RawEntry:
 
     path: str
     object_id: str
-    size: int
+    size: int | None
+    """Bytes; None: the object is not there, because it was left out as too large."""
     mode: int
 
 
