@@ -276,6 +276,8 @@ class DesiredBundle:
     policy: BundlePolicy = BundlePolicy()
     health: Sequence[HealthRule] = ()
     depends_on: Sequence[BundleName] = ()
+    awaits: str | None = None
+    """Why one of these is not far enough, whatever it looks like on the cluster; None: all are."""
     prune_confirmed: bool = False
     """A person confirmed the deletions that going to this digest means."""
     prune_later: bool = False

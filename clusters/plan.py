@@ -38,7 +38,12 @@ def make_plan(desired: DesiredState, situation: Situation) -> Plan:
     left = _left_by_bundle(situation.records, claims)
     for name in sorted(desired.bundles):
         bundle = desired.bundles[name]
-        blocked = desired.suspended or bundle.suspended or _dependency(bundle, desired, situation)
+        blocked = (
+            desired.suspended
+            or bundle.suspended
+            or bundle.awaits
+            or _dependency(bundle, desired, situation)
+        )
         if blocked:
             draft.waits.append(Wait(bundle=name, ref=None, reason=blocked))
             continue
