@@ -17,14 +17,18 @@ import yaml
 from clusters.client.api import ClusterApi, Live
 from clusters.client.wire import decode_object
 from clusters.drift import parse_fields
-from clusters.model import Body, Manifest
+from clusters.model import Body, DriftPolicy, Manifest
 from clusters.ownership import Entry, changed_paths, dotted, holder_of, our_entry
-from clusters.projection import value_at
+from clusters.projection import Path, value_at
+from clusters.rules import ObjectRules
 
 _LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 _BOOKKEEPING = frozenset(
     {"managedFields", "uid", "resourceVersion", "generation", "creationTimestamp", "selfLink"}
 )
+_SECRET_FIELDS = ("data", "stringData")
+_REDACTED = "(repeats the whole object, not shown)"
+_NO_RULES = ObjectRules(DriftPolicy.CORRECT)
 _FIRST = ("apiVersion", "kind", "metadata")
 _MASK_KEY = secrets.token_bytes(16)
 
@@ -50,8 +54,10 @@ class Inspection:
     managers: tuple[str, ...]
 
 
-async def inspect(api: ClusterApi, manifest: Manifest) -> Inspection:
-    """Compare one object with what should be.
+async def inspect(
+    api: ClusterApi, manifest: Manifest, rules: ObjectRules = _NO_RULES
+) -> Inspection:
+    """Compare one object with what should be; fields that are left to others are as they should be.
 
     Raises:
         ClusterError: the cluster cannot be asked, or refuses the object.
@@ -64,44 +70,64 @@ async def inspect(api: ClusterApi, manifest: Manifest) -> Inspection:
     return Inspection(
         live=presentable(live.content()) if live else None,
         desired=presentable(manifest.content),
-        differences=differences(desired, live, dry, entries),
+        differences=differences(desired, live, dry, entries, rules),
         managers=tuple(entry.label for entry in entries),
     )
 
 
 def differences(
-    desired: Body, live: Live | None, dry: Live, entries: list[Entry]
+    desired: Body, live: Live | None, dry: Live, entries: list[Entry], rules: ObjectRules
 ) -> tuple[FieldDifference, ...]:
     """The fields of ours at which an object would change if it were applied now."""
     entry = our_entry(dry.metadata.entries())
     if live is None or entry is None:
         return ()
     actual = decode_object(live.body)
-    secret = desired.get("kind") == "Secret"
     found = []
     for path in changed_paths(desired, actual, parse_fields(entry.fields)):
+        if rules.of(path) is DriftPolicy.IGNORE:
+            continue
         holder = holder_of([path], entries)
-        wanted, present = value_at(desired, path), value_at(actual, path)
-        hidden = secret and path[0] in ("f:data", "f:stringData")
         found.append(
             FieldDifference(
                 path=dotted(path),
-                desired=masked(wanted) if hidden else wanted,
-                live=masked(present) if hidden else present,
+                desired=_shown(desired, path),
+                live=_shown(actual, path),
                 holder=holder.label if holder else "",
             )
         )
     return tuple(found)
 
 
-def masked(value: object) -> object:
-    """A mark in place of a secret value: equal for equal values, and useless otherwise."""
+def _shown(body: Body, path: Path) -> object:
+    """The value at a path as a person may see it."""
+    value = value_at(body, path)
+    if body.get("kind") == "Secret" and path[0].removeprefix("f:") in _SECRET_FIELDS:
+        return masked(value, _place(body, *(step.partition(":")[2] for step in path)))
+    if path[-1] == f"f:{_LAST_APPLIED}":
+        return None if value is None else _REDACTED
+    if isinstance(value, Mapping) and _LAST_APPLIED in value:
+        return {**value, _LAST_APPLIED: _REDACTED}
+    return value
+
+
+def masked(value: object, place: str) -> object:
+    """A mark in place of a secret value: equal for equal values in one place, useless otherwise.
+
+    Two places with one value have two marks: else whoever may write a Secret could find out by
+    guessing what is in another one.
+    """
     if value is None:
         return None
     if isinstance(value, Mapping):
-        return {key: masked(inner) for key, inner in value.items()}
-    mark = hmac.digest(_MASK_KEY, repr(value).encode(), "sha256").hex()[:6]
+        return {key: masked(inner, f"{place}/{key}") for key, inner in value.items()}
+    mark = hmac.digest(_MASK_KEY, f"{place}\0{value!r}".encode(), "sha256").hex()[:6]
     return f"(hidden #{mark})"
+
+
+def _place(body: Body, *fields: str) -> str:
+    metadata = body.get("metadata") or {}
+    return "/".join((str(metadata.get("namespace")), str(metadata.get("name")), *fields))
 
 
 def presentable(body: Body) -> Body:
@@ -115,9 +141,9 @@ def presentable(body: Body) -> Body:
         metadata.pop("annotations", None)
     shown = {**body, "metadata": metadata}
     if body.get("kind") == "Secret":
-        for field in ("data", "stringData"):
+        for field in _SECRET_FIELDS:
             if field in shown:
-                shown[field] = masked(shown[field])
+                shown[field] = masked(shown[field], _place(body, field))
     return shown
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from clusters.inspecting import Inspection, as_yaml, inspect
-from clusters.model import ClusterName, DesiredState, Health, Manifest, ObjectRef
+from clusters.model import BundleName, ClusterName, DesiredState, Health, Manifest, ObjectRef
 from clusters.records import Record
+from clusters.rules import rules_of
 from fleet.supervisor import Supervisor
 from fleet.view import FieldChange, ObjectDetail, ObjectView
 
@@ -63,7 +64,8 @@ class Details:
         if reconciler.api is None:
             raise NotThere(f"cluster {cluster!r} does not answer now")
         bundle, manifest = found
-        inspection = await inspect(reconciler.api, manifest)
+        policy = self._desired[name].bundles[BundleName(bundle)].policy
+        inspection = await inspect(reconciler.api, manifest, rules_of(policy, ref))
         view = _object_view(ref, reconciler.records.get(ref), (bundle, manifest), answers=True)
         return _detail(cluster, view, inspection)
 

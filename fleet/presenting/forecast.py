@@ -10,8 +10,9 @@ from clusters.client.api import ClusterApi
 from clusters.errors import ClusterError, UnknownKind
 from clusters.guards import PruneBudget, prune_refusal
 from clusters.inspecting import FieldDifference, inspect
-from clusters.model import BundleName, ClusterName, Digest, Manifest, ObjectRef
+from clusters.model import BundleName, BundlePolicy, ClusterName, Digest, Manifest, ObjectRef
 from clusters.records import Record
+from clusters.rules import ObjectRules, rules_of
 from fleet.coordinator import Coordinator
 from fleet.deciding.commits import current_digests, problem_views, shrinking
 from fleet.forecasting_rollouts import travel_plan
@@ -92,7 +93,9 @@ class Forecaster:
         manifests = proposal.contents[digest] if digest else ()
         async with self._gate:
             try:
-                objects = await _objects(reconciler.api, manifests, reconciler.records)
+                declared = proposal.inventory.bundles.get(bundle)
+                policy = declared.policy if declared else BundlePolicy()
+                objects = await _objects(reconciler.api, manifests, reconciler.records, policy)
             except ClusterError as error:
                 return ClusterPlan(cluster=cluster, bundle=bundle, error=str(error))
         gone = _gone(bundle, manifests, list(reconciler.records.values()), reconciler.terms.budget)
@@ -110,12 +113,19 @@ def _targets(change: BundleChange) -> list[tuple[ClusterName, Digest | None]]:
 
 
 async def _objects(
-    api: ClusterApi, manifests: Sequence[Manifest], records: Mapping[ObjectRef, Record]
+    api: ClusterApi,
+    manifests: Sequence[Manifest],
+    records: Mapping[ObjectRef, Record],
+    policy: BundlePolicy,
 ) -> list[ObjectPlan]:
     changed = [
         manifest for manifest in manifests if not _is_applied(records.get(manifest.ref), manifest)
     ]
-    return [plan for plan in await asyncio.gather(*(_one(api, m) for m in changed)) if plan]
+    return [
+        plan
+        for plan in await asyncio.gather(*(_one(api, m, rules_of(policy, m.ref)) for m in changed))
+        if plan
+    ]
 
 
 def _is_applied(record: Record | None, manifest: Manifest) -> bool:
@@ -128,9 +138,9 @@ def _is_applied(record: Record | None, manifest: Manifest) -> bool:
     )
 
 
-async def _one(api: ClusterApi, manifest: Manifest) -> ObjectPlan | None:
+async def _one(api: ClusterApi, manifest: Manifest, rules: ObjectRules) -> ObjectPlan | None:
     try:
-        inspection = await inspect(api, manifest)
+        inspection = await inspect(api, manifest, rules)
     except UnknownKind:
         # Its definition comes with the same revision: the cluster cannot judge it yet.
         return ObjectPlan(action="create", object=str(manifest.ref))
