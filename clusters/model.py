@@ -39,9 +39,9 @@ def canonical_json(value: object) -> bytes:
     return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
-def digest_of(data: bytes) -> Digest:
-    """Name `data` by its content."""
-    return Digest(hashlib.blake2b(data, digest_size=16).hexdigest())
+def digest_of(data: bytes, key: bytes = b"") -> Digest:
+    """Name `data` by its content; with a key, nobody without it can confirm a guess of it."""
+    return Digest(hashlib.blake2b(data, digest_size=16, key=key).hexdigest())
 
 
 class Health(StrEnum):
@@ -109,6 +109,9 @@ class ObjectRef:
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
 
 
+SECRET = GroupKind("", "Secret")
+
+
 @dataclass(frozen=True)
 class Manifest:
     """One desired object, as the bytes that will be applied.
@@ -128,18 +131,23 @@ class Manifest:
         return parsed
 
     @classmethod
-    def of(cls, content: Body) -> Manifest:
+    def of(cls, content: Body, *, secret_key: bytes = b"") -> Manifest:
         """Make a manifest of a parsed object.
+
+        Args:
+            content: the object.
+            secret_key: what digests of Secrets are keyed with: they are stored in clear.
 
         Raises:
             ValueError: apiVersion, kind or metadata.name is missing or no string.
         """
         body = canonical_json(content)
+        ref = ref_of(content)
         return cls(
-            ref=ref_of(content),
+            ref=ref,
             api_version=str(content["apiVersion"]),
             body=body,
-            digest=digest_of(body),
+            digest=digest_of(body, secret_key if ref.group_kind == SECRET else b""),
         )
 
 

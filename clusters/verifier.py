@@ -133,7 +133,7 @@ class Verifier:
 
     async def _reference(self, record: Record, manifest: Manifest) -> Reference:
         fields = self._field_sets.get(record.applied.entry_hash)
-        if fields is not None:
+        if fields is not None and record.applied.live_hash:
             return Reference(
                 fields=parse_fields(fields),
                 live_hash=record.applied.live_hash,
@@ -149,7 +149,7 @@ class Verifier:
         live_hash = projection_hasher(written)(values)
         # Under rules the last apply may have owned less than a whole one would.
         self._field_sets.add(short_hash(written), written)
-        if not record.applied.entry_hash:
+        if not (record.applied.entry_hash and record.applied.live_hash):
             record.applied = replace(
                 record.applied, entry_hash=short_hash(written), live_hash=live_hash
             )

@@ -58,7 +58,11 @@ class Contents:
         bodies = await self._store.get_contents(
             {member for set_ in sets.values() for member in set_}
         )
-        manifests = {digest: Manifest.of(orjson.loads(body)) for digest, body in bodies.items()}
+        key = self._store.secret_key
+        manifests = {
+            digest: Manifest.of(orjson.loads(body), secret_key=key)
+            for digest, body in bodies.items()
+        }
         for digest, members in sets.items():
             if all(member in manifests for member in members):
                 self._sets[digest] = tuple(manifests[member] for member in members)

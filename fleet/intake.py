@@ -50,6 +50,7 @@ class Intake:
         post: the coordinator's inbox.
         holding: the clusters that hold a bundle now.
         since: the commits at which a bundle was last good, if it is anything new.
+        secret_key: what digests of Secrets are keyed with.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class Intake:
         post: Callable[[Message], Awaitable[None]],
         holding: Holding,
         since: Since,
+        secret_key: bytes,
     ) -> None:
         self._settings = settings
         self._post = post
@@ -70,7 +72,7 @@ class Intake:
         self._worker = GitWorker()
         self._fleet = self._repository(url, settings.ref)
         self._others: dict[SourceName, tuple[Repository, Revision]] = {}
-        self._reader = CommitReader(settings.path)
+        self._reader = CommitReader(settings.path, secret_key=secret_key)
         self._poller = Poller(self._found, rhythm=Rhythm(interval_s=settings.interval_s))
         self._poller.watch(_FLEET, self._fleet)
         self._seen: FetchResult | None = None

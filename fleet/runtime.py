@@ -182,6 +182,7 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
         settings,
         url=url,
         post=coordinator.inbox.post,
+        secret_key=store.secret_key,
         holding=lambda bundle: {
             ClusterName(name) for name in coordinator.state.assignments.get(bundle, {})
         },

@@ -111,8 +111,9 @@ def _nothing_known(_bundle: BundleName, _digests: Mapping[ClusterName, Digest]) 
 class CommitReader:
     """Reads commits of one fleet repository; keeps what was parsed and rendered before."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, *, secret_key: bytes = b"") -> None:
         self._path = path
+        self._secret_key = secret_key
         self._renderer: Renderer | None = None
         self._fleet = ""
 
@@ -180,7 +181,7 @@ class CommitReader:
 
     def _renderer_for(self, fleet: str) -> Renderer:
         if self._renderer is None or fleet != self._fleet:
-            self._renderer, self._fleet = Renderer(fleet=fleet), fleet
+            self._renderer, self._fleet = Renderer(fleet=fleet, secret_key=self._secret_key), fleet
         return self._renderer
 
 

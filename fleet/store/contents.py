@@ -1,7 +1,7 @@
 """Content-addressed storage of manifests, and of the sets of them that releases are made of.
 
 Identical manifests of many clusters are one row.  Bodies are sealed (`sealing` says why); digests
-are not: who holds the database and guesses a whole manifest can confirm the guess.
+are not.  Those of Secrets are keyed: who holds the database cannot confirm a guess of one.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class ContentStore(StorePart):
         Raises:
             ValueError: a digest is not that of its body.
         """
-        check_digests(contents)
+        check_digests(contents, self.secret_key)
         sealer, at = self._sealer, time_text(self._clock())
         await self._database.write(
             lambda session: write_contents(session, contents, sealer=sealer, at=at)
@@ -83,14 +83,14 @@ class ContentStore(StorePart):
         return await self._database.write(lambda session: collect(session, live, before=before))
 
 
-def check_digests(contents: Mapping[Digest, bytes]) -> None:
-    """Make sure that contents are named by what they are.
+def check_digests(contents: Mapping[Digest, bytes], secret_key: bytes) -> None:
+    """Make sure that contents are named by what they are, Secrets with the key.
 
     Raises:
         ValueError: a digest is not that of its body.
     """
     for digest, body in contents.items():
-        if digest_of(body) != digest:
+        if digest not in (digest_of(body), digest_of(body, secret_key)):
             raise ValueError(f"content {digest} is not the content of this digest")
 
 

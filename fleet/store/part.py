@@ -26,6 +26,15 @@ class StorePart:
         self._clock = clock
 
     @property
+    def secret_key(self) -> bytes:
+        """What digests of Secrets are keyed with.
+
+        Raises:
+            KeyUnusable: the store was opened without its key.
+        """
+        return self._sealer.secret_key
+
+    @property
     def _sealer(self) -> Sealer:
         if self._maybe_sealer is None:
             raise KeyUnusable("the store was opened without its key: sealed columns stay closed")

@@ -13,6 +13,7 @@ from typing import Any
 import orjson
 
 from clusters.model import (
+    SECRET,
     Applied,
     BundleName,
     ClusterName,
@@ -131,7 +132,8 @@ def applied_row(cluster: ClusterName, applied: Applied) -> dict[str, Any]:
         "digest": applied.digest,
         "uid": applied.uid,
         "entry_hash": applied.entry_hash,
-        "live_hash": applied.live_hash,
+        # The hash of values that are secret would let them be guessed; it is made anew when needed.
+        "live_hash": "" if applied.ref.group_kind == SECRET else applied.live_hash,
         "confirmed": applied.confirmed,
     }
 

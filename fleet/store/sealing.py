@@ -35,6 +35,8 @@ class Sealer:
 
     def __init__(self, key: bytes) -> None:
         self._cipher = AESGCM(key)
+        self.secret_key = hashlib.blake2b(key, digest_size=32, person=b"secret digests").digest()
+        """What digests of Secrets are keyed with.  Follows from the key, and does not tell it."""
         self.key_id = hashlib.sha256(b"flotilla key id" + key).hexdigest()[:16]
         """Names the key without telling it."""
 

@@ -119,7 +119,7 @@ class Store(EventLog, Retention, ContentStore, ApplySets, Snapshots, Commands):
             StoreUnavailable: see there.
         """
         encoded = [encode_event(draft) for draft in batch.events]
-        check_digests(batch.contents)
+        check_digests(batch.contents, self.secret_key)
         sealer, at = self._sealer, time_text(self._clock())
 
         def job(session: Session) -> tuple[StoredEvent, ...]:

@@ -90,13 +90,15 @@ def patched(
     return result
 
 
-def finish(ready: Ready, *, fleet: str, bundle: str, findings: Findings) -> Manifest | None:
+def finish(
+    ready: Ready, *, fleet: str, bundle: str, secret_key: bytes, findings: Findings
+) -> Manifest | None:
     """Label the object as ours and serialise it; None: it has problems."""
     content, issues = owned(ready.content, fleet=fleet, bundle=bundle)
     if issues:
         findings.note(ready.template, issues, ())
         return None
-    manifest = Manifest.of(content)
+    manifest = Manifest.of(content, secret_key=secret_key)
     if len(manifest.body) > OBJECT_MAX_BYTES:
         size = Issue(
             path=(),

@@ -86,9 +86,22 @@ class _Choice:
 class Renderer:
     """Renders for one fleet and keeps what was made.  Not for several threads at once."""
 
-    def __init__(self, *, fleet: str, defined: Mapping[GroupKind, bool] | None = None) -> None:
-        """`defined` says of custom resources defined elsewhere whether they are namespaced."""
+    def __init__(
+        self,
+        *,
+        fleet: str,
+        defined: Mapping[GroupKind, bool] | None = None,
+        secret_key: bytes = b"",
+    ) -> None:
+        """Make a renderer.
+
+        Args:
+            fleet: its name.
+            defined: of custom resources defined elsewhere, whether they are namespaced.
+            secret_key: what digests of Secrets are keyed with.
+        """
         self._fleet = fleet
+        self._secret_key = secret_key
         self._defined = dict(defined or {})
         self._documents: RecentCache[Key, ReadResult] = RecentCache()
         self._bundles: RecentCache[int, tuple[Bundle, Digest]] = RecentCache()
@@ -221,7 +234,13 @@ class Renderer:
             manifest, own = source.finished[index]
         else:
             own = Findings()
-            manifest = finish(ready, fleet=self._fleet, bundle=source.bundle.name, findings=own)
+            manifest = finish(
+                ready,
+                fleet=self._fleet,
+                bundle=source.bundle.name,
+                secret_key=self._secret_key,
+                findings=own,
+            )
             if manifest is not None:
                 manifest = self._manifests.setdefault(manifest.digest, manifest)
             if is_constant:
