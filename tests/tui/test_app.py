@@ -8,7 +8,7 @@ import pytest
 from textual.color import Color
 
 from fleet.api.client import ApiClient
-from fleet.view import Change, ClusterState, FleetView
+from fleet.view import Change, ClusterState
 from tests.fakes import fleets
 from tests.fakes.api_server import ApiServer
 from tests.tui.running import Running, running
@@ -18,84 +18,6 @@ from tui.link import LinkState
 from tui.screens.rollout import RolloutScreen
 from tui.session import Session
 from tui.themes import THEMES
-
-HOSTILE = (
-    "[red]markup[/red]",
-    "[/nonsense]",
-    "\x1b[31mansi\x1b[0m",
-    "\x1b]0;title\x07",
-    "\u202egnp.exe",
-    "zero\u200bwidth\ufeff",
-    "שלום-עולם",
-    "集群-生产-一",
-    "n" * 253,
-    "a\nb\tc\rd",
-    "e\u0301" * 40,
-    "{{ jinja }} %s $HOME `id`",
-    "",
-)
-
-
-def hostile_fleet() -> FleetView:
-    """A fleet whose every word was chosen by somebody who means harm."""
-    view = fleets.fleet(len(HOSTILE))
-    names = {cluster.name: word for cluster, word in zip(view.clusters, HOSTILE, strict=True)}
-
-    def spoil(value: object) -> object:
-        match value:
-            case str():
-                return names.get(value, value)
-            case list():
-                return [spoil(each) for each in value]
-            case dict():
-                return {key: spoil(each) for key, each in value.items()}
-            case _:
-                return value
-
-    raw = spoil(msgspec.to_builtins(view))
-    assert isinstance(raw, dict)
-    for word, cluster in zip(HOSTILE, raw["clusters"], strict=True):
-        cluster["why"] = word
-        cluster["labels"] = {"env": word, "region": word}
-    for key in ("needs", "events", "drift", "bundles", "rollouts"):
-        for number, row in enumerate(raw[key]):
-            word = HOSTILE[number % len(HOSTILE)]
-            for field in ("sentence", "subject", "message", "who", "author", "actor", "source"):
-                if field in row:
-                    row[field] = word
-    raw["git"]["error"] = HOSTILE[2]
-    return msgspec.convert(raw, type=FleetView)
-
-
-async def test_hostile_words_neither_break_nor_lie() -> None:
-    async with running(hostile_fleet()) as run:
-        for key in "12345678":
-            await run.press(key)
-            for line in run.text.splitlines():
-                assert line.isprintable(), line
-            assert "\u202e" not in run.text
-        await run.press("2")
-        assert "[red]markup[/red]" in run.text
-        assert "\\e[31mansi\\e[0m" in run.text
-        assert "\\u{202e}gnp.exe" in run.text
-
-
-async def test_hostile_names_can_be_opened_and_asked_about() -> None:
-    async with running(hostile_fleet()) as run:
-        for name in list(run.app.session.store.clusters):
-            run.app.show(f"cluster/{name}")
-            await run.press("s", "escape", "escape")
-            run.app.show(run.app.session.store.clusters[name])
-            await run.press("W", "escape")
-        assert run.app.is_running
-
-
-async def test_wide_characters_keep_the_columns_straight() -> None:
-    async with running(hostile_fleet(), size=(120, 30)) as run:
-        await run.press("2")
-        strips = run.app.screen._compositor.render_strips()
-
-        assert {strip.cell_length for strip in strips} == {120}
 
 
 class Clock:

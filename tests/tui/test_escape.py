@@ -18,6 +18,11 @@ from tui.escape import lines, one_line
         ("\ud800", "\\u{d800}"),
         ("集群", "集群"),
         ("שלום", "שלום"),
+        ("e\u0301", "e\u0301"),
+        ("z\u0301\u0302\u0303", "z\u0301\u0302\\u{303}"),
+        ("\u0301first", "\\u{301}first"),
+        ("\u3164", "\\u{3164}"),
+        ("☁\ufe0f", "☁\\u{fe0f}"),
     ],
 )
 def test_what_moves_the_cursor_or_hides_is_spelled_out(given_text: str, shown: str) -> None:

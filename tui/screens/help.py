@@ -58,8 +58,9 @@ class HelpScreen(TableView):
         yield VirtualTable(model, id="help", title=f"Keys in {self._place.view}")
         yield MovesLine()
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Actions never change."""
+        super().begin()
         rows = {action.id: action for action in self._place.actions}
         self.query_one("#help", VirtualTable).replace(rows)
 

@@ -77,7 +77,7 @@ class LogScreen(ViewScreen):
         """The text."""
         return self.query_one(LogView)
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The text has the keys."""
         self.view.focus()
         self._show()

@@ -51,8 +51,9 @@ class SettingsScreen(TableView):
         word = {True: "on", False: "off"}.get(value, value) if isinstance(value, bool) else value
         return (("‹ ", Tone.MUTED), *fmt.text(str(word), Tone.ACCENT), (" ›", Tone.MUTED))
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """Show what there is to set."""
+        super().begin()
         self._show()
 
     def arrived(self, touched: Touched) -> None:

@@ -44,7 +44,7 @@ class TableScreen(ViewScreen):
         """Marked rows, or the one under the cursor."""
         return list(self.table.selected) if self.is_built else []
 
-    def on_mount(self) -> None:
+    def begin(self) -> None:
         """The main table has the keys."""
         self.focus_main()
 

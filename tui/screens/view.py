@@ -88,6 +88,11 @@ class ViewScreen(Acting):
         """From now on, this view is told what changes."""
         self.session.views.add(self)
         self.stands = True
+        if self.is_built:  # the app may be on its way out already, without having made the widgets
+            self.begin()
+
+    def begin(self) -> None:
+        """The widgets are there for the first time."""
 
     def tick(self) -> None:
         """A second passed: paint what shows ages and countdowns."""

@@ -39,7 +39,7 @@ async def test_glyphs_and_density_are_previewed(tmp_path: Path) -> None:
         await run.press("right")
         assert run.app.has_class("-compact")
         await run.press("escape")
-        assert run.text.isascii()
+        await run.until(lambda: run.text.isascii())
         assert run.app.session.config == Config(ascii=True, density="compact")
 
 
