@@ -7,11 +7,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+SOCKET_NAME = "flotilla.sock"
+"""In the state directory: where a server listens, and is looked for, unless told otherwise."""
+
 
 def default_state_dir(environment: Mapping[str, str] = os.environ) -> Path:
     """`$XDG_STATE_HOME/flotilla`, or below `~/.local/state`."""
     base = environment.get("XDG_STATE_HOME")
-    return Path(base).expanduser() / "flotilla" if base else Path.home() / ".local/state/flotilla"
+    if base:
+        return Path(base).expanduser() / "flotilla"
+    return Path(environment.get("HOME") or Path.home()) / ".local/state/flotilla"
 
 
 def default_kubeconfig(environment: Mapping[str, str] = os.environ) -> Path:
@@ -66,4 +71,4 @@ class ServerSettings:
     @property
     def address(self) -> str:
         """Where the API listens."""
-        return self.listen or f"unix:{self.state_dir / 'flotilla.sock'}"
+        return self.listen or f"unix:{self.state_dir / SOCKET_NAME}"

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from fleet.settings import SOCKET_NAME, default_state_dir
+
 SERVER_VARIABLE = "FLOTILLA_SERVER"
-SOCKET_NAME = "flotilla.sock"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,10 +52,5 @@ def parse_address(text: str) -> Address:
 
 
 def default_address(environ: Mapping[str, str]) -> str:
-    """Say where the server is when nobody said: environment, runtime directory, state directory."""
-    if given := environ.get(SERVER_VARIABLE):
-        return given
-    if runtime := environ.get("XDG_RUNTIME_DIR"):
-        return f"unix:{Path(runtime) / SOCKET_NAME}"
-    state = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "~")) / ".local/state")
-    return f"unix:{Path(state).expanduser() / 'flotilla' / SOCKET_NAME}"
+    """Say where the server is when nobody said: as the environment says, or in its own default."""
+    return environ.get(SERVER_VARIABLE) or f"unix:{default_state_dir(environ) / SOCKET_NAME}"

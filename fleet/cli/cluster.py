@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from fleet.cli.connection import ServerOption, TokenOption
 from fleet.cli.output import EXIT_USAGE, Format, fail, say
+
+if TYPE_CHECKING:
+    from clusters.embedded.serve import EmbeddedClusters
 
 app = typer.Typer(help="Serve, add and list clusters.", no_args_is_help=True)
 
@@ -39,6 +42,12 @@ def serve(
     from clusters.embedded.serve import cluster_names
     from clusters.embedded.serve import serve as serve_embedded
 
+    def announce(serving: EmbeddedClusters) -> None:
+        names = serving.names
+        say(f"serving {names[0]} to {names[-1]} at {serving.url_of(names[0])}")
+        say(f"contexts: {kubeconfig}" if kubeconfig else "no contexts written: see --kubeconfig")
+        say("until Ctrl-C")
+
     try:
         asyncio.run(
             serve_embedded(
@@ -47,6 +56,7 @@ def serve(
                 kubeconfig=kubeconfig,
                 ready_after_s=read_duration(ready_after),
                 faults=read_faults(faults),
+                announce=announce,
             )
         )
     except ValueError as error:

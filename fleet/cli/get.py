@@ -14,7 +14,15 @@ import typer
 
 from fleet.api.stream import Heartbeat
 from fleet.cli.connection import ServerOption, TokenOption, client
-from fleet.cli.output import Format, fail, labels_text, show_data, show_table
+from fleet.cli.output import (
+    EXIT_USAGE,
+    Format,
+    fail,
+    labels_text,
+    say,
+    show_data,
+    show_table,
+)
 from fleet.view import (
     BundleOnCluster,
     BundleView,
@@ -49,7 +57,8 @@ class _Listing:
     row: Callable[[Any], Sequence[str]]
     narrow: int
     name: Callable[[Any], str]
-    cluster: Callable[[Any], str]
+    clusters: Callable[[FleetView, Any], Iterable[str]]
+    """The clusters that it speaks of: `-l` selects by their labels."""
 
 
 def _age(at: datetime | None) -> str:
@@ -112,56 +121,66 @@ def _event_row(e: EventView) -> list[str]:
     return [str(e.seq), e.at.strftime("%H:%M:%S"), e.actor, e.kind, e.sentence]
 
 
+def _clusters_of_need(view: FleetView, need: NeedView) -> list[str]:
+    """The clusters in what names a need; of one that speaks of a rollout, all of the rollout's."""
+    parts = need.id.split("/")
+    travelling = [c.name for r in view.rollouts if r.id in parts for c in r.clusters]
+    return [*parts, *travelling]
+
+
 _LISTINGS: Mapping[Kind, _Listing] = {
     Kind.CLUSTERS: _Listing(
         items=lambda view: view.clusters,
         headers=["NAME", "STATE", "BUNDLES", "OBJECTS", "DRIFT", "REVISION", "SEEN", "WHY",
                  "VERSION", "LABELS"],
-        row=_cluster_row, narrow=8, name=lambda c: c.name, cluster=lambda c: c.name,
+        row=_cluster_row, narrow=8, name=lambda c: c.name, clusters=lambda _, c: [c.name],
     ),
     Kind.BUNDLES: _Listing(
         items=lambda view: view.bundles,
         headers=["NAME", "READY", "REVISION", "STRATEGY", "MESSAGE", "SOURCE"],
-        row=_bundle_row, narrow=5, name=lambda b: b.name, cluster=lambda _: "",
+        row=_bundle_row, narrow=5, name=lambda b: b.name,
+        clusters=lambda view, b: [p.cluster for p in view.placements if p.bundle == b.name],
     ),
     Kind.PLACEMENTS: _Listing(
         items=lambda view: view.placements,
         headers=["CLUSTER", "BUNDLE", "STATE", "HEALTH", "APPLIED", "DRIFT", "REVISION",
                  "ASSIGNED", "MESSAGE"],
         row=_placement_row, narrow=9, name=lambda p: f"{p.cluster}/{p.bundle}",
-        cluster=lambda p: p.cluster,
+        clusters=lambda _, p: [p.cluster],
     ),
     Kind.ROLLOUTS: _Listing(
         items=lambda view: view.rollouts,
         headers=["ID", "BUNDLE", "PHASE", "STAGES", "FROM", "TO", "AUTHOR", "AGE", "WAITS FOR",
                  "SUBJECT"],
-        row=_rollout_row, narrow=9, name=lambda r: r.id, cluster=lambda _: "",
+        row=_rollout_row, narrow=9, name=lambda r: r.id,
+        clusters=lambda _, r: [c.name for c in r.clusters],
     ),
     Kind.APPROVALS: _Listing(
         items=lambda view: [need for need in view.needs if need.kind == "approval"],
         headers=["NEEDS", "SUBJECT", "SINCE", "WHAT", "ANSWER"],
-        row=_need_row, narrow=5, name=lambda n: n.id, cluster=lambda _: "",
+        row=_need_row, narrow=5, name=lambda n: n.id, clusters=_clusters_of_need,
     ),
     Kind.DRIFT: _Listing(
         items=lambda view: view.drift,
         headers=["AGE", "CLUSTER", "BUNDLE", "OBJECT", "CHANGED", "BY", "STATE", "POLICY", "NOTE"],
-        row=_drift_row, narrow=7, name=lambda d: d.id, cluster=lambda d: d.cluster,
+        row=_drift_row, narrow=7, name=lambda d: d.id, clusters=lambda _, d: [d.cluster],
     ),
     Kind.NEEDS: _Listing(
         items=lambda view: view.needs,
         headers=["NEEDS", "SUBJECT", "SINCE", "WHAT", "ANSWER"],
-        row=_need_row, narrow=5, name=lambda n: n.id, cluster=lambda _: "",
+        row=_need_row, narrow=5, name=lambda n: n.id, clusters=_clusters_of_need,
     ),
     Kind.EVENTS: _Listing(
         items=lambda view: view.events,
         headers=["SEQ", "TIME", "ACTOR", "KIND", "WHAT"],
-        row=_event_row, narrow=5, name=lambda e: str(e.seq), cluster=lambda e: e.cluster,
+        row=_event_row, narrow=5, name=lambda e: str(e.seq), clusters=lambda _, e: [e.cluster],
     ),
 }  # fmt: skip
 
 
 def get(
     kind: Annotated[Kind, typer.Argument(help="What to list.")],
+    names: Annotated[list[str] | None, typer.Argument(help="Only these.")] = None,
     output: Annotated[Format, typer.Option("--output", "-o", help="Form.")] = Format.TABLE,
     selector: Annotated[
         str, typer.Option("--selector", "-l", help="Cluster labels, like env=prod,tier!=canary.")
@@ -177,49 +196,66 @@ def get(
 
     Examples:
         flotilla get clusters -l env=prod --sort-by state
+        flotilla get bundles payments
         flotilla get needs
         flotilla get drift -o json
         flotilla get clusters -w
     """
-    listing = _LISTINGS[kind]
+    wanted = _Wanted(names=names or [], selector=selector, state=state, sort_by=sort_by)
     api = client(server, token_file)
     view = api.snapshot()
-    _show(view, listing, kind, output, selector, state, sort_by, headers=not no_headers)
+    _show(view, kind, wanted, output, headers=not no_headers)
     while watch:
         with closing(api.changes(view.cursor)) as stream:
             next(item for item in stream if not isinstance(item, Heartbeat))
         time.sleep(0.5)  # changes come in flocks
         view = api.snapshot()
         print()
-        _show(view, listing, kind, output, selector, state, sort_by, headers=not no_headers)
+        _show(view, kind, wanted, output, headers=not no_headers)
 
 
-def _show(
-    view: FleetView,
-    listing: _Listing,
-    kind: Kind,
-    output: Format,
-    selector: str,
-    state: str,
-    sort_by: str,
-    *,
-    headers: bool,
-) -> None:
-    items = _selected(view, listing, selector)
-    if state:
-        items = [i for i in items if getattr(i, "state", "").lower() == state.lower()]
-    if sort_by:
-        column = _column(listing, sort_by)
-        items = sorted(items, key=lambda item: listing.row(item)[column])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wanted:
+    """Which items are shown, in which order."""
+
+    names: Sequence[str]
+    selector: str
+    state: str
+    sort_by: str
+
+
+def _show(view: FleetView, kind: Kind, wanted: _Wanted, output: Format, *, headers: bool) -> None:
+    listing = _LISTINGS[kind]
+    items = _chosen(view, kind, wanted)
     if output in (Format.JSON, Format.YAML):
         show_data(items, output, kind=f"{kind.value}List")
     elif output is Format.NAME:
         for item in items:
             print(listing.name(item))
+    elif not items:
+        where = " that match" if wanted.selector or wanted.state else ""
+        say(f"no {kind.value}{where}")
     else:
         width = len(listing.headers) if output is Format.WIDE else listing.narrow
         rows = [listing.row(item)[:width] for item in items]
         show_table(rows, listing.headers[:width], with_headers=headers)
+
+
+def _chosen(view: FleetView, kind: Kind, wanted: _Wanted) -> Sequence[Any]:
+    listing = _LISTINGS[kind]
+    items = _selected(view, listing, wanted.selector)
+    if wanted.names:
+        known = {listing.name(item) for item in listing.items(view)}
+        if unknown := sorted(set(wanted.names) - known):
+            fail(f"there are no {kind.value} named {', '.join(unknown)}")
+        items = [item for item in items if listing.name(item) in wanted.names]
+    if wanted.state:
+        state = wanted.state.lower()
+        items = [item for item in items if getattr(item, "state", "").lower() == state]
+    if wanted.sort_by:
+        column = _column(listing, wanted.sort_by)
+        items = sorted(items, key=lambda item: listing.row(item)[column])
+    return items
 
 
 def _selected(view: FleetView, listing: _Listing, text: str) -> Sequence[Any]:
@@ -231,13 +267,13 @@ def _selected(view: FleetView, listing: _Listing, text: str) -> Sequence[Any]:
     try:
         wanted = parse_selector(text)
     except ValueError as error:
-        fail(str(error), 2)
+        fail(str(error), EXIT_USAGE)
     chosen = {c.name for c in view.clusters if wanted.matches(c.labels)}
-    return [item for item in items if listing.cluster(item) in chosen]
+    return [item for item in items if not chosen.isdisjoint(listing.clusters(view, item))]
 
 
 def _column(listing: _Listing, name: str) -> int:
     known: Iterable[str] = [header.lower() for header in listing.headers]
     if name.lower() not in known:
-        fail(f"there is no column {name!r}; there is: {', '.join(known)}", 2)
+        fail(f"there is no column {name!r}; there is: {', '.join(known)}", EXIT_USAGE)
     return list(known).index(name.lower())

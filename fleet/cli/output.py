@@ -74,6 +74,11 @@ def show_data(value: Any, form: Format, *, kind: str) -> None:
     print(yaml.dump(plain, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True), end="")
 
 
+def count(number: int, what: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
+
+
 def printable(text: str) -> str:
     """Replace what could steer a terminal."""
     return _CONTROL.sub("�", text)

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fleet.cli.connection import ServerOption, TokenOption, client
-from fleet.cli.output import EXIT_USAGE, fail, printable, say
+from fleet.cli.output import EXIT_USAGE, count, fail, printable, say
 
 
 def init(
@@ -49,13 +49,12 @@ def validate(
     except InvalidFleet as error:
         for problem in error.problems:
             print(printable(str(problem)))
-        count = len(error.problems)
-        fail(f"{count} problem{'s' if count != 1 else ''}")
+        fail(count(len(error.problems), "problem"))
     for warning in checked.warnings:
         say(f"warning: {warning}")
     say(
-        f"valid: {checked.clusters} clusters, {checked.bundles} bundles, "
-        f"{checked.objects} objects rendered"
+        f"valid: {count(checked.clusters, 'cluster')}, {count(checked.bundles, 'bundle')}, "
+        f"{count(checked.objects, 'object')} rendered"
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fleet.cli import server_options as options
 from fleet.cli.durations import duration
-from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, fail, say, show_table
+from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, count, fail, say, show_table
 
 if TYPE_CHECKING:
     from fleet.settings import ServerSettings
@@ -110,8 +110,8 @@ async def _once(settings: ServerSettings, timeout_s: float) -> None:
     ready = sum(c.state == "Ready" for c in view.clusters)
     objects = sum(c.objects for c in view.clusters)
     say(
-        f"{ready} of {len(view.clusters)} clusters ready, {objects} objects, "
-        f"{len(view.needs)} things need somebody, {seconds:.1f} s"
+        f"{ready} of {len(view.clusters)} clusters ready, {count(objects, 'object')}, "
+        f"{count(len(view.needs), 'thing')} for somebody to do, {seconds:.1f} s"
     )
     for need in view.needs:
         say(f"  {need.kind}: {need.subject}: {need.sentence}")

@@ -205,7 +205,10 @@ def bundle_view(picture: Picture, name: str, placements: Iterable[BundleOnCluste
     release = picture.state.releases.get(name)
     mark = picture.state.suspended.get(f"bundle/{name}")
     source = declared.source if declared else None
-    trouble = next((f"{v.cluster}: {v.message}" for v in views if v.state.value == "Failed"), "")
+    told = [view for view in views if view.message and view.state is not ClusterState.READY]
+    order = list(ClusterState)
+    worst_told = max(told, key=lambda view: order.index(view.state), default=None)
+    trouble = f"{worst_told.cluster}: {worst_told.message}" if worst_told else ""
     return BundleView(
         name=name,
         source=f"{source.git or ''}{'//' if source.git else ''}{source.path}" if source else "",

@@ -6,7 +6,7 @@ from fleet.presenting.rollouts import rollout_view
 from fleet.presenting.views import Picture, cluster_view, placement_view
 from fleet.rollout.report import phase_sentence
 from fleet.rollout.supersede import is_held
-from fleet.view import ClusterState
+from fleet.view import ClusterState, ProblemView
 
 
 def why(picture: Picture, target: str) -> list[str]:
@@ -43,10 +43,12 @@ def _fleet(picture: Picture) -> list[str]:
             f"commit {refused.revision[:8]} by {refused.author} is refused, "
             f"{in_force} stays in force:"
         )
-        reasons += [
-            f"  {p.file}:{p.line}: {p.field}{': ' if p.field else ''}{p.message}"
-            for p in refused.problems
-        ]
+        reasons += [f"  {_line(problem)}" for problem in refused.problems]
+    elif picture.state.commit:
+        reasons += [f"warning: {_line(problem)}" for problem in picture.state.commit.warnings]
+    for rollout in picture.state.travel.rollouts.values():
+        if not rollout.ended:
+            reasons.append("; ".join(_rollout(picture, rollout.id)[:2]))
     for name in sorted(picture.state.clusters):
         view = cluster_view(picture, name)
         if view.state is not ClusterState.READY:
@@ -54,11 +56,16 @@ def _fleet(picture: Picture) -> list[str]:
     return reasons or ["Everything is as Git says, and healthy."]
 
 
+def _line(problem: ProblemView) -> str:
+    field = f"{problem.field}: " if problem.field else ""
+    return f"{problem.file}:{problem.line}: {field}{problem.message}"
+
+
 def _cluster(picture: Picture, name: str) -> list[str]:
     view = cluster_view(picture, name)
     contact = picture.observed.contact(name)
     if contact.known and not contact.connected:
-        retry = f"; next attempt {contact.retry_at:%H:%M:%S}" if contact.retry_at else ""
+        retry = f"; next attempt {contact.retry_at:%H:%M:%S} UTC" if contact.retry_at else ""
         return [f"{name} does not answer: {contact.reason}{retry}"]
     reasons = [f"{name} is {view.state}: {view.why}"] if view.suspended else []
     entry = picture.state.clusters[name]

@@ -113,6 +113,14 @@ def test_a_selector_chooses_clusters(stage: Stage) -> None:
     assert chosen.stdout.split() == ["cluster-003"]
     placements = stage.run("get", "placements", "-l", "env!=prod", "-o", "name").stdout.split()
     assert sorted(placements) == [f"{n}/{b}" for n in NAMES[:2] for b in ("app", "other")]
+    assert stage.run("get", "bundles", "-l", "env=prod", "-o", "name").stdout.split()
+    nothing = stage.run("get", "bundles", "-l", "env=moon")
+    assert (nothing.returncode, nothing.stdout) == (0, "")
+    assert nothing.stderr == "no bundles that match\n"
+    one = stage.run("get", "clusters", NAMES[0], "-o", "name")
+    assert one.stdout.split() == [NAMES[0]]
+    unknown = stage.run("get", "clusters", "nowhere")
+    assert (unknown.returncode, "no clusters named nowhere" in unknown.stderr) == (1, True)
     wrong = stage.run("get", "clusters", "-l", "env in prod")
     assert wrong.returncode == 2
     assert wrong.stderr.startswith("Error: ")
@@ -343,7 +351,7 @@ def test_from_nothing_to_a_converged_fleet() -> None:
         )
         valid = run("validate", str(repo))
         assert valid.returncode == 0
-        assert "2 clusters, 1 bundles" in valid.stderr
+        assert "2 clusters, 1 bundle, " in valid.stderr
 
         tree = WorkTree(repo)
         tree.git("init", "--quiet", "--initial-branch=main")

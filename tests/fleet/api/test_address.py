@@ -1,6 +1,7 @@
 import pytest
 
 from fleet.api.address import Address, default_address, parse_address
+from fleet.settings import ServerSettings, default_state_dir
 
 
 @pytest.mark.parametrize(
@@ -23,11 +24,19 @@ def test_what_is_no_address_says_how_one_looks(text: str) -> None:
         parse_address(text)
 
 
-def test_the_default_goes_from_what_was_said_to_what_is_usual() -> None:
-    home = {"HOME": "/home/a"}
-    runtime = home | {"XDG_RUNTIME_DIR": "/run/user/1"}
-
-    assert default_address(runtime | {"FLOTILLA_SERVER": "https://f"}) == "https://f"
-    assert default_address(runtime) == "unix:/run/user/1/flotilla.sock"
-    assert default_address(home) == "unix:/home/a/.local/state/flotilla/flotilla.sock"
-    assert default_address({"XDG_STATE_HOME": "/s"}) == "unix:/s/flotilla/flotilla.sock"
+@pytest.mark.parametrize(
+    ("environ", "address"),
+    [
+        ({"HOME": "/home/a"}, "unix:/home/a/.local/state/flotilla/flotilla.sock"),
+        ({"HOME": "/home/a", "XDG_STATE_HOME": "/s"}, "unix:/s/flotilla/flotilla.sock"),
+        (
+            {"HOME": "/home/a", "XDG_RUNTIME_DIR": "/run/user/1"},
+            "unix:/home/a/.local/state/flotilla/flotilla.sock",
+        ),
+    ],
+)
+def test_a_server_is_looked_for_where_it_listens(environ: dict[str, str], address: str) -> None:
+    assert default_address(environ) == address
+    listening = ServerSettings(repo="x", state_dir=default_state_dir(environ))
+    assert listening.address == address
+    assert default_address(environ | {"FLOTILLA_SERVER": "https://f"}) == "https://f"

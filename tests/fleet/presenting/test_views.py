@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -13,11 +14,18 @@ from clusters.model import BundleName, ClusterName, Digest, Health
 from fleet import events as facts
 from fleet.model import Inventory
 from fleet.observed import Observed
-from fleet.presenting.views import Picture, cluster_view, placement_view, placement_views
+from fleet.presenting.views import (
+    Picture,
+    bundle_view,
+    cluster_view,
+    placement_view,
+    placement_views,
+)
 from fleet.presenting.why import why
 from fleet.state import FleetState
-from fleet.view import ClusterState
+from fleet.view import ClusterState, ProblemView
 from tests.fleet.histories import AT, CLUSTERS, any_history
+from tests.fleet.source.render.building import bundle
 
 A, APP = ClusterName("a"), BundleName("app")
 
@@ -109,7 +117,7 @@ def test_a_lost_cluster_is_unknown_whatever_it_said_before() -> None:
     placed = placement_view(shown, "a", "app", entry)
     assert (placed.state, placed.health, placed.objects) == (ClusterState.OFFLINE, "Unknown", 0)
     retry = (AT + timedelta(seconds=9)).strftime("%H:%M:%S")
-    assert why(shown, "cluster/a") == [f"a does not answer: timed out; next attempt {retry}"]
+    assert why(shown, "cluster/a") == [f"a does not answer: timed out; next attempt {retry} UTC"]
 
 
 def test_a_placement_shows_the_last_good_revision_until_the_new_one_is_applied() -> None:
@@ -196,3 +204,27 @@ def test_everything_can_be_asked_why(history: list[facts.FleetFact]) -> None:
 def test_what_is_not_there_cannot_be_asked_why(target: str) -> None:
     with pytest.raises(LookupError, match="it takes fleet, cluster/NAME"):
         why(picture(), target)
+
+
+def test_warnings_of_the_commit_in_force_are_told() -> None:
+    warned = ProblemView(
+        file="b.yaml", line=4, field="spec.placement", message="matches no cluster"
+    )
+    commit = facts.CommitAccepted(
+        at=AT, repository="r", ref="main", revision="r1", subject="s", author="ada",
+        committed_at=AT, warnings=[warned],
+    )  # fmt: skip
+    said = why(picture(commit, observed=heard()), "fleet")
+    assert said == ["warning: b.yaml:4: spec.placement: matches no cluster"]
+
+
+def test_a_bundle_tells_the_worst_of_its_clusters() -> None:
+    observed = heard(health=Health.PROGRESSING)
+    waiting = replace(observed.bundles["a"]["app"], message="Widget w: not served (yet)")
+    observed.take(waiting)
+    shown = picture(observed=observed)
+    view = bundle_view(shown, "app", placement_views(shown, "a"))
+    assert view.message == "no longer in Git"
+    declared = replace(shown, inventory=Inventory(bundles={APP: bundle()}))
+    view = bundle_view(declared, "app", placement_views(declared, "a"))
+    assert view.message == "a: Widget w: not served (yet)"
