@@ -9,7 +9,7 @@ why.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
 from typing import Any
 
@@ -45,7 +45,7 @@ class Diagnosis:
         """When to look next (monotonic seconds); None: nothing is on its way."""
 
     async def look(
-        self, records: Iterable[Record], manifests: Mapping[ObjectRef, Manifest]
+        self, records: Iterable[Record], wanted: Callable[[], Mapping[ObjectRef, Manifest]]
     ) -> list[Record]:
         """Ask about the workloads whose time has come; return those of which it is news.
 
@@ -56,6 +56,10 @@ class Diagnosis:
         """
         now = monotonic()
         slow = [record for record in records if _on_its_way(record)]
+        if not slow:
+            self._since, self.due_at = {}, None
+            return []
+        manifests = wanted()
         since = {record.ref: self._since.get(record.ref, now) for record in slow}
         due = [r for r in slow if now - since[r.ref] >= PATIENCE_S and r.ref in manifests]
         self._since = {**since, **{record.ref: now for record in due}}
@@ -92,10 +96,10 @@ class Diagnosis:
 
 def _on_its_way(record: Record) -> bool:
     return (
-        record.ref.group_kind in _WORKLOADS
+        record.health in (Health.PROGRESSING, Health.DEGRADED)
         and record.applied.confirmed
         and record.present
-        and record.health in (Health.PROGRESSING, Health.DEGRADED)
+        and record.ref.group_kind in _WORKLOADS
     )
 
 

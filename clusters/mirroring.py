@@ -54,6 +54,8 @@ class MirrorKeeper:
         self._written: dict[BundleName, Mirrored] = {}
         self._shards: dict[BundleName, dict[str, Digest]] = {}
         """Bundle to ConfigMap to digest of what we wrote there."""
+        self._kept: DesiredState | None = None
+        """The desired state for which the record is up to date."""
         self._retry_at = 0.0
         self._trouble = ""
         """Why the cluster does not keep the record now; empty: it does."""
@@ -120,14 +122,22 @@ class MirrorKeeper:
             if name == first or name.removeprefix(f"{first}.").isdigit():
                 shards[name] = Digest("")
 
-    async def keep(self, api: ClusterApi, desired: DesiredState) -> None:
+    async def keep(self, api: ClusterApi, desired: DesiredState, *, moved: bool) -> None:
         """Bring the record up to date with the apply set, now that nothing is left to do.
 
         A bundle that is not in the desired state is left as it is: nothing is known of it just now.
 
+        Args:
+            api: the cluster.
+            desired: what it should hold.
+            moved: whether the apply set may have changed since the last call.
+
         Raises:
             ClusterError: the cluster as a whole is in trouble.
         """
+        if self._kept is desired and not moved:
+            return
+        self._kept = None
         if not self._owner or desired.suspended or monotonic() < self._retry_at:
             return
         members = _members_by_bundle(self._site.records)
@@ -140,6 +150,7 @@ class MirrorKeeper:
         except ClusterError as error:
             await self._failed(error)
         else:
+            self._kept = desired
             await self._say("")
 
     async def _failed(self, error: ClusterError) -> None:

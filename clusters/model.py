@@ -300,7 +300,7 @@ class DesiredBundle:
     """Why nothing may be changed for this bundle just now, or None."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DesiredState:
     """All that one cluster should hold.  `generation` grows with each change."""
 
@@ -308,6 +308,15 @@ class DesiredState:
     bundles: Mapping[BundleName, DesiredBundle]
     suspended: str | None = None
     """Why nothing may be changed on this cluster just now, or None."""
+
+    @cached_property
+    def versions(self) -> frozenset[tuple[str, GroupKind]]:
+        """The apiVersions and kinds in it."""
+        return frozenset(
+            (manifest.api_version, manifest.ref.group_kind)
+            for bundle in self.bundles.values()
+            for manifest in bundle.manifests
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

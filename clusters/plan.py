@@ -33,6 +33,11 @@ from clusters.waves import apply_order
 
 def make_plan(desired: DesiredState, situation: Situation) -> Plan:
     """Decide what to do now."""
+    return Plan() if at_rest(desired, situation) else worked_out(desired, situation)
+
+
+def worked_out(desired: DesiredState, situation: Situation) -> Plan:
+    """Decide object by object."""
     draft = Draft()
     claims = _claims(desired, situation, draft)
     left = _left_by_bundle(situation.records, claims)
@@ -59,6 +64,29 @@ def make_plan(desired: DesiredState, situation: Situation) -> Plan:
         retry_at=draft.retry_at,
         unserved=draft.unserved,
     )
+
+
+def at_rest(desired: DesiredState, situation: Situation) -> bool:
+    """Whether the plan is empty for sure: every object stands, and there are no others.
+
+    Nearly all that happens on a cluster changes no plan.  This finds out with one look at each
+    record, so that thousands of objects may be busy.
+    """
+    if desired.suspended or not all(
+        kind in situation.synced and situation.served(version, kind.kind)
+        for version, kind in desired.versions
+    ):
+        return False
+    records, standing = situation.records, 0
+    for bundle in desired.bundles.values():
+        if bundle.suspended or bundle.depends_on:
+            return False
+        for manifest in bundle.manifests:
+            record = records.get(manifest.ref)
+            if record is None or record.bundle != bundle.name or not record.rests(manifest.digest):
+                return False
+        standing += len(bundle.manifests)
+    return standing == len(records)
 
 
 def _claims(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.backoff import APPLY
 from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject, NotOurs
-from clusters.model import Applied, BundleName, ClusterName, Contest, Health, ObjectRef
+from clusters.model import Applied, BundleName, ClusterName, Contest, Digest, Health, ObjectRef
 from clusters.projection import Path
 
 if TYPE_CHECKING:
@@ -158,6 +158,16 @@ class Record:
         """Whether the server said a definite no to this content."""
         failure = self.failure
         return failure is not None and failure.definite and failure.digest == digest
+
+    def rests(self, digest: Digest) -> bool:
+        """Whether there is nothing to do for it while content `digest` is wanted."""
+        return (
+            self.applied.digest == digest
+            and self.applied.confirmed
+            and (self.present or self.expired)
+            and not (self.suspect or self.reclaim or self.deleting)
+            and self.drift is None
+        )
 
     @property
     def ref(self) -> ObjectRef:

@@ -76,6 +76,11 @@ class Session:
         self._auditor = Auditor(site, api=api, observer=observer)
         self._probe_at = monotonic() + PROBE_S
         self._rediscover_at = 0.0
+        self._kinds: set[GroupKind] = set()
+        self._kinds_of: DesiredState | None = None
+        self._kinds_count = 0
+        self._moved = True
+        """Whether the apply set may differ from the record of it on the cluster."""
 
     async def work(self) -> None:
         """Work until the connection is lost.
@@ -124,13 +129,14 @@ class Session:
         site, reporter = self._site, self._site.reporter
         self._follow_rules(desired)
         while True:
-            self._observer.want(self._kinds(desired))
+            self._watch(desired)
             # Half a picture would send objects before the namespaces they belong to.
             await self._observer.oriented(timeout_s=ORIENTATION_S)
             await self._settle_observations(desired)
             plan = make_plan(desired, self._situation())
             if not plan.acts:
                 break
+            self._moved = True
             outcomes = await self._applier.execute(
                 plan, interrupted=lambda: site.desired is not desired
             )
@@ -140,7 +146,8 @@ class Session:
         if plan.unserved and not self._rediscover_at:
             self._rediscover_at = monotonic() + REDISCOVER_S
         await self._diagnose(desired)
-        await self._mirror.keep(self._api, desired)
+        await self._mirror.keep(self._api, desired, moved=self._moved)
+        self._moved = False
         await reporter.stands(desired, self._records, plan, self._observer.stale)
         return plan
 
@@ -162,14 +169,19 @@ class Session:
 
     async def _diagnose(self, desired: DesiredState) -> None:
         """Find out why workloads do not become ready."""
-        for record in await self._diagnosis.look(self._records.values(), manifests_of(desired)):
+        for record in await self._diagnosis.look(
+            self._records.values(), lambda: manifests_of(desired)
+        ):
             self._observer.reconsider(record)
 
-    def _kinds(self, desired: DesiredState) -> set[GroupKind]:
-        kinds = {ref.group_kind for ref in self._records}
-        for bundle in desired.bundles.values():
-            kinds.update(manifest.ref.group_kind for manifest in bundle.manifests)
-        return kinds
+    def _watch(self, desired: DesiredState) -> None:
+        """Watch the kinds of all that is wanted, and of all that is there."""
+        count = len(self._records)
+        if self._kinds_of is not desired or self._kinds_count != count:
+            self._kinds = {ref.group_kind for ref in self._records}
+            self._kinds.update(kind for _, kind in desired.versions)
+            self._kinds_of, self._kinds_count = desired, count
+        self._observer.want(self._kinds)
 
     def _situation(self) -> Situation:
         return Situation(
@@ -211,6 +223,7 @@ class Session:
         await reporter.restored(restored)
         gone, observer.gone = list(observer.gone.values()), {}
         if gone:
+            self._moved = True
             await self._site.journal.write(self._site.cluster, (), [record.ref for record in gone])
             for record in gone:
                 self._records.pop(record.ref, None)

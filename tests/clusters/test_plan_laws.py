@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -21,10 +22,10 @@ from clusters.model import (
     Manifest,
     Revision,
 )
-from clusters.plan import make_plan
+from clusters.plan import at_rest, make_plan, worked_out
 from clusters.records import Drift, Failure, Record
 from clusters.situation import Situation
-from tests.fakes.plans import NOW, applied, record, situation, thing
+from tests.fakes.plans import NOW, applied, by_ref, record, situation, state, thing
 
 NAMES = [BundleName(name) for name in ("base", "app", "web")]
 KINDS = (
@@ -216,3 +217,34 @@ def _mentioned(plan: Plan, name: BundleName, manifest: Manifest) -> bool:
     planned = any(action.manifest.ref == manifest.ref for action in plan.applies)
     explained = any(w.bundle == name and w.ref in (None, manifest.ref) for w in plan.waits)
     return planned or explained or plan.retry_at is not None
+
+
+@given(states(), st.lists(known(), max_size=2), st.booleans(), situations)
+def test_what_rests_needs_no_plan(
+    desired: DesiredState, others: list[Record], calm: bool, seen: Situation
+) -> None:
+    """The short way out of planning is taken only where the long one finds nothing either."""
+    standing = {
+        manifest.ref: record(manifest, name)
+        for name in sorted(desired.bundles)
+        for manifest in desired.bundles[name].manifests
+    }
+    found = [*standing.values(), *others]
+    given_ = situation(found) if calm else replace(seen, records=by_ref(found))
+    if at_rest(desired, given_):
+        assert worked_out(desired, given_) == Plan()
+
+
+def test_a_cluster_where_all_stands_rests() -> None:
+    one, two = thing("v1", "ConfigMap", "a"), thing("apps/v1", "Deployment", "b")
+    wanted = state(
+        DesiredBundle(
+            name=BundleName("app"),
+            digest=Digest("d"),
+            revision=Revision("0" * 40),
+            manifests=(one, two),
+        )
+    )
+    assert at_rest(wanted, situation([record(one), record(two)]))
+    for found in ([record(one)], [record(one), record(two), record(thing("v1", "Secret", "c"))]):
+        assert not at_rest(wanted, situation(found))
