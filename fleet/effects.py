@@ -14,12 +14,14 @@ from fleet.conductor import Do
 from fleet.inbox import CommitsRecalled, RolloutNews
 from fleet.measuring import Measurer
 from fleet.model import Inventory
+from fleet.proposing import Proposer
 from fleet.rollout.decisions import (
     AskApproval,
     AssignRelease,
     MeasureGate,
     ObserveCluster,
     PlaceHold,
+    ProposeRevert,
 )
 from fleet.rollout.events import HoldPlaced
 from fleet.rollout.state import Rollout
@@ -34,14 +36,21 @@ class Effects:
         measurer: measures gates.
         post: the coordinator's inbox.
         inventory: what is declared now.
+        proposer: proposes reverts to Git.
     """
 
     def __init__(
-        self, measurer: Measurer, *, post: Post, inventory: Callable[[], Inventory]
+        self,
+        measurer: Measurer,
+        *,
+        post: Post,
+        inventory: Callable[[], Inventory],
+        proposer: Proposer,
     ) -> None:
         self._measurer = measurer
         self._post = post
         self._inventory = inventory
+        self._proposer = proposer
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self) -> None:
@@ -59,6 +68,8 @@ class Effects:
             case PlaceHold():
                 placed = HoldPlaced(at=datetime.now(UTC), reason=effect.reason)
                 self._spawn(self._post(RolloutNews(rollout=do.rollout, event=placed)))
+            case ProposeRevert():
+                self._spawn(self._propose(do.rollout, effect))
             case AssignRelease() | AskApproval() | ObserveCluster():
                 # The first is already in the state, the second is shown from it, and the third is
                 # answered by what the reconciler reports anyway.
@@ -76,6 +87,10 @@ class Effects:
     async def _measure(self, name: str, asked: MeasureGate, rollout: Rollout) -> None:
         measured = await self._measurer.measure(asked, rollout, self._inventory())
         await self._post(RolloutNews(rollout=name, event=measured))
+
+    async def _propose(self, name: str, asked: ProposeRevert) -> None:
+        proposed = await self._proposer.propose(asked)
+        await self._post(RolloutNews(rollout=name, event=proposed))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         assert self._group is not None

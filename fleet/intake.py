@@ -115,6 +115,13 @@ class Intake:
         fetched = await repository.fetch()
         return At(repository=repository, revision=fetched.revision)
 
+    def repository_of(self, bundle: Bundle) -> Repository | None:
+        """The repository that a bundle's files are in, if it is known here."""
+        if not bundle.source.git:
+            return self._fleet
+        known = self._others.get(_name_of(bundle))
+        return known[0] if known else None
+
     async def head(self, at: At) -> CommitHead:
         """Who made a commit."""
         return await read_head(at)

@@ -35,7 +35,7 @@ from fleet.api.server import ApiServer, Parts
 from fleet.archive import archive_daily
 from fleet.connections import connector
 from fleet.coordinator import Coordinator, Errands, Origin
-from fleet.deciding.travelling import last_good
+from fleet.deciding.travelling import good_revision, last_good
 from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.intake import Intake
@@ -48,6 +48,7 @@ from fleet.presenting.forecast import Forecaster
 from fleet.presenting.narrating import event_view
 from fleet.presenting.publisher import EVENTS_KEPT, Publisher
 from fleet.process import calm_collector, raise_file_limit
+from fleet.proposing import Proposer
 from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
 from fleet.standing import ClusterFacts
@@ -192,6 +193,13 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
         Measurer(supervisor, session),
         post=coordinator.inbox.post,
         inventory=lambda: coordinator.inventory,
+        proposer=Proposer(
+            repository=intake.repository_of,
+            inventory=lambda: coordinator.inventory,
+            good=lambda bundle, bad: good_revision(coordinator.state, bundle, besides=bad),
+            session=session,
+            secrets_dir=settings.secrets_dir,
+        ),
     )
     return Runtime(
         settings=settings,

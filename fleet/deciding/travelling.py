@@ -57,6 +57,13 @@ def last_good(
     return frozenset(Revision(entry.good_revision) for entry in placed if entry.good_revision)
 
 
+def good_revision(state: FleetState, bundle: str, *, besides: str) -> str:
+    """The commit that most clusters with a bundle have as their last good one; "" for none."""
+    placed = state.assignments.get(bundle, {}).values()
+    known = [entry.good_revision for entry in placed if entry.good_revision not in ("", besides)]
+    return max(sorted(set(known)), key=known.count, default="")
+
+
 def hotfix_authors(releases: Iterable[Release], settings: FleetSettings) -> frozenset[str]:
     """Name the authors of `releases` who hold the role for hotfixes, told by name and address."""
     holders, people = frozenset(settings.roles.get(HOTFIX_ROLE, ())), settings.people

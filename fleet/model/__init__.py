@@ -45,7 +45,15 @@ from fleet.model.places import (
     StrategyName,
     WindowName,
 )
-from fleet.model.settings import FleetSettings, Guards, Inventory, PruneGuard, ShrinkGuard
+from fleet.model.settings import (
+    FleetSettings,
+    Forge,
+    ForgeKind,
+    Guards,
+    Inventory,
+    PruneGuard,
+    ShrinkGuard,
+)
 from fleet.model.strategies import (
     Admission,
     OnBreach,
@@ -71,6 +79,8 @@ __all__ = [
     "Dependency",
     "DependencyScope",
     "FleetSettings",
+    "Forge",
+    "ForgeKind",
     "Gate",
     "GateCheck",
     "GateLimits",

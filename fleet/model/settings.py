@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from clusters.model import BundleName, ClusterName
 from fleet.model.bundles import Bundle
@@ -41,6 +42,27 @@ class Guards:
     inventory_shrink: ShrinkGuard = ShrinkGuard()
 
 
+class ForgeKind(StrEnum):
+    """Whose API a forge speaks."""
+
+    GITHUB = "github"
+    GITLAB = "gitlab"
+    GITEA = "gitea"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forge:
+    """Where pull requests for the fleet repository are opened."""
+
+    kind: ForgeKind
+    url: str
+    """Root of its API."""
+    repository: str
+    """`owner/name`."""
+    secret_ref: str
+    """Name of its token in the server's secret directory."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetSettings:
     """The `Fleet` document: at most one in a repository."""
@@ -52,6 +74,7 @@ class FleetSettings:
     """Absolute paths of credential plugins that kubeconfigs may run."""
     roles: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Role name to the people (or tokens' names) who hold it."""
+    forge: Forge | None = None
     identities: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Person (or token's name) to the names and addresses under which they commit."""
 

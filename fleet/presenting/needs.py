@@ -166,6 +166,18 @@ def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
         yield from _takeovers(picture, rollout, subject)
 
 
+def _way_out(rollout: Rollout) -> str:
+    """What ends a hold for good: a fix, or the revert that was proposed to Git."""
+    revert = rollout.revert
+    if revert is None or not (revert.branch or revert.problem):
+        return "commit a fix"
+    if revert.url:
+        return f"merge the revert ({revert.url}) or commit a fix"
+    if revert.branch:
+        return f"merge the revert (branch {revert.branch}; {revert.problem}) or commit a fix"
+    return f"commit a fix ({revert.problem})"
+
+
 def _takeovers(picture: Picture, rollout: Rollout, subject: str) -> Iterator[NeedView]:
     """Fields that others hold and the release changes: somebody has to say whose they are."""
     outcome = picture.outcomes.get(rollout.id)
@@ -200,7 +212,7 @@ def _after(rollout: Rollout) -> Iterator[NeedView]:
             id=f"hold/{rollout.id}",
             kind="halted",
             subject=f"{subject} on hold",
-            sentence=f"{reason}; commit a fix, or release the hold",
+            sentence=f"{reason}; {_way_out(rollout)}, or release the hold",
             since=rollout.ended_at,
             command=f"flotilla rollout release-hold {rollout.id}",
         )

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from clusters.model import BundleName, ClusterName, Digest
+from clusters.model import BundleName, ClusterName, Digest, Revision
 from fleet.model import GateName, StageName
-from fleet.rollout.events import ClusterAssigned, Event, GateAsked, HoldAsked, Purpose
+from fleet.rollout.events import ClusterAssigned, Event, GateAsked, HoldAsked, Purpose, RevertAsked
 from fleet.rollout.member_events import ObservationAsked
 from fleet.rollout.state import Position
 
@@ -75,7 +75,16 @@ class PlaceHold:
     reason: str
 
 
-Effect = AssignRelease | ObserveCluster | MeasureGate | AskApproval | PlaceHold
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProposeRevert:
+    """Propose the revert of a rolled back release to Git, and answer with `RevertProposed`."""
+
+    bundle: BundleName
+    revision: Revision
+    reason: str
+
+
+Effect = AssignRelease | ObserveCluster | MeasureGate | AskApproval | PlaceHold | ProposeRevert
 Decision = Conclude | Effect
 
 
@@ -104,6 +113,8 @@ def intent_of(effect: Effect, now: datetime) -> Event:
             return GateAsked(at=now, stage=effect.stage, gate=effect.gate, position=effect.position)
         case PlaceHold():
             return HoldAsked(at=now)
+        case ProposeRevert():
+            return RevertAsked(at=now)
         case ObserveCluster():
             return ObservationAsked(at=now, cluster=effect.cluster)
         case _:

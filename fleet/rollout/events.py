@@ -271,6 +271,21 @@ class HoldPlaced(Fact):
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertAsked(Fact):
+    """Intent: the revert is about to be proposed to Git."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RevertProposed(Fact):
+    """What came of proposing the revert: a branch, a pull request, or why not."""
+
+    branch: str = ""
+    url: str = ""
+    problem: str = ""
+    """What a person has to do; empty: only to merge it."""
+
+
 RunFact = (
     RolloutStarted
     | StageStarted
@@ -306,5 +321,13 @@ CommandFact = (
     | RollbackRequested
     | Superseded
 )
-UndoFact = RollbackStarted | ClusterLeftAsIs | HoldAsked | HoldPlaced | HoldReleased
+UndoFact = (
+    RollbackStarted
+    | ClusterLeftAsIs
+    | HoldAsked
+    | HoldPlaced
+    | HoldReleased
+    | RevertAsked
+    | RevertProposed
+)
 Event = RunFact | ClusterFact | MemberFact | GateFact | CommandFact | UndoFact

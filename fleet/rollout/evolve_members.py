@@ -221,6 +221,8 @@ def _restarted(rollout: Rollout, event: CoordinatorStarted) -> Rollout:
                 entries.append(replace(rollout.clusters[name], target=None, progress=Clock()))
     rollout = put(rollout, *entries)
     stages = tuple(_unasked(run, event) for run in rollout.stages)
+    if rollout.revert is not None and not rollout.revert.done:
+        rollout = replace(rollout, revert=None)
     lost = rollout.hold is HoldState.ASKED
     return replace(rollout, stages=stages, hold=HoldState.NONE if lost else rollout.hold)
 

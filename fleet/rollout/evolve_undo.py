@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from typing import assert_never
 
-from fleet.rollout.events import ClusterLeftAsIs, HoldAsked, HoldPlaced, RollbackStarted, UndoFact
+from fleet.rollout.events import (
+    ClusterLeftAsIs,
+    HoldAsked,
+    HoldPlaced,
+    RevertAsked,
+    RevertProposed,
+    RollbackStarted,
+    UndoFact,
+)
 from fleet.rollout.folding import put, without
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.replacing import replace
 from fleet.rollout.requests import HoldReleased
-from fleet.rollout.state import HoldState, Phase, Rollout, Undo
+from fleet.rollout.state import HoldState, Phase, Revert, Rollout, Undo
 
 
 def fold(rollout: Rollout, event: UndoFact) -> Rollout:
@@ -26,6 +34,11 @@ def fold(rollout: Rollout, event: UndoFact) -> Rollout:
             return replace(rollout, phase=Phase.ROLLING_BACK, undo=undo)
         case ClusterLeftAsIs():
             return _left(rollout, event)
+        case RevertAsked():
+            return replace(rollout, revert=Revert())
+        case RevertProposed():
+            made = Revert(done=True, branch=event.branch, url=event.url, problem=event.problem)
+            return replace(rollout, revert=made)
         case HoldAsked():
             return replace(rollout, hold=HoldState.ASKED)
         case HoldPlaced():

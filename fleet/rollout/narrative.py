@@ -26,6 +26,8 @@ from fleet.rollout.events import (
     HoldPlaced,
     PruneDecided,
     Purpose,
+    RevertAsked,
+    RevertProposed,
     RollbackStarted,
     RolloutEnded,
     RolloutStarted,
@@ -254,6 +256,12 @@ def _undo(event: UndoFact) -> str:
         case ClusterLeftAsIs():
             human = " and needs a person" if event.needs_human else ""
             return f"{event.cluster} is left as it is{human}{_why(event.reason)}"
+        case RevertAsked():
+            return "the revert is to be proposed to Git"
+        case RevertProposed():
+            where = event.url or (f"branch {event.branch}" if event.branch else "")
+            done = f"the revert is proposed: {where}" if where else "no revert is proposed"
+            return f"{done}{f' ({event.problem})' if event.problem else ''}"
         case HoldAsked():
             return "the release is to be put on hold"
         case HoldPlaced():

@@ -29,6 +29,7 @@ from fleet.rollout.waiting import (
     ForPerson,
     ForPrune,
     ForReturn,
+    ForRevert,
     ForRollback,
     ForSlot,
     ForSoak,
@@ -173,6 +174,8 @@ def _of_words(reason: WordReason, now: datetime) -> str:  # noqa: PLR0911 - one 
             verb = _verb(reason.clusters, "deletes", "delete")
             until = f", waited for at most {_span(reason.until, now)}"
             return f"{names(reason.clusters)} {verb} what the release no longer has{until}"
+        case ForRevert():
+            return f"the revert of bundle {reason.bundle} is being proposed to Git"
         case ForHold():
             return f"the hold on bundle {reason.bundle} is being stored"
         case _:

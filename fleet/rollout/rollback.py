@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import timedelta
 
 from clusters.model import ClusterName, Digest
-from fleet.model import OnBreach, RollbackMode, StageName, WithoutLastGood
-from fleet.rollout.decisions import ObserveCluster, PlaceHold
+from fleet.model import OnBreach, RollbackMode, StageName, WithoutLastGood, WriteBack
+from fleet.rollout.decisions import ObserveCluster, PlaceHold, ProposeRevert
 from fleet.rollout.events import (
     ClusterLeftAsIs,
     DeadlinePassed,
@@ -23,7 +23,7 @@ from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.requests import UndoScope
 from fleet.rollout.state import HoldState, Phase, Rollout, Stop, StopCause, Undo
 from fleet.rollout.turn import Turn
-from fleet.rollout.waiting import ForHold, ForRollback
+from fleet.rollout.waiting import ForHold, ForRevert, ForRollback
 
 State = ClusterState
 _SCOPES = {
@@ -105,15 +105,31 @@ def go_on(turn: Turn, undo: Undo) -> None:
     if rollout.hold is HoldState.NONE:
         bundle, digests = rollout.plan.release.bundle, held_digests(rollout)
         turn.act(PlaceHold(bundle=bundle, digests=digests, reason=undo.reason))
+    elif _writes_back(rollout, undo):
+        release = rollout.plan.release
+        asked = ProposeRevert(bundle=release.bundle, revision=release.revision, reason=undo.reason)
+        turn.act(asked)
     going = [name for run in rollout.stages for name in run.tally.rolling_back]
     _watch(turn, going)
     _send(turn, undo, len(going))
     if undo.pending or going:
         turn.wait(ForRollback(clusters=tuple(going), pending=len(undo.pending)))
+    elif rollout.revert is not None and not rollout.revert.done:
+        turn.wait(ForRevert(bundle=rollout.plan.release.bundle))
+    elif turn.effects:
+        return
     elif rollout.hold in (HoldState.PLACED, HoldState.RELEASED):
         turn.conclude(RolloutEnded(at=turn.now, phase=Phase.ROLLED_BACK))
     else:
         turn.wait(ForHold(bundle=rollout.plan.release.bundle))
+
+
+def _writes_back(rollout: Rollout, undo: Undo) -> bool:
+    """Whether Git is to follow now: once, after the hold, unless a person chose where to go."""
+    if rollout.hold is not HoldState.PLACED or rollout.revert is not None:
+        return False
+    wanted = rollout.plan.release.rollback.write_back is WriteBack.PULL_REQUEST
+    return wanted and not undo.targets
 
 
 def _watch(turn: Turn, going: list[ClusterName]) -> None:

@@ -179,6 +179,16 @@ class Undo:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revert:
+    """The proposal to Git to take the release back, too."""
+
+    done: bool = False
+    branch: str = ""
+    url: str = ""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pruning:
     """What was decided about what the release no longer has."""
 
@@ -225,6 +235,8 @@ class Rollout:
     stop: Stop | None = None
     undo: Undo | None = None
     hold: HoldState = HoldState.NONE
+    revert: Revert | None = None
+    """None: nothing was asked of Git."""
     prune: Pruning | None = None
     """Made once all stages are complete, if anything is to go."""
     away: tuple[ClusterName, ...] = ()

@@ -225,6 +225,13 @@ class ForObservation:
     clusters: tuple[ClusterName, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForRevert:
+    """The proposal to Git of what the clusters go back to."""
+
+    bundle: BundleName
+
+
 ClusterReason = (
     ForClusters
     | ForSoak
@@ -239,7 +246,15 @@ ClusterReason = (
 RoomReason = ForSlot | ForBudget | ForBatch | ForSpread | ForGuard | ForBlocker | ForReturn
 """Reasons that are limits."""
 WordReason = (
-    ForApproval | ForGate | ForTrain | ForPerson | ForDraining | ForRollback | ForPrune | ForHold
+    ForApproval
+    | ForGate
+    | ForTrain
+    | ForPerson
+    | ForDraining
+    | ForRollback
+    | ForPrune
+    | ForRevert
+    | ForHold
 )
 """Reasons that end with somebody's or something's word."""
 Reason = ClusterReason | RoomReason | WordReason

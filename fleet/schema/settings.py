@@ -6,11 +6,12 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, Field, model_validator
 
-from fleet.model import FleetSettings, Guards, Labels, PruneGuard, ShrinkGuard
+from fleet.model import FleetSettings, Forge, ForgeKind, Guards, Labels, PruneGuard, ShrinkGuard
 from fleet.schema.document import Locator, Spec
 from fleet.schema.fields import (
     AnyAmount,
     Fields,
+    HttpUrl,
     MovingAmount,
     Name,
     Percent,
@@ -61,10 +62,29 @@ class GuardsFields(Fields):
         )
 
 
+class ForgeFields(Fields):
+    """Where pull requests are opened."""
+
+    kind: ForgeKind
+    url: HttpUrl
+    repository: Annotated[str, Field(pattern=r"^[\w.-]+(/[\w.-]+)+$")]
+    secret_ref: Name
+
+    def value(self) -> Forge:
+        """The forge that this declares."""
+        return Forge(
+            kind=self.kind,
+            url=self.url,
+            repository=self.repository,
+            secret_ref=self.secret_ref,
+        )
+
+
 class FleetSpec(Spec):
     """The settings of the fleet."""
 
     guards: GuardsFields = GuardsFields()
+    forge: ForgeFields | None = None
     exec_allowed: tuple[Annotated[str, AfterValidator(_program)], ...] = ()
     identities: dict[
         Annotated[str, Field(min_length=1)],
@@ -88,6 +108,7 @@ class FleetSpec(Spec):
             name=name,
             place=at(()),
             guards=self.guards.value(),
+            forge=self.forge.value() if self.forge else None,
             exec_allowed=self.exec_allowed,
             roles=self.roles,
             identities=self.identities,

@@ -80,6 +80,28 @@ class Remote:
         if not self._is_within_size():
             raise self._too_large()
 
+    async def default_branch(self) -> str | None:
+        """Ask for the branch that HEAD names; None: it names none.
+
+        Raises:
+            SourceError: there is no (good) answer.
+        """
+        words = ("ls-remote", "--symref", "--", self.url.text, "HEAD")
+        answer = await self._ask(words, self.settings.listing_timeout_s)
+        for line in answer.decode(errors="replace").splitlines():
+            if line.startswith("ref: refs/heads/"):
+                return line.removeprefix("ref: refs/heads/").partition("\t")[0]
+        return None
+
+    async def push(self, commit: str, ref: str) -> None:
+        """Create a ref that is not there; an existing one that is no ancestor refuses it.
+
+        Raises:
+            SourceError: the server does not take it.
+        """
+        words = ("push", "--quiet", "--no-verify", "--", self.url.text, f"{commit}:{ref}")
+        await self._ask(words, self.settings.transfer_timeout_s)
+
     async def _ask(self, words: Sequence[str], timeout_s: float) -> bytes:
         environment = remote_environment(self.url, self.settings, leave_out=self._leave_out)
         try:

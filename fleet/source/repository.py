@@ -7,7 +7,7 @@ look (`poller`) nor what files mean (`documents`, `render`).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
@@ -22,6 +22,7 @@ from fleet.source.errors import PathNotFound, RefNotFound, SourceError, TooLarge
 from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings
 from fleet.source.mirror import CommitInfo, Mirror
 from fleet.source.remote import MIB, Remote, mirror_failed
+from fleet.source.reverting import Revert, commit_revert
 from fleet.source.tree import FolderMissing, TooManyFiles, Tree, TreeEntry, normal_path
 from fleet.source.urls import RepositoryUrl, check_ref
 from fleet.source.worker import GitWorker
@@ -170,6 +171,40 @@ class Repository:
             lambda: self._mirror.authors(revision, chosen, bases, self.limits.commits_max)
         )
         return tuple(sorted(found))
+
+    async def propose_revert(
+        self, *, good: Revision, paths: Sequence[str], branch: str, message: str
+    ) -> str:
+        """Push a new branch that takes the first of `paths` that differs back to `good`.
+
+        Built on the branch that this follows, which is left alone; a branch that is there already
+        is left alone, too.  Returns the name of the followed branch.
+
+        Raises:
+            NothingToRevert: no path differs.
+            SourceError: it cannot be pushed, or this follows no branch.
+        """
+        async with self._worker.lock(self._mirror.directory):
+            followed = await self._followed_branch()
+            if f"refs/heads/{branch}" in await self._remote.listing([f"refs/heads/{branch}"]):
+                return followed
+            head = await self._run(lambda: self._mirror.commit_of(self._own_ref))
+            assert head is not None, "what is followed was fetched"
+            made = Revert(head=head, good=good, paths=paths, message=message)
+            commit = await self._run(lambda: commit_revert(self._mirror, made))
+            await self._remote.push(commit, f"refs/heads/{branch}")
+        return followed
+
+    async def _followed_branch(self) -> str:
+        if self.ref is not None and self.ref != "HEAD":
+            name = self.ref.removeprefix("refs/heads/")
+            if f"refs/heads/{name}" in await self._remote.listing([f"refs/heads/{name}"]):
+                return name
+            raise self._error(RefNotFound, "is no branch: a revert can only be proposed to one")
+        branch = await self._remote.default_branch()
+        if branch is None:
+            raise self._error(RefNotFound, "the server does not say which its default branch is")
+        return branch
 
     async def close(self) -> None:
         """End the processes that stay open for reading."""

@@ -35,6 +35,7 @@ from fleet.model import (
     Window,
     WindowName,
     WithoutLastGood,
+    WriteBack,
 )
 from fleet.rollout import commands, report
 from fleet.rollout.advance import advance
@@ -50,6 +51,7 @@ from fleet.rollout.events import (
     GateMeasured,
     HoldPlaced,
     Outcome,
+    RevertProposed,
     RolloutStarted,
     SoakElapsed,
     StageCompleted,
@@ -196,6 +198,7 @@ class Player:
             mode=RollbackMode(pairs.get("mode", "auto")),
             without_last_good=WithoutLastGood(pairs.get("withoutLastGood", "leave")),
             max_concurrency=script.amount(pairs.get("concurrency", "100%")),
+            write_back=WriteBack(pairs.get("writeBack", "none")),
         )
 
     def do_limits(self, line: Line) -> None:
@@ -613,6 +616,19 @@ class Player:
             if rollout.id == wanted or not wanted:
                 return rollout
         raise ValueError(f"{line.place}: there is no rollout {wanted}")
+
+    def do_proposed(self, line: Line) -> None:
+        """`proposed: url=… branch=… problem=…`: what came of proposing a revert."""
+        pairs = line.pairs
+        self.tell(
+            RevertProposed(
+                at=self.now,
+                branch=pairs.get("branch", ""),
+                url=pairs.get("url", ""),
+                problem=pairs.get("problem", ""),
+            ),
+            only=self.rollouts[-1].id,
+        )
 
     def do_measure(self, line: Line) -> None:
         """`measure GATE OUTCOME [on CLUSTER]: what it said`."""
