@@ -76,7 +76,7 @@ def show_data(value: Any, form: Format, *, kind: str) -> None:
 
 def count(number: int, what: str) -> str:
     """A number of things, in words."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}"
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def printable(text: str) -> str:
