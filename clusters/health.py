@@ -3,7 +3,8 @@
 Pure.  Source: kubernetes-sigs/cli-utils `pkg/kstatus` and Argo CD's built-in checks.  Different
 here, on purpose: a failed Pod is Degraded and a running Job is Progressing (kstatus: both
 Current), a paused Deployment is Suspended, an update strategy of OnDelete is not waited for, a
-LoadBalancer without address is Progressing, and what cannot be read is Unknown, never healthy.
+LoadBalancer or Ingress without address is Progressing, and what cannot be read is Unknown, never
+healthy.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ class HealthResult:
 
 
 HEALTHY = HealthResult(Health.HEALTHY)
+ON_ITS_WAY = HealthResult(Health.PROGRESSING, "on its way")
 Part = Mapping[str, Any]
 
 
@@ -205,14 +207,34 @@ def _pod(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResu
     ]:
         waiting = (container.get("state") or {}).get("waiting") or {}
         if waiting.get("reason") in _STUCK:
-            return _degraded(f"container {container.get('name')}: {_words(waiting)}")
+            words = _words(waiting)
+            if waiting["reason"] in _NO_IMAGE:
+                words = f"image pull failed: {waiting.get('message') or waiting['reason']}"
+            return _degraded(f"container {container.get('name')}: {words}{_last_end(container)}")
     if phase == "Running" and _is(conditions, "Ready", "True"):
         return HEALTHY
     if _is(conditions, "PodScheduled", "False"):
-        return _progressing(_words(conditions["PodScheduled"]))
+        return _progressing(f"cannot be scheduled: {_words(conditions['PodScheduled'])}")
     return _progressing(f"phase {phase or 'not set yet'}")
 
 
+def _last_end(container: Part) -> str:
+    """How the last run of a container ended, which is why it does not start again."""
+    ended = (container.get("lastState") or {}).get("terminated") or {}
+    if not ended:
+        return ""
+    reason = ended.get("reason") or "ended"
+    return f" (last: {reason}, exit code {ended.get('exitCode')})"
+
+
+def is_unschedulable(pod: Body) -> bool:
+    """Whether no node takes this Pod.  Never raises."""
+    status = pod.get("status")
+    conditions = _conditions(status) if isinstance(status, Mapping) else {}
+    return _is(conditions, "PodScheduled", "False")
+
+
+_NO_IMAGE = frozenset({"ErrImagePull", "ImagePullBackOff", "InvalidImageName"})
 _STUCK = frozenset(
     {
         "CrashLoopBackOff",
@@ -250,8 +272,11 @@ def _crd(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResu
     del spec, status
     if _is(conditions, "NamesAccepted", "False"):
         return _degraded(_words(conditions["NamesAccepted"]))
-    if _is(conditions, "Established", "True"):
+    established = conditions.get("Established") or {}
+    if established.get("status") == "True":
         return HEALTHY
+    if established.get("status") == "False" and established.get("reason") != "Installing":
+        return _degraded(_words(established))
     return _progressing("not established yet")
 
 
@@ -277,7 +302,16 @@ def _autoscaler(spec: Part, status: Part, conditions: Mapping[str, Part]) -> Hea
         condition = conditions.get(kind) or {}
         if condition.get("status") == "False" and str(condition.get("reason")).startswith(reasons):
             return _degraded(_words(condition))
-    return HEALTHY
+    if _is(conditions, "AbleToScale", "True") or _is(conditions, "ScalingLimited", "True"):
+        return HEALTHY
+    return _progressing("its controller has not looked at its target yet")
+
+
+def _ingress(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResult:
+    del spec, conditions
+    if (status.get("loadBalancer") or {}).get("ingress"):
+        return HEALTHY
+    return _progressing("no address yet")
 
 
 def _disruption_budget(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResult:
@@ -290,6 +324,7 @@ _RULES: Mapping[tuple[str, str], Callable[[Part, Part, Mapping[str, Part]], Heal
     ("", "Namespace"): _namespace,
     ("", "PersistentVolumeClaim"): _claim,
     ("", "Pod"): _pod,
+    ("", "ReplicationController"): _replica_set,
     ("", "Service"): _service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): _crd,
     ("apiregistration.k8s.io", "APIService"): _api_service,
@@ -300,6 +335,7 @@ _RULES: Mapping[tuple[str, str], Callable[[Part, Part, Mapping[str, Part]], Heal
     ("autoscaling", "HorizontalPodAutoscaler"): _autoscaler,
     ("batch", "CronJob"): _cron_job,
     ("batch", "Job"): _job,
+    ("networking.k8s.io", "Ingress"): _ingress,
     ("policy", "PodDisruptionBudget"): _disruption_budget,
 }
 

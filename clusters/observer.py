@@ -27,7 +27,7 @@ from clusters.client.stream import (
 from clusters.client.wire import Metadata, decode_object
 from clusters.drift import Glance, glance
 from clusters.errors import ClusterError, Forbidden, Gone, UnknownKind
-from clusters.health import HEALTHY, HealthResult, being_deleted, health_of, needs_body
+from clusters.health import HEALTHY, ON_ITS_WAY, HealthResult, being_deleted, health_of, needs_body
 from clusters.health_rules import HealthRules, judge_by
 from clusters.model import BundleName, GroupKind, Health, HealthRule, ObjectRef
 from clusters.records import Record
@@ -235,14 +235,14 @@ class Observer:
     def wrote(self, record: Record, live: Live) -> None:
         """A write of ours was answered with the whole object."""
         _note(record, live.metadata)
-        record.stuck = ""
+        record.diagnosis = None
         self._judge_health(record, Seen(live.metadata, msgspec.Raw(live.body)))
         self.stale.add(record.bundle)
 
     def reconsider(self, record: Record) -> None:
         """Why an object is not ready became known, or is no longer so."""
-        health = Health.DEGRADED if record.stuck else Health.PROGRESSING
-        record.health, record.message = health, record.stuck or "on its way"
+        found = record.diagnosis or ON_ITS_WAY
+        record.health, record.message = found.health, found.message
         self.stale.add(record.bundle)
 
     def settle(self, record: Record) -> None:
@@ -271,9 +271,9 @@ class Observer:
         kind = record.ref.group_kind
         result = _health(kind, seen, self.health_rules.get((record.bundle, kind)))
         if result.health is not Health.PROGRESSING:
-            record.stuck = ""
-        elif record.stuck:
-            result = HealthResult(Health.DEGRADED, record.stuck)
+            record.diagnosis = None
+        elif record.diagnosis is not None:
+            result = record.diagnosis
         if (result.health, result.message) != (record.health, record.message):
             record.health, record.message = result.health, result.message
             self.stale.add(record.bundle)

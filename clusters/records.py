@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.backoff import APPLY
 from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject, NotOurs
+from clusters.health import HealthResult
 from clusters.model import Applied, BundleName, ClusterName, Contest, Digest, Health, ObjectRef
 from clusters.projection import Path
 
@@ -103,8 +104,8 @@ class Record:
     resource_version: str = ""
     health: Health = Health.UNKNOWN
     message: str = "not observed yet"
-    stuck: str = ""
-    """Why it will not become ready by itself, as its Pods say; empty: nothing is known."""
+    diagnosis: HealthResult | None = None
+    """What was found out beyond its status while it is on its way; None: nothing."""
     drift: Drift | None = None
     reclaim: bool = False
     """Our entry in managedFields is gone though nothing changed: apply once more to own it."""

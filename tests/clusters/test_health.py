@@ -32,6 +32,8 @@ NAMESPACE = GroupKind("", "Namespace")
 CRD = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
 API_SERVICE = GroupKind("apiregistration.k8s.io", "APIService")
 AUTOSCALER = GroupKind("autoscaling", "HorizontalPodAutoscaler")
+INGRESS = GroupKind("networking.k8s.io", "Ingress")
+CONTROLLER = GroupKind("", "ReplicationController")
 BUDGET = GroupKind("policy", "PodDisruptionBudget")
 CUSTOM = GroupKind("example.com", "Widget")
 
@@ -286,7 +288,21 @@ def test_daemon_set(spec: Body, status: Body, health: Health, message: str) -> N
             "MissingEndpoints",
         ),
         (API_SERVICE, {}, conditions(condition("Available", "True")), H, ""),
-        (AUTOSCALER, {}, {}, H, ""),
+        (AUTOSCALER, {}, {}, P, "has not looked at its target yet"),
+        (AUTOSCALER, {}, conditions(condition("AbleToScale", "True")), H, ""),
+        (AUTOSCALER, {}, conditions(condition("ScalingLimited", "True")), H, ""),
+        (INGRESS, {}, {}, P, "no address yet"),
+        (INGRESS, {}, {"loadBalancer": {}}, P, "no address yet"),
+        (INGRESS, {}, {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}, H, ""),
+        (CONTROLLER, {"replicas": 2}, {"readyReplicas": 1}, P, "0 of 2 replicas ready"),
+        (
+            CRD,
+            {},
+            conditions(condition("Established", "False", "Installing")),
+            P,
+            "not established",
+        ),
+        (CRD, {}, conditions(condition("Established", "False", "NotAccepted", "no")), D, "no"),
         (
             AUTOSCALER,
             {},
@@ -301,7 +317,16 @@ def test_daemon_set(spec: Body, status: Body, health: Health, message: str) -> N
             D,
             "FailedGetResourceMetric",
         ),
-        (AUTOSCALER, {}, conditions(condition("ScalingActive", "False", "ScalingDisabled")), H, ""),
+        (
+            AUTOSCALER,
+            {},
+            conditions(
+                condition("AbleToScale", "True"),
+                condition("ScalingActive", "False", "ScalingDisabled"),
+            ),
+            H,
+            "",
+        ),
         (BUDGET, {}, {}, H, ""),
         (
             BUDGET,
@@ -371,9 +396,21 @@ def waiting(reason: str) -> Body:
             id="crash loop",
         ),
         pytest.param(
+            {
+                "phase": "Running",
+                "containerStatuses": [
+                    waiting("CrashLoopBackOff")
+                    | {"lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}
+                ],
+            },
+            D,
+            "container web: CrashLoopBackOff: why (last: OOMKilled, exit code 137)",
+            id="crash loop, and why",
+        ),
+        pytest.param(
             {"phase": "Pending", "initContainerStatuses": [waiting("ImagePullBackOff")]},
             D,
-            "ImagePullBackOff",
+            "container web: image pull failed: why",
             id="image of an init container",
         ),
         pytest.param(
@@ -386,7 +423,7 @@ def waiting(reason: str) -> Body:
             {"phase": "Pending"}
             | conditions(condition("PodScheduled", "False", "Unschedulable", "no node fits")),
             P,
-            "Unschedulable: no node fits",
+            "cannot be scheduled: Unschedulable: no node fits",
             id="no node",
         ),
     ],

@@ -37,6 +37,10 @@ def _bind(cluster: EmbeddedCluster, key: str, claim: Body) -> None:
     name = spec.get("volumeName") or ""
     if not name and storage_class is None:
         return
+    waits = storage_class is not None and _waits_for_a_pod(storage_class.load())
+    if not name and waits and not _is_used(cluster, key):
+        cluster.runtime.wake(CLAIMS, key, _USE_PASS_S)
+        return
     if not name:
         name = f"pvc-{claim['metadata']['uid']}"
         if cluster.storage.get(PERSISTENT_VOLUMES.storage_key, name) is None:
@@ -64,6 +68,10 @@ def _bind(cluster: EmbeddedCluster, key: str, claim: Body) -> None:
         "capacity": volume.load()["spec"].get("capacity") or {},
     }
     write_status(cluster, PERSISTENT_VOLUME_CLAIMS, key, status)
+
+
+def _waits_for_a_pod(storage_class: Body) -> bool:
+    return bool(storage_class.get("volumeBindingMode") == "WaitForFirstConsumer")
 
 
 def _volume(name: str, claim: Body, policy: str) -> Body:
