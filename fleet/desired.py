@@ -18,6 +18,7 @@ from clusters.model import (
     Revision,
     Target,
 )
+from fleet.dependencies import behind
 from fleet.model import Bundle, Inventory
 from fleet.standing import Assignment, Mark
 from fleet.state import FleetState
@@ -46,7 +47,8 @@ def desired_state(
         bundle = BundleName(name)
         mark = state.suspended.get(f"bundle/{name}")
         declared = inventory.bundles.get(bundle)
-        awaits = _behind(declared, entry, cluster, state, inventory) if declared else None
+        revision = Revision(entry.revision)
+        awaits = behind(declared, revision, cluster, state, inventory) if declared else None
         bundles[bundle] = _bundle(bundle, entry, manifests, declared, mark, awaits)
     mark = state.suspended.get(f"cluster/{cluster}")
     return DesiredState(
@@ -80,39 +82,6 @@ def _bundle(
         takes=frozenset(entry.takes),
         suspended=f"suspended by {mark.actor}: {mark.reason}" if mark else None,
     )
-
-
-def _behind(
-    declared: Bundle,
-    entry: Assignment,
-    cluster: ClusterName,
-    state: FleetState,
-    inventory: Inventory,
-) -> str | None:
-    """Say which dependency is not yet at the release that this one was made with, or None.
-
-    One commit may change both, and each travels at its own pace: what was healthy before says
-    nothing of what this release needs (Flux: a dependency of the same source must be at the same
-    revision).  An older release that a rollback brought back needs nothing that came after it.
-    """
-    own = state.releases.get(declared.name)
-    if own is None or own.revision != entry.revision:
-        return None
-    for dependency in declared.depends_on:
-        other = inventory.bundles.get(dependency.bundle)
-        release = state.releases.get(dependency.bundle)
-        if other is None or release is None or release.at > own.at:
-            continue
-        if (other.source.git, other.source.ref) != (declared.source.git, declared.source.ref):
-            continue
-        newest = state.newest.get(dependency.bundle, {}).get(cluster)
-        held = state.assignment(dependency.bundle, cluster)
-        if newest and held is not None and held.digest != newest:
-            return (
-                f"waits for bundle {dependency.bundle}: its release of commit "
-                f"{release.revision[:8]} is not on this cluster yet"
-            )
-    return None
 
 
 def _policy(declared: BundlePolicy, entry: Assignment) -> BundlePolicy:

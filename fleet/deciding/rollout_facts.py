@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import TypeVar
 
-from clusters.model import BundleName, ClusterName, Digest, Health
+from clusters.model import BundleName, ClusterName, Digest, Health, Revision
+from fleet.dependencies import behind
 from fleet.model import Bundle, HealthCheck, Identities, Inventory
 from fleet.observed import Observed
 from fleet.rollout.facts import Facts
@@ -64,6 +66,7 @@ class Surroundings:
             health=self._health(rollout) if asks_for_health(rollout) else {},
             ahead=ahead_of(rollout, others),
             people=self._people,
+            said=_Lazy(lambda: self._said(rollout)),
             leftovers=_Lazy(lambda: self._leftovers(rollout, placed)),
             prune_held=frozenset(ClusterName(n) for n, e in placed.items() if e.prune_waits),
             prune_guard=self.inventory.settings.guards.prune,
@@ -100,11 +103,19 @@ class Surroundings:
             elif known.quarantined:
                 reason = "quarantined, because its reconciler crashed"
             if not reason and bundle is not None:
-                reason = self._unready(name, bundle, is_new=name not in placed)
+                revision = rollout.plan.release.revision
+                reason = self._unready(name, bundle, revision, is_new=name not in placed)
                 reason = reason or self._drifts(rollout, bundle, name)
             if reason:
                 found[name] = reason
         return found
+
+    def _said(self, rollout: Rollout) -> dict[ClusterName, str]:
+        """What clusters say last of why they are not healthy."""
+        words = (
+            (n, self.observed.bundle(n, rollout.plan.release.bundle)) for n in rollout.clusters
+        )
+        return {name: seen.message for name, seen in words if seen is not None}
 
     def _leftovers(
         self, rollout: Rollout, placed: Mapping[str, Assignment]
@@ -132,7 +143,9 @@ class Surroundings:
             self._drifting = dict(_drifting(self.state))
         return self._drifting.get((name, bundle.name), "")
 
-    def _unready(self, name: ClusterName, bundle: Bundle, *, is_new: bool) -> str:
+    def _unready(
+        self, name: ClusterName, bundle: Bundle, revision: Revision, *, is_new: bool
+    ) -> str:
         """What the bundle's own document forbids on one cluster."""
         cluster = self.inventory.clusters.get(name)
         if is_new and cluster is not None and cluster.taints:
@@ -146,20 +159,23 @@ class Surroundings:
             if seen is None or seen.health is not Health.HEALTHY:
                 stands = seen.health if seen is not None else "not heard of yet"
                 return f"bundle {needed.bundle}, which it depends on, is {stands} there"
-        return ""
+        return behind(bundle, revision, name, self.state, self.inventory) or ""
 
 
-class _Lazy(Mapping[ClusterName, int]):
-    """Numbers that are looked up only at the end of a rollout."""
+_Value = TypeVar("_Value")
 
-    def __init__(self, find: Callable[[], Mapping[ClusterName, int]]) -> None:
+
+class _Lazy(Mapping[ClusterName, _Value]):
+    """What is looked up only where a decision asks for it, which few do."""
+
+    def __init__(self, find: Callable[[], Mapping[ClusterName, _Value]]) -> None:
         self._find = find
 
     @cached_property
-    def _found(self) -> Mapping[ClusterName, int]:
+    def _found(self) -> Mapping[ClusterName, _Value]:
         return self._find()
 
-    def __getitem__(self, cluster: ClusterName) -> int:
+    def __getitem__(self, cluster: ClusterName) -> _Value:
         return self._found[cluster]
 
     def __iter__(self) -> Iterator[ClusterName]:

@@ -188,6 +188,9 @@ class DriftSeen(_ClusterFact):
 class DeadlinePassed(_ClusterFact):
     """Conclusion: the current attempt has used its active time."""
 
+    reason: str = ""
+    """What the cluster said last of why it is not healthy; empty: it said nothing."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SoakElapsed(_ClusterFact):

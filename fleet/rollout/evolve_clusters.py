@@ -54,7 +54,8 @@ def fold(rollout: Rollout, event: ClusterFact) -> Rollout:  # noqa: PLR0911 - on
         case DriftSeen():
             return put(rollout, _drifted(entry, event))
         case DeadlinePassed():
-            trouble = entry.trouble or "it was not healthy before its deadline"
+            said = f": {event.reason}" if event.reason else ""
+            trouble = entry.trouble or f"it was not healthy before its deadline{said}"
             return put(rollout, _over(entry, event, trouble, timed_out=not entry.degraded))
         case SoakElapsed():
             good = replace(entry, state=State.GOOD, since=event.at, counted=False, broken=False)

@@ -48,6 +48,8 @@ class Facts:
     dependency that is not healthy, drift that blocks, fields that another manager holds."""
     health: Mapping[ClusterName, Mapping[BundleName, Health]] = field(default_factory=dict)
     """Health of every bundle, for the clusters that health gates ask about."""
+    said: Mapping[ClusterName, str] = field(default_factory=dict)
+    """What each cluster under way says last of why it is not healthy."""
     ahead: Ahead | None = None
     leftovers: Mapping[ClusterName, int] = field(default_factory=dict)
     """Objects that each cluster still has and its content no longer names: to be pruned at last."""

@@ -150,7 +150,8 @@ def _watch(turn: Turn, going: list[ClusterName]) -> None:
             # The cluster was looked at after a restart, and the assignment had not reached it.
             turn.assign(entry, entry.target, Purpose.ROLLBACK)
         elif entry.progress.reached(limit, turn.now):
-            turn.conclude(DeadlinePassed(at=turn.now, cluster=name))
+            said = turn.facts.said.get(name, "")
+            turn.conclude(DeadlinePassed(at=turn.now, cluster=name, reason=said))
         else:
             turn.look_again(entry.progress.due(limit))
 

@@ -138,7 +138,8 @@ class _Stage:
         elif entry.state is State.SOAKING:
             self._soak(entry)
         elif entry.progress.reached(self.stage.progress_deadline_s, self.turn.now):
-            self.turn.conclude(DeadlinePassed(at=self.turn.now, cluster=entry.name))
+            said = self.turn.facts.said.get(entry.name, "")
+            self.turn.conclude(DeadlinePassed(at=self.turn.now, cluster=entry.name, reason=said))
         else:
             self.unready.append(entry.name)
             self.trouble = self.trouble or (entry.trouble and f"{entry.name}: {entry.trouble}")

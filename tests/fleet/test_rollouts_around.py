@@ -9,7 +9,13 @@ import pytest
 
 from fleet.api.errors import Refused
 from fleet.view import CommandRequest
-from tests.fakes.fleet import FleetWorld, cluster_document, config_map, fleet_world
+from tests.fakes.fleet import (
+    FleetWorld,
+    bundle_document,
+    cluster_document,
+    config_map,
+    fleet_world,
+)
 from tests.fakes.rollouts import (
     AGREED,
     FLEET,
@@ -21,6 +27,7 @@ from tests.fakes.rollouts import (
     refusal,
     rollout,
     states,
+    told,
     travelling_fleet,
 )
 
@@ -173,3 +180,38 @@ async def test_a_window_that_never_opens_strands_the_release_until_it_is_mended(
         await approve_when_asked(world, "web-1")
         await phase(world, "web-1", "Completed")
         assert not world.need("refused")
+
+
+async def test_a_timeout_says_what_the_cluster_waited_for() -> None:
+    hasty = PLAIN.replace("select: env=dev}", "select: env=dev, progressDeadline: 500ms}")
+    rule = "  health: [{target: {kind: ConfigMap}, healthy: 'self.data.version == \"9\"'}]\n"
+    files = travelling_fleet(NAMES, stages=hasty, bundle=rule)
+    async with fleet_world(NAMES, files) as world:
+        await phase(world, "web-1", "Halted")
+        (said,) = [sentence for sentence in told(world) if "has timed out" in sentence]
+        assert "before its deadline: ConfigMap/web: healthy: self.data.version" in said
+
+
+async def test_flux_stale_green_what_depends_waits_for_the_same_commit() -> None:
+    """The dependency was green: with its old release, while the new one waited for a person."""
+
+    def both(version: str) -> dict[str, str]:
+        return {
+            "apps/web/config.yaml": config_map("web", version=version),
+            "apps/app/config.yaml": config_map("app", version=version),
+        }
+
+    depends = bundle_document("app", more="  dependsOn: [{bundle: web}]\n")
+    more = {"bundles/app.yaml": depends, **both("1")}
+    async with fleet_world(NAMES, travelling_fleet(NAMES, stages=ASKING, more=more)) as world:
+        await approve_when_asked(world, "web-1")
+        await phase(world, "web-1", "Completed")
+        await world.converged()
+        world.commit(both("2"))
+        await world.until(lambda: world.need("approval"))
+        waits = "waits for bundle web: its release of commit"
+        await world.until(lambda: waits in world.placement("prod-1", "app").message)
+        assert (await world.config_maps("prod-1"))["app"]["data"] == {"version": "1"}
+        await approve_when_asked(world, "web-2")
+        await world.converged()
+        assert (await world.config_maps("prod-1"))["app"]["data"] == {"version": "2"}
