@@ -31,6 +31,8 @@ from tui.visited import Visited
 
 FLUSH_EVERY_S = 0.2
 """Changes are shown at most five times a second."""
+NO_COLOR = "NO_COLOR"
+"""With this variable (no-color.org) there are none: weight and reversal are all there is."""
 ANIMATIONS = "TEXTUAL_ANIMATIONS"
 """Without this variable nothing glides: over a slow line, every step would be sent."""
 TICK_S = 1.0
@@ -48,7 +50,8 @@ class FlotillaApp(Dispatch, Commands):
     ESCAPE_TO_MINIMIZE = False
 
     def __init__(self, session: Session) -> None:
-        super().__init__()
+        # Given later, Textual would turn colours into greys instead of leaving them out.
+        super().__init__(ansi_color=True if NO_COLOR in os.environ else None)
         self.animation_level = constants.TEXTUAL_ANIMATIONS if ANIMATIONS in os.environ else "none"
         self.session = session
         self.visited = Visited()
@@ -59,7 +62,7 @@ class FlotillaApp(Dispatch, Commands):
         self._seen_link = LinkState.CONNECTING
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = session.config.theme
+        wanted = session.config.theme if NO_COLOR not in os.environ else "ansi-dark"
         self.theme = wanted if wanted in self.available_themes else DEFAULT_THEME
         self.set_keymap(dict(session.config.keys))
 

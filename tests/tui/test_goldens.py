@@ -4,16 +4,28 @@
 """
 
 import os
+import re
+import socket
+import string
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from rich.segment import Segment
+from rich.style import Style
 
+from fleet.api.client import ApiClient
 from fleet.view import FleetView
 from tests.fakes import fleets
+from tests.fakes.api_server import ApiServer
 from tests.tui.running import Running, running
+from tui.actions import ACTIONS
+from tui.app import FlotillaApp
 from tui.config import Config
+from tui.places import HelpPlace, LogPlace, SearchPlace, SettingsPlace, TrendsPlace
+from tui.session import Session
+from tui.themes import THEMES
 
 FOLDER = Path(__file__).parent / "goldens"
 VIEWS: dict[str, object] = {
@@ -31,6 +43,15 @@ DETAILS = {
     "bundle": ("bundle/payments", "On clusters"),
     "rollout": ("rollout/payments-7", "Gates of prod"),
 }
+PLACES: dict[str, tuple[object, str]] = {
+    "help": (HelpPlace(view="fleet", actions=ACTIONS), "Keys in fleet"),
+    "log": (LogPlace(bundle="web"), "Log of web"),
+    "search": (SearchPlace(text="payments"), "Deployment payments"),
+    "settings": (SettingsPlace(), "kept for this run only"),
+    "trends": (TrendsPlace(), "Errors, a minute"),
+}
+WAITS = re.compile(r"in \d+s")
+LETTERS = string.ascii_letters + string.digits
 STATES: dict[str, Callable[[], FleetView]] = {
     "empty": lambda: fleets.fleet(0),
     "one": lambda: fleets.fleet(1),
@@ -39,12 +60,17 @@ STATES: dict[str, Callable[[], FleetView]] = {
 
 
 def compare(run: Running, name: str) -> None:
-    """Compare the screen with a golden, or write it."""
+    """Compare the screen with a golden, or write it; the wait for a server may be any."""
+    check(name, WAITS.sub("in Ns", run.text) + "\n")
+
+
+def check(name: str, shown: str) -> None:
+    """Compare a text with a golden, or write it."""
     path = FOLDER / f"{name}.txt"
     if os.environ.get("FLOTILLA_GOLDENS") == "write":
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(run.text + "\n", encoding="utf-8")
-    assert run.text + "\n" == path.read_text(encoding="utf-8"), f"{name} looks different"
+        path.write_text(shown, encoding="utf-8")
+    assert shown == path.read_text(encoding="utf-8"), f"{name} looks different"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
@@ -59,7 +85,7 @@ async def test_views_look_as_they_did(size: tuple[int, int]) -> None:
                 await run.shows("first commit")
             await run.pilot.pause(0.05)
             compare(run, f"{folder}/{name}")
-        for name, (subject, words) in DETAILS.items():
+        for name, (subject, words) in (DETAILS | PLACES).items():
             run.app.show(subject)
             await run.shows(words)
             await run.pilot.pause(0.3)
@@ -82,6 +108,80 @@ async def test_a_stale_screen_looks_as_it_did() -> None:
         compare(run, "states/stale")
 
 
+async def test_a_lost_server_looks_as_it_did() -> None:
+    async with running() as run:
+        run.server.status_of |= dict.fromkeys(("/v1/events", "/v1/snapshot"), 503)
+        run.server.drop()
+        await run.shows("◌ offline for")
+        await run.until(lambda: run.app.is_stale)
+        await run.press("2")
+        compare(run, "states/offline")
+
+
+@pytest.mark.parametrize("state", ["loading", "error"])
+async def test_before_anything_is_known_it_looks_as_it_did(
+    state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as silent:
+        if state == "loading":
+            silent.bind("api.sock")
+            silent.listen()
+        client = ApiClient("unix:api.sock", timeout_s=60.0)
+        app = FlotillaApp(Session(client=client, actor="alice", now=lambda: fleets.NOW))
+        async with app.run_test(size=(120, 36), notifications=True) as pilot:
+            run = Running(app, pilot, ApiServer(fleets.fleet(0)))
+            await run.shows("Connecting to" if state == "loading" else "Next try in")
+            compare(run, f"states/{state}")
+
+
 async def test_ascii_looks_as_it_did() -> None:
     async with running(config=Config(ascii=True)) as run:
         compare(run, "states/ascii")
+
+
+async def test_compact_looks_as_it_did() -> None:
+    async with running(config=Config(density="compact")) as run:
+        compare(run, "states/compact")
+
+
+@pytest.mark.parametrize("theme", [*(each.name for each in THEMES), "ansi-dark", "no-colour"])
+async def test_themes_colour_as_they_did(theme: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    if theme == "no-colour":
+        monkeypatch.setenv("NO_COLOR", "1")
+    config = Config(theme="" if theme == "no-colour" else theme)
+    async with running(config=config, size=(100, 30)) as run:
+        await run.press("end")
+        compare_colours(run, f"themes/{theme}")
+
+
+def style_of(segment: Segment) -> str:
+    """What of a segment's style is seen."""
+    style = segment.style or Style()
+    seen = Style(
+        color=style.color,
+        bgcolor=style.bgcolor,
+        bold=style.bold,
+        reverse=style.reverse,
+        dim=style.dim,
+        underline=style.underline,
+    )
+    return str(seen)
+
+
+def compare_colours(run: Running, name: str) -> None:
+    """Compare text and, below it, a letter for the style of each cell, with a legend."""
+    legend: dict[str, str] = {}
+    rows: list[str] = []
+    for strip in run.app.screen._compositor.render_strips():
+        row = ""
+        for segment in strip:
+            style = style_of(segment)
+            letter = legend.setdefault(style, LETTERS[len(legend)])
+            row += letter * segment.cell_length
+        rows.append(row)
+    said = [f"{letter} {style}" for style, letter in legend.items()]
+    check(name, "\n".join([run.text, *rows, *said]) + "\n")
+    if name.endswith("no-colour"):
+        assert not any("#" in style or "color" in style for style in legend)
+        assert any("reverse" in style for style in legend)
