@@ -2,6 +2,7 @@
 
     ClusterError                     the subject is a cluster, or one object of it
     +-- Unreachable                  no answer: refused, timed out, not TLS, not a Kubernetes API
+    |   +-- SilentWatch              a watch told nothing for so long that it counts as lost
     |   +-- CircuitOpen              not asked: it failed so often that it is left alone for a while
     +-- Unauthorized                 401: the credentials are not (or no longer) accepted
     +-- Forbidden                    403: the credentials may not do this
@@ -46,6 +47,10 @@ class ClusterError(Exception):
 
 class Unreachable(ClusterError):
     """No answer that a Kubernetes API server would give."""
+
+
+class SilentWatch(Unreachable):
+    """A watch without a byte, bookmarks included."""
 
 
 class CircuitOpen(Unreachable):

@@ -195,6 +195,7 @@ class Reconciler:
             keeper = self._keeper(transport)
             self._api = api = ClusterApi(transport, may_write=keeper.check if keeper else _nobody)
             info = await self._look(api)
+            transport.watch_lists = info.streams_lists
             # Reading is free: what the cluster remembers is known before the right to write is.
             await self._mirror.recall(api)
             if keeper is not None:

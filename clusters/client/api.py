@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
@@ -18,6 +19,9 @@ from clusters.model import FIELD_MANAGER, Manifest, ObjectRef
 _APPLY = {"Content-Type": "application/apply-patch+yaml", "Accept": "application/json"}
 _JSON_PATCH = {"Content-Type": "application/json-patch+json", "Accept": "application/json"}
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
+STREAMED_LISTS_SINCE = (1, 27)
+"""Older servers ignore what they do not know, and such a watch would never say that it is whole."""
+_VERSION = re.compile(r"v(\d+)\.(\d+)")
 _IDENTITY = "/api/v1/namespaces/kube-system"
 _METADATA_ONLY = {
     "Accept": "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1,application/json"
@@ -42,6 +46,12 @@ class ServerInfo:
 
     version: str
     latency_ms: float
+
+    @property
+    def streams_lists(self) -> bool:
+        """Whether it knows of watches that begin with a list (KEP-3157); it may still refuse."""
+        found = _VERSION.match(self.version)
+        return found is not None and (int(found[1]), int(found[2])) >= STREAMED_LISTS_SINCE
 
 
 class ClusterApi:

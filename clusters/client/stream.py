@@ -1,9 +1,10 @@
 """List and watch one kind of one cluster, for as long as it is wanted.
 
 Level-triggered: what comes out is a `Synced` set now and then (after a list) and single changes
-between.  List in pages, watch with bookmarks, resume from the last version, list again on 410, and
-take silence for a lost connection (engine rules: kopf's inactivity timeout, client-go's reflector).
-Versions that run backwards mean a restored backup: all that was known is listed again.
+between.  The list is streamed by the watch where the server can do that (KEP-3157), else read in
+pages; watch with bookmarks, resume from the last version, list again on 410, and take silence for a
+lost connection (engine rules: kopf's inactivity timeout, client-go's reflector).  Versions that run
+backwards mean a restored backup: all that was known is listed again.
 """
 
 from __future__ import annotations
@@ -11,7 +12,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field, replace
 from time import monotonic
 
 import aiohttp
@@ -27,7 +29,15 @@ from clusters.client.wire import (
     decode_page,
     read_watch_line,
 )
-from clusters.errors import ClusterError, Gone, NotFound, ServerFault, UnknownKind
+from clusters.errors import (
+    ClusterError,
+    Gone,
+    InvalidObject,
+    NotFound,
+    ServerFault,
+    SilentWatch,
+    UnknownKind,
+)
 
 PAGE_SIZE = 500
 SILENCE_S = 70.0
@@ -36,6 +46,8 @@ STEADY_S = 5.0
 """A watch that lasted so long was a good one: the next starts at once, without backoff."""
 WATCH_S = (300, 600)
 """Range of the lifetimes that watches ask for: spread, lest they all reconnect at once."""
+_INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
+_INITIAL_END = "k8s.io/initial-events-end"
 LINE_MAX_BYTES = 64 * 1024 * 1024
 _FULL = {"Accept": "application/json"}
 _METADATA = {
@@ -102,14 +114,16 @@ async def observe(
     while True:
         opened = monotonic()
         try:
-            if not version:
+            if not (version or transport.watch_lists):
                 async with transport.listing():
                     listed, version = await _list(transport, resource, selector, metadata_only)
                 yield Synced(listed, version, rewound=newer(reached, version))
                 reached = version
             lines = _watch(transport, resource, selector, version, metadata_only)
-            async for item, reached in lines:
-                version = reached
+            async for item, newest in lines:
+                if isinstance(item, Synced) and newer(reached, newest):
+                    item = replace(item, rewound=True)
+                version = reached = newest
                 if item is not None:
                     yield item
         except Gone:
@@ -117,6 +131,9 @@ async def observe(
         except NotFound as error:
             raise UnknownKind(f"{resource.kind} is no longer served") from error
         except ClusterError as error:
+            if not version and transport.watch_lists and _refuses_watch_lists(error):
+                transport.watch_lists = False
+                continue
             if isinstance(error, ServerFault):
                 version = ""  # it may be this version that it cannot serve
             yield Interrupted(error)
@@ -127,6 +144,11 @@ async def observe(
         else:
             await asyncio.sleep(WATCH.delay_s(failures, random.random()))
             failures += 1
+
+
+def _refuses_watch_lists(error: ClusterError) -> bool:
+    """Whether a server does not know streamed lists, or something in between swallows them."""
+    return isinstance(error, InvalidObject | SilentWatch)
 
 
 def newer(version: str, than: str) -> bool:
@@ -171,36 +193,54 @@ async def _list(
 
 async def _watch(
     transport: Transport, resource: Resource, selector: str, version: str, metadata_only: bool
-) -> AsyncIterator[tuple[Changed | Removed | None, str]]:
+) -> AsyncIterator[tuple[Synced | Changed | Removed | None, str]]:
+    """Watch from a version; without one, have what there is streamed first (KEP-3157)."""
     params = {
         "watch": "true",
         "labelSelector": selector,
-        "resourceVersion": version,
         "allowWatchBookmarks": "true",
         "timeoutSeconds": str(random.randint(*WATCH_S)),
+        **({"resourceVersion": version} if version else _INITIAL),
     }
     headers: Mapping[str, str] = _METADATA if metadata_only else _FULL
-    async with transport.stream(
-        resource.collection_path(), params=params, headers=headers, silence_s=SILENCE_S
-    ) as content:
-        async for line in _lines(content):
-            event = read_watch_line(line)
-            if event.type == "ERROR":
-                fault = decode_fault(event.object)
-                if fault.code == 410 or fault.reason in ("Expired", "Gone"):
-                    raise Gone(fault.message or "the watch expired")
-                raise ServerFault(fault.message or "the watch failed")
-            seen = Seen(decode_head(event.object).metadata, event.object)
-            if newer(version, seen.metadata.resource_version):
-                raise Gone("the cluster's history went back")
-            version = seen.metadata.resource_version
-            match event.type:
-                case "ADDED" | "MODIFIED":
-                    yield Changed(seen), version
-                case "DELETED":
-                    yield Removed(seen), version
-                case _:
-                    yield None, version
+    initial: list[Seen] | None = None if version else []
+    async with AsyncExitStack() as listing:
+        if initial is not None:
+            await listing.enter_async_context(transport.listing())
+        async with transport.stream(
+            resource.collection_path(), params=params, headers=headers, silence_s=SILENCE_S
+        ) as content:
+            async for line in _lines(content):
+                kind, seen = _event(line)
+                if initial is not None:
+                    if kind == "ADDED":
+                        initial.append(seen)
+                    elif _INITIAL_END in (seen.metadata.annotations or {}):
+                        version = seen.metadata.resource_version
+                        yield Synced(tuple(initial), version), version
+                        initial = None
+                        await listing.aclose()
+                    continue
+                if newer(version, seen.metadata.resource_version):
+                    raise Gone("the cluster's history went back")
+                version = seen.metadata.resource_version
+                match kind:
+                    case "ADDED" | "MODIFIED":
+                        yield Changed(seen), version
+                    case "DELETED":
+                        yield Removed(seen), version
+                    case _:
+                        yield None, version
+
+
+def _event(line: bytes) -> tuple[str, Seen]:
+    event = read_watch_line(line)
+    if event.type == "ERROR":
+        fault = decode_fault(event.object)
+        if fault.code == 410 or fault.reason in ("Expired", "Gone"):
+            raise Gone(fault.message or "the watch expired")
+        raise ServerFault(fault.message or "the watch failed")
+    return event.type, Seen(decode_head(event.object).metadata, event.object)
 
 
 async def _lines(content: aiohttp.StreamReader) -> AsyncIterator[bytes]:

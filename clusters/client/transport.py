@@ -23,7 +23,14 @@ from clusters.client.answers import error_of
 from clusters.client.breaker import Breaker, Circuit
 from clusters.client.limits import InFlightLimit
 from clusters.client.shared import SharedLimits
-from clusters.errors import CircuitOpen, ClusterError, CredentialsError, Throttled, Unreachable
+from clusters.errors import (
+    CircuitOpen,
+    ClusterError,
+    CredentialsError,
+    SilentWatch,
+    Throttled,
+    Unreachable,
+)
 from clusters.model import ObjectRef
 
 REQUEST_TIMEOUT_S = 30.0
@@ -76,6 +83,8 @@ class Transport:
         self._limit = limit or InFlightLimit()
         self._breaker = breaker or Breaker()
         self._shared = shared or SharedLimits()
+        self.watch_lists = False
+        """Whether the server streams what there is when a watch begins, as far as is known."""
         self._renewing = asyncio.Lock()
         self._renewals = 0
         self._unproven = False
@@ -196,7 +205,7 @@ class Transport:
         except aiohttp.ConnectionTimeoutError as error:
             raise Unreachable(_no_connection()) from error
         except TimeoutError as error:
-            raise Unreachable(f"watch silent for {silence_s:g} s") from error
+            raise SilentWatch(f"watch silent for {silence_s:g} s") from error
         except aiohttp.ClientError as error:
             raise Unreachable(_network_words(error)) from error
 

@@ -48,7 +48,7 @@ class Script:
         query = request.query
         watching = query.get("watch") == "true"
         self.asked.append(
-            f"watch {query['resourceVersion']}"
+            f"watch {query.get('resourceVersion') or 'from the start'}"
             if watching
             else f"list {query.get('limit', 'all')} {query.get('continue', '')}".strip()
         )
@@ -71,7 +71,9 @@ class Script:
         return response
 
 
-async def told(script: Script, count: int, *, metadata_only: bool = False) -> list[str]:
+async def told(
+    script: Script, count: int, *, metadata_only: bool = False, watch_lists: bool = False
+) -> list[str]:
     """The first `count` observations, in short."""
     async with (
         serving(script.handle) as server,
@@ -80,6 +82,7 @@ async def told(script: Script, count: int, *, metadata_only: bool = False) -> li
         aclosing(_observed(server, transport, metadata_only)) as observations,
     ):
         found: list[str] = []
+        transport.watch_lists = watch_lists
         async for observation in observations:
             found.append(short(observation))
             if len(found) == count:
@@ -253,3 +256,70 @@ def test_versions_are_compared_as_numbers() -> None:
     assert not stream.newer("9", "10")
     assert not stream.newer("10", "")
     assert not stream.newer("x", "9")
+
+
+def whole(version: int) -> bytes:
+    """The bookmark that ends a streamed list."""
+    content = {
+        "resourceVersion": str(version),
+        "annotations": {"k8s.io/initial-events-end": "true"},
+    }
+    return line("BOOKMARK", {"metadata": content})
+
+
+async def test_a_list_is_streamed_where_the_server_can() -> None:
+    script = Script(
+        [],
+        [
+            [
+                line("ADDED", item("b", 5)),
+                line("ADDED", item("a", 3)),  # sorted by name or not: versions say nothing here
+                whole(7),
+                line("MODIFIED", item("a", 8)),
+            ],
+            [None],
+        ],
+    )
+    found = await told(script, 2, watch_lists=True)
+    assert found == ["all b,a at 7", "+a 8"]
+    assert script.asked[0] == "watch from the start"
+    assert not any("list" in asked for asked in script.asked)
+
+
+async def test_a_streamed_list_that_breaks_is_nothing_known() -> None:
+    script = Script(
+        [],
+        [
+            [line("ADDED", item("a", 3)), b"cut"],
+            [line("ADDED", item("b", 4)), whole(9), None],
+        ],
+    )
+    assert await told(script, 2, watch_lists=True) == ["! Unreachable", "all b at 9"]
+
+
+@pytest.mark.parametrize("code", [400, 422])
+async def test_a_server_that_refuses_to_stream_is_listed(code: int) -> None:
+    refusal = status(code, "Invalid", "sendInitialEvents is forbidden for watch")
+    script = Script([page([item("a", 1)], 7)], [refusal, [line("ADDED", item("b", 8)), None]])
+    assert await told(script, 2, watch_lists=True) == ["all a at 7", "+b 8"]
+    assert script.asked[:3] == ["watch from the start", "list 500", "watch 7"]
+
+
+async def test_a_proxy_that_swallows_the_stream_is_got_around(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "SILENCE_S", 0.1)
+    script = Script([page([item("a", 1)], 7)], [[None], [None]])
+    assert await told(script, 1, watch_lists=True) == ["all a at 7"]
+
+
+async def test_gitops_engine_616_an_expired_version_is_streamed_anew() -> None:
+    script = Script(
+        [],
+        [
+            [line("ADDED", item("a", 3)), whole(7)],
+            [line("ERROR", {"code": 410, "reason": "Expired"})],
+            [whole(12), None],
+        ],
+    )
+    assert await told(script, 2, watch_lists=True) == ["all a at 7", "all  at 12"]
