@@ -12,12 +12,13 @@ import os
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -335,19 +336,33 @@ async def serve(settings: ServerSettings) -> None:
             log.info("stopped")
 
 
-async def converge(settings: ServerSettings, *, timeout_s: float) -> tuple[FleetView, float]:
-    """Run a server until everything that answers has converged; return the last view and the time.
+PROGRESS_S = 2.0
 
-    A time of `timeout_s` or more means that it did not come to that.
+
+async def converge(
+    settings: ServerSettings,
+    *,
+    timeout_s: float,
+    progress: Callable[[FleetView], None] = lambda _: None,
+) -> tuple[FleetView, float]:
+    """Run a server until it has settled; return the last view and the time.
+
+    A time of `timeout_s` or more means that it did not come to that.  Every few seconds until then
+    `progress` is shown the fleet.
     """
     loop = asyncio.get_running_loop()
     started = loop.time()
     async with open_runtime(settings) as runtime:
         work = loop.create_task(runtime.run(), name="runtime")
         settled = loop.create_task(runtime.coordinator.settled.wait(), name="settled")
-        done, _ = await asyncio.wait(
-            [work, settled], timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
+        done: set[asyncio.Task[Any]] = set()
+        while not done and (left_s := started + timeout_s - loop.time()) > 0:
+            done, _ = await asyncio.wait(
+                [work, settled],
+                timeout=min(left_s, PROGRESS_S),
+                return_when=asyncio.FIRST_COMPLETED,
+            )
+            progress(runtime.publisher.snapshot(_now()))
         settled.cancel()
         if work in done:
             await work

@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 REQUEST_TIMEOUT_S = 15.0
+PLAN_TIMEOUT_S = 600.0
+"""A plan asks every cluster that would change about every object."""
 _REFUSALS = frozenset({403, 409, 422})
 
 
@@ -65,7 +67,7 @@ class ApiClient:
         query = urlencode({"cursor": cursor})
         connection = self._connect(timeout_s)
         try:
-            with self._explained():
+            with self._explained(timeout_s):
                 connection.request("GET", f"/v1/events?{query}", headers=self._headers(headers))
                 sock = connection.sock
                 response = connection.getresponse()
@@ -120,10 +122,12 @@ class ApiClient:
         """Ask why `target` (cluster/NAME, bundle/NAME or rollout/ID) is as it is."""
         return self._get(f"/v1/why?{urlencode({'target': target})}", list[str])
 
-    def plan(self, revision: str, *, bundle: str = "") -> PlanView:
+    def plan(
+        self, revision: str, *, bundle: str = "", timeout_s: float = PLAN_TIMEOUT_S
+    ) -> PlanView:
         """Ask what a revision of the fleet repository would change; may take a while."""
         query = urlencode({"revision": revision, "bundle": bundle})
-        return self._get(f"/v1/plan?{query}", PlanView)
+        return self._get(f"/v1/plan?{query}", PlanView, timeout_s=timeout_s)
 
     def command(self, request: CommandRequest, *, key: str | None = None) -> CommandResult:
         """Ask the server to do something.
@@ -148,8 +152,8 @@ class ApiClient:
             raise Refused(result, status=status)
         return result
 
-    def _get(self, path: str, kind: type[T]) -> T:
-        status, body = self._send("GET", path)
+    def _get(self, path: str, kind: type[T], *, timeout_s: float | None = None) -> T:
+        status, body = self._send("GET", path, timeout_s=timeout_s)
         if status != http.client.OK:
             self._raise(status, body)
         try:
@@ -167,10 +171,13 @@ class ApiClient:
         path: str,
         body: bytes | None = None,
         headers: Mapping[str, str] | None = None,
+        *,
+        timeout_s: float | None = None,
     ) -> tuple[int, bytes]:
-        connection = self._connect(self._timeout_s)
+        patience_s = self._timeout_s if timeout_s is None else timeout_s
+        connection = self._connect(patience_s)
         try:
-            with self._explained():
+            with self._explained(patience_s):
                 connection.request(method, path, body=body, headers=self._headers(headers or {}))
                 response = connection.getresponse()
                 return response.status, response.read()
@@ -194,12 +201,12 @@ class ApiClient:
         return kind(self.address.host, self.address.port, timeout=timeout_s)
 
     @contextmanager
-    def _explained(self) -> Iterator[None]:
+    def _explained(self, waited_s: float) -> Iterator[None]:
         try:
             yield
         except TimeoutError as error:
             raise ServerUnreachable(
-                f"The server at {self.address} does not answer (waited {self._timeout_s:g} s).",
+                f"The server at {self.address} does not answer (waited {waited_s:g} s).",
                 hint="It is busy or stuck: its log says more. Nothing here is lost by waiting.",
             ) from error
         except (OSError, http.client.HTTPException) as error:

@@ -77,6 +77,7 @@ def plan(
     from fleet.api.errors import ApiError
     from fleet.cli.planning import print_plan
 
+    say("asking the clusters, by dry runs …")
     try:
         found = client(server, token_file).plan(revision, bundle=bundle)
     except ApiError as error:

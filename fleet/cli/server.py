@@ -12,6 +12,7 @@ from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, count, fail,
 
 if TYPE_CHECKING:
     from fleet.settings import ServerSettings
+    from fleet.view import FleetView
 
 _PASSWORD = re.compile(r"(?i)https?://[^/\s]*@")
 
@@ -101,7 +102,7 @@ def server(
 async def _once(settings: ServerSettings, timeout_s: float) -> None:
     from fleet.runtime import converge
 
-    view, seconds = await converge(settings, timeout_s=timeout_s)
+    view, seconds = await converge(settings, timeout_s=timeout_s, progress=Progress())
     rows = [
         [c.name, c.state, f"{c.bundles_ready}/{c.bundles_total}", str(c.objects), c.why]
         for c in view.clusters
@@ -123,3 +124,23 @@ async def _once(settings: ServerSettings, timeout_s: float) -> None:
     git = view.git
     if ready < len(view.clusters) or git.refused_revision or git.error or not git.revision:
         raise SystemExit(EXIT_FAILED)
+
+
+class Progress:
+    """Says how far a fleet has come, in a line each time that it is further."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def __call__(self, view: FleetView) -> None:
+        """Look at the fleet."""
+        ready = sum(c.state == "Ready" for c in view.clusters)
+        applied = sum(placement.applied for placement in view.placements)
+        objects = sum(placement.objects for placement in view.placements)
+        line = (
+            f"{ready} of {count(len(view.clusters), 'cluster')} ready, "
+            f"{applied} of {count(objects, 'object')} as they should be"
+        )
+        if view.clusters and line != self._said:
+            self._said = line
+            say(f"… {line}")

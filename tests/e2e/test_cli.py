@@ -364,6 +364,8 @@ def test_from_nothing_to_a_converged_fleet() -> None:
         said = run("server", *words, "--kubeconfig", str(kubeconfig), "--once")
         assert said.returncode == 0, said.stdout + said.stderr
         assert "2 of 2 clusters ready, 6 objects" in said.stderr
+        assert said.stderr.startswith("… ")
+        assert "… 2 of 2 clusters ready, 6 of 6 objects as they should be" in said.stderr
 
         manifests = repo / "apps/hello/hello.yaml"
         manifests.write_text(manifests.read_text().replace("{name: hello, n", "{name: Hel_lo, n"))

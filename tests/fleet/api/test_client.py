@@ -112,6 +112,14 @@ def test_a_server_that_never_answers_is_given_up() -> None:
             client.snapshot()
 
 
+def test_a_plan_is_waited_for_longer() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = ApiClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.01)
+
+        with pytest.raises(ServerUnreachable, match=r"waited 0\.05 s"):
+            client.plan("main", timeout_s=0.05)
+
+
 def test_something_that_speaks_no_http_is_no_server() -> None:
     with socket.create_server(("127.0.0.1", 0)) as strange:
         client = ApiClient(f"http://127.0.0.1:{strange.getsockname()[1]}", timeout_s=2)
