@@ -59,6 +59,7 @@ class Travel:
     def open(self) -> list[Rollout]:
         """The rollouts that may still change a cluster: not ended, or the newest completed."""
         kept = {r.id for r in self._newest_completed().values()}
+        kept |= {r.id for r in self.rollouts.values() if _owes(r)}
         return [r for r in self.rollouts.values() if not r.ended or r.id in kept]
 
     def is_busy(self, bundle: str) -> bool:
@@ -168,6 +169,13 @@ class Travel:
             for rollout in self.rollouts.values()
             if rollout.phase is Phase.COMPLETED
         }
+
+
+def _owes(rollout: Rollout) -> bool:
+    """Whether clusters that missed a release are still to get it, before any later one."""
+    if rollout.phase is not Phase.COMPLETED or not rollout.plan.release.sequential:
+        return False
+    return any(run.tally.direct or run.tally.deferred for run in rollout.stages)
 
 
 def travel_record(travel: Travel) -> dict[str, Any]:

@@ -43,6 +43,7 @@ def release_of(proposal: Proposal, bundle: Bundle, revision: Revision) -> Releas
         subject=proposal.head.subject,
         rollback=bundle.rollback,
         hotfix=bundle.hotfix,
+        sequential=bundle.sequential,
         authors=proposal.authors_of(bundle.name),
     )
 

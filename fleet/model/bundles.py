@@ -99,6 +99,8 @@ class RollbackPolicy:
     without_last_good: WithoutLastGood = WithoutLastGood.LEAVE
     max_concurrency: Amount = Amount(100, percent=True)
     write_back: WriteBack = WriteBack.NONE
+    respects_windows: bool = False
+    """Whether closed windows keep a way back out, as they do a release."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,5 +125,7 @@ class Bundle:
     """How it judges kinds itself."""
     substitute: bool = True
     """Whether `${…}` is replaced in this bundle's files."""
+    sequential: bool = False
+    """Whether a cluster that missed releases gets them one after the other."""
     hotfix: bool = False
     """Whether the newest release may overtake a running one (a role is checked when it does)."""

@@ -50,6 +50,8 @@ class UnreachablePolicy:
     mode: UnreachableMode = UnreachableMode.DEFER
     grace_s: float = 120.0
     max: Amount = Amount(10, percent=True)
+    slot_timeout_s: float | None = None
+    """How long a cluster in flight that is lost keeps its slot; None: the progress deadline."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +92,8 @@ class Stage:
     soak_holds_slot: bool = True
     unreachable: UnreachablePolicy = UnreachablePolicy()
     on_breach: OnBreach = OnBreach.HALT
+    catch_up: Amount | None = None
+    """Clusters that converge at once after their stage is done; None: `max_concurrency`."""
     drift_blocks: bool = False
     """Whether a cluster starts only while nothing of the bundle drifts there."""
     gates: StageGates = StageGates()

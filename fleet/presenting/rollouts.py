@@ -29,6 +29,7 @@ from fleet.rollout.report import bound_sentence, sentences, shown_state
 from fleet.rollout.state import (
     GateRun,
     GateVerdict,
+    Phase,
     Position,
     Rollout,
     StagePhase,
@@ -60,9 +61,14 @@ def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
         finished_at=rollout.ended_at,
         stages=[_stage(rollout, index, counts, picture.at) for index in range(len(rollout.stages))],
         clusters=[_cluster(rollout, name, outcome) for name in rollout.clusters],
-        waiting_on=[] if rollout.ended else list(sentences(outcome, picture.at)),
+        waiting_on=list(sentences(outcome, picture.at)) if _goes_on(rollout) else [],
         changes=_changes(rollout, picture.lookup),
     )
+
+
+def _goes_on(rollout: Rollout) -> bool:
+    """Whether it still brings its release to clusters: a completed one does, as they come back."""
+    return not rollout.ended or rollout.phase is Phase.COMPLETED
 
 
 def _phase(rollout: Rollout) -> str:

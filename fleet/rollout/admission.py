@@ -204,7 +204,9 @@ def blocker_of(turn: Turn, entry: ClusterRollout) -> str:
         return reason
     if other := facts.leases.other_holder(entry.name, rollout.id):
         return f"rollout {other} is changing this bundle there"
-    if newer := facts.leases.overtaken_by(entry.name, rollout.id):
+    catches_up = entry.membership is Membership.DIRECT and rollout.plan.release.sequential
+    newer = facts.leases.overtaken_by(entry.name, rollout.id)
+    if newer and not catches_up:
         return f"rollout {newer} has brought a newer release there; abort this one"
     return ""
 

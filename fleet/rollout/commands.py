@@ -245,7 +245,9 @@ def _pause(rollout: Rollout, request: Paused | Resumed) -> Verdict:
 
 
 def _retry(rollout: Rollout, request: Retried) -> Verdict:
-    if rollout.ended or rollout.phase is Phase.ROLLING_BACK:
+    # A completed rollout still brings its release to those that join or come back.
+    over = rollout.ended and rollout.phase is not Phase.COMPLETED
+    if over or rollout.phase is Phase.ROLLING_BACK:
         return _over(rollout)
     if not request.clusters:
         return Refused(message="name the clusters to retry")

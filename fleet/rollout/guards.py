@@ -12,9 +12,20 @@ from dataclasses import dataclass, field
 
 from clusters.model import BundleName, ClusterName
 from fleet.model import Guards, ShrinkGuard
-from fleet.rollout.model import RolloutId
+from fleet.rollout.model import Membership, RolloutId
 from fleet.rollout.progress import ClusterRollout, ClusterState
-from fleet.rollout.state import Rollout, StagePhase
+from fleet.rollout.state import Phase, Rollout, StagePhase
+
+_MISSING = frozenset(
+    {
+        ClusterState.PENDING,
+        ClusterState.APPLYING,
+        ClusterState.VERIFYING,
+        ClusterState.SOAKING,
+        ClusterState.FAILED,
+        ClusterState.TIMED_OUT,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +125,18 @@ class Leases:
                 if entry.seat.stage in done:
                     return each.id
             newer = newer or each.id == rollout
+        return None
+
+    def still_brought_by(self, cluster: ClusterName, besides: RolloutId) -> RolloutId | None:
+        """Return the first rollout before `besides` whose release has not become good there."""
+        for rollout in self.rollouts:
+            if rollout.id == besides:
+                return None
+            entry = rollout.clusters.get(cluster)
+            if entry is None or rollout.phase is not Phase.COMPLETED:
+                continue
+            if entry.membership is Membership.DIRECT and entry.state in _MISSING:
+                return rollout.id
         return None
 
     def accepts(self, cluster: ClusterName, generation: int) -> bool:

@@ -47,7 +47,9 @@ def converge(turn: Turn) -> None:
 
 def _converge_stage(turn: Turn, rollout: Rollout, run: StageRun) -> None:
     entries = [rollout.clusters[name] for name in run.tally.direct]
-    room = run.plan.concurrency - sum(1 for entry in entries if entry.in_flight)
+    room = (run.plan.catch_up or run.plan.concurrency) - sum(
+        1 for entry in entries if entry.in_flight
+    )
     for entry in entries:
         if room <= 0:
             return
@@ -59,9 +61,14 @@ def _converge_stage(turn: Turn, rollout: Rollout, run: StageRun) -> None:
 def _kept_back(turn: Turn, run: StageRun, entry: ClusterRollout) -> bool:
     if entry.unreachable_since is not None:
         return True
-    if turn.facts.leases.overtaken_by(entry.name, turn.rollout.id):
-        return True
     one = (entry.name,)
+    if turn.rollout.plan.release.sequential:
+        if earlier := turn.facts.leases.still_brought_by(entry.name, turn.rollout.id):
+            first = f"rollout {earlier} comes first: it missed that release as well"
+            turn.block(one, ForBlocker(stage=run.name, clusters=one, reason=first))
+            return True
+    elif turn.facts.leases.overtaken_by(entry.name, turn.rollout.id):
+        return True
     if blocker := admission.blocker_of(turn, entry) or turn.refused(entry.name):
         turn.block(one, ForBlocker(stage=run.name, clusters=one, reason=blocker))
         return True

@@ -44,6 +44,8 @@ class Release:
     subject: str = ""
     rollback: RollbackPolicy = RollbackPolicy()
     hotfix: bool = False
+    sequential: bool = False
+    """A cluster that missed it gets it all the same, before any later one."""
     authors: tuple[Person, ...] = ()
     """Authors and committers of all that is new in it since the bundle was last good."""
 
@@ -103,6 +105,8 @@ class StagePlan:
     concurrency: int
     failures: int
     deferrals: int
+    catch_up: int = 0
+    """Clusters that converge at once when the stage is done; 0: as many as `concurrency`."""
     ramp: tuple[int, ...]
     """How many clusters have been reached after each batch; the last is `size`."""
 
@@ -164,6 +168,7 @@ def hash_of_plan(plan: Plan) -> Digest:
             ],
             "numbers": [stage.size, stage.concurrency, stage.failures, stage.deferrals],
             "ramp": stage.ramp,
+            **({"catchUp": stage.catch_up} if stage.catch_up else {}),
         }
         for stage in plan.stages
     ]

@@ -184,6 +184,7 @@ def resolved(stage: Stage, seats: tuple[Seat, ...]) -> StagePlan:
         failures=stage.max_failures.floor_of(size),
         deferrals=stage.unreachable.max.floor_of(size),
         ramp=_ramp(stage.ramp, size),
+        catch_up=stage.catch_up.at_least_one_of(size) if stage.catch_up else 0,
     )
 
 

@@ -23,7 +23,8 @@ from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.requests import UndoScope
 from fleet.rollout.state import HoldState, Phase, Rollout, Stop, StopCause, Undo
 from fleet.rollout.turn import Turn
-from fleet.rollout.waiting import ForHold, ForRevert, ForRollback
+from fleet.rollout.waiting import ForHold, ForRevert, ForRollback, ForWindow
+from fleet.rollout.windows import Shut
 
 State = ClusterState
 _SCOPES = {
@@ -124,6 +125,17 @@ def go_on(turn: Turn, undo: Undo) -> None:
         turn.wait(ForHold(bundle=rollout.plan.release.bundle))
 
 
+def _kept_out(turn: Turn, entry: ClusterRollout) -> bool:
+    """Whether a window keeps the way back out, where the bundle says that it may."""
+    verdict = turn.window(entry.name, ())
+    if not isinstance(verdict, Shut):
+        return False
+    one, stage = (entry.name,), entry.seat.stage
+    until = verdict.opens_at
+    turn.wait(ForWindow(stage=stage, clusters=one, window=verdict.window, until=until), until)
+    return True
+
+
 def _writes_back(rollout: Rollout, undo: Undo) -> bool:
     """Whether Git is to follow now: once, after the hold, unless a person chose where to go."""
     if rollout.hold is not HoldState.PLACED or rollout.revert is not None:
@@ -180,6 +192,8 @@ def _send(turn: Turn, undo: Undo, going: int) -> None:
             turn.conclude(
                 ClusterLeftAsIs(at=turn.now, cluster=name, reason=reason, needs_human=True)
             )
+            continue
+        if rollout.plan.release.rollback.respects_windows and _kept_out(turn, entry):
             continue
         if turn.refused(name) or turn.facts.leases.other_holder(name, rollout.id):
             continue

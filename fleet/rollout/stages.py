@@ -34,7 +34,8 @@ def go_on(turn: Turn) -> None:
         return
     run = rollout.stages[rollout.current]
     if not run.plan.size and not run.tally.busy:
-        if not _behind(turn, run):
+        # Nothing to do here may mean that the release ahead was to do it.
+        if not (_behind(turn, run) or _ahead_stopped(turn)):
             turn.conclude(StageCompleted(at=turn.now, stage=run.name))
     elif rollout.pause is not None:
         why = f": {rollout.pause.reason}" if rollout.pause.reason else ""

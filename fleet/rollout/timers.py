@@ -147,7 +147,8 @@ class _Stage:
             self.first_deadline = _earlier(self.first_deadline, due)
 
     def _unreachable(self, entry: ClusterRollout, since: datetime) -> None:
-        until = since + timedelta(seconds=self.stage.progress_deadline_s)
+        slot_s = self.stage.unreachable.slot_timeout_s or self.stage.progress_deadline_s
+        until = since + timedelta(seconds=slot_s)
         if until > self.turn.now:
             self.away.append(entry.name)
             self.first_return = _earlier(self.first_return, until)

@@ -189,6 +189,7 @@ class RollbackFields(Fields):
     write_back: WriteBack = WriteBack.NONE
     without_last_good: WithoutLastGood = WithoutLastGood.LEAVE
     max_concurrency: MovingAmount | None = None
+    windows: Literal["ignore", "respect"] = "ignore"
 
 
 class BundleSpec(Spec):
@@ -207,12 +208,14 @@ class BundleSpec(Spec):
     policy: PolicyFields = PolicyFields()
     health: tuple[HealthFields, ...] = ()
     substitute: bool = True
+    sequential: bool = False
     hotfix: bool = False
 
     def declared(self, name: str, labels: Labels, at: Locator) -> Bundle:
         """The bundle that this declares."""
         rollback = self.rollback.given()
         rollback.pop("to", None)
+        rollback["respects_windows"] = rollback.pop("windows", "ignore") == "respect"
         return Bundle(
             name=BundleName(name),
             place=at(()),
@@ -234,6 +237,7 @@ class BundleSpec(Spec):
             drift_blocks=self.policy.drift == BLOCK,
             health=tuple(rule.value() for rule in self.health),
             substitute=self.substitute,
+            sequential=self.sequential,
             hotfix=self.hotfix,
         )
 

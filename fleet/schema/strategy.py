@@ -58,6 +58,13 @@ class UnreachableFields(Fields):
     mode: UnreachableMode | None = None
     grace_s: Duration | None = Field(None, alias="grace")
     max: AnyAmount | None = None
+    slot_timeout_s: PositiveDuration | None = Field(None, alias="slotTimeout")
+
+
+class CatchUpFields(Fields):
+    """Clusters that join or come back when their stage is done."""
+
+    max_concurrency: MovingAmount
 
 
 class GatesFields(Fields):
@@ -89,6 +96,7 @@ class StageDefaults(Fields):
     soak_s: Duration | None = Field(None, alias="soak")
     soak_holds_slot: bool | None = None
     unreachable: UnreachableFields | None = None
+    catch_up: CatchUpFields | None = None
     on_breach: OnBreach | None = None
     drift: Literal["block", "allow"] | None = None
     gates: GatesFields | None = None
@@ -113,11 +121,13 @@ class StageFields(StageDefaults):
         spread: SpreadFields | None = settings.get("spread")
         gates = _overlaid(defaults.gates, self.gates)
         drift = settings.pop("drift", None)
+        catch_up: CatchUpFields | None = settings.pop("catch_up", None)
         return Stage(
             **settings
             | {
                 "name": StageName(self.name),
                 "place": place,
+                "catch_up": catch_up and catch_up.max_concurrency,
                 "drift_blocks": drift == "block",
                 "groups": tuple(map(GroupName, self.groups)),
                 "spread": spread and Spread(by=spread.by, max_per_domain=spread.max_per_domain),

@@ -198,6 +198,7 @@ class Player:
             mode=RollbackMode(pairs.get("mode", "auto")),
             without_last_good=WithoutLastGood(pairs.get("withoutLastGood", "leave")),
             max_concurrency=script.amount(pairs.get("concurrency", "100%")),
+            respects_windows=pairs.get("windows") == "respect",
             write_back=WriteBack(pairs.get("writeBack", "none")),
         )
 
@@ -261,6 +262,7 @@ class Player:
             committed_at=self.now,
             rollback=self.rollback,
             hotfix="hotfix" in line.words,
+            sequential="sequential" in line.words,
             authors=tuple(map(script.person, filter(None, pairs.get("authors", "").split(",")))),
         )
         self.releases[name] = release
@@ -750,7 +752,8 @@ class Player:
 
     def do_why(self, _line: Line) -> None:
         for rollout in self.rollouts:
-            if rollout.phase in (Phase.COMPLETED, Phase.SUPERSEDED, Phase.ABORTED):
+            over = rollout.phase in (Phase.COMPLETED, Phase.SUPERSEDED, Phase.ABORTED)
+            if over and not self.answers[rollout.id].waiting_on:
                 continue
             texts = report.sentences(self.answers[rollout.id], self.now)
             for text in texts or ("It waits for nothing.",):

@@ -132,8 +132,13 @@ def _spread(text: str) -> Spread:
 
 
 def _unreachable(text: str) -> UnreachablePolicy:
-    mode, grace, most = text.split("/")
-    return UnreachablePolicy(mode=UnreachableMode(mode), grace_s=seconds(grace), max=amount(most))
+    mode, grace, most, *slot = text.split("/")
+    return UnreachablePolicy(
+        mode=UnreachableMode(mode),
+        grace_s=seconds(grace),
+        max=amount(most),
+        slot_timeout_s=seconds(slot[0]) if slot else None,
+    )
 
 
 STAGE_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
@@ -147,6 +152,7 @@ STAGE_FIELDS: Mapping[str, tuple[str, Callable[[str], Any]]] = {
     "admission": ("admission", Admission),
     "onBreach": ("on_breach", OnBreach),
     "soakHoldsSlot": ("soak_holds_slot", lambda text: text == "true"),
+    "catchUp": ("catch_up", amount),
     "drift": ("drift_blocks", lambda text: text == "block"),
     "spread": ("spread", _spread),
     "unreachable": ("unreachable", _unreachable),

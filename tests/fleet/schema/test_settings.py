@@ -1,6 +1,6 @@
 import pytest
 
-from fleet.model import Amount, PruneGuard, ShrinkGuard
+from fleet.model import Amount, Forge, ForgeKind, PruneGuard, ShrinkGuard
 from tests.fleet.source.documents_by_hand import document, inventory, problems
 
 
@@ -16,6 +16,21 @@ def test_fleet() -> None:
     assert settings.guards.inventory_shrink == ShrinkGuard(max=Amount(2))
     assert settings.guards.max_bundles_changing_per_cluster == 2
     assert (settings.exec_allowed, settings.roles) == (("/usr/bin/aws",), {"sre": ("ada", "grace")})
+
+
+def test_people_and_forge() -> None:
+    spec = (
+        "{identities: {ada: [ada@example.com, A. Lovelace]}, forge: {kind: gitlab,"
+        " url: 'https://git.example.com/api/v4', repository: acme/ops/fleet, secretRef: forge}}"
+    )
+    settings = inventory(document("Fleet", "acme", spec)).settings
+    assert settings.identities == {"ada": ("ada@example.com", "A. Lovelace")}
+    assert settings.forge == Forge(
+        kind=ForgeKind.GITLAB,
+        url="https://git.example.com/api/v4",
+        repository="acme/ops/fleet",
+        secret_ref="forge",
+    )
 
 
 @pytest.mark.parametrize(

@@ -24,6 +24,19 @@ def test_stages_take_what_they_do_not_say_from_the_defaults() -> None:
     assert one.max_failures == Amount(5)
 
 
+def test_what_a_stage_may_say_of_drift_and_of_clusters_that_are_away() -> None:
+    spec = (
+        "{defaults: {drift: block, catchUp: {maxConcurrency: 20%}, unreachable: {slotTimeout: 3m}},"
+        " stages: [{name: a, select: x}, {name: b, select: z, drift: allow,"
+        " catchUp: {maxConcurrency: 2}, unreachable: {slotTimeout: 1m}}]}"
+    )
+    [one] = inventory(document("Strategy", "s", spec)).strategies.values()
+    first, second = one.stages
+    assert (first.drift_blocks, second.drift_blocks) == (True, False)
+    assert (first.catch_up, second.catch_up) == (Amount(20, percent=True), Amount(2))
+    assert (first.unreachable.slot_timeout_s, second.unreachable.slot_timeout_s) == (180, 60)
+
+
 def test_empty_mappings_say_nothing() -> None:
     spec = "{defaults: {unreachable: {}, gates: {}}, stages: [{name: a, select: x, gates: {}}]}"
     [one] = inventory(document("Strategy", "s", spec)).strategies.values()
