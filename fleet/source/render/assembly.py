@@ -14,7 +14,7 @@ from fleet.model import Bundle, Patch
 from fleet.source.problems import Problem
 from fleet.source.render.directory import Template
 from fleet.source.render.files import FieldPath, Json
-from fleet.source.render.objects import Issue, check_object, cleaned, owned, placed
+from fleet.source.render.objects import Issue, check_object, cleaned, encoded, owned, placed
 from fleet.source.render.patches import PatchFailed, apply_patch
 from fleet.source.render.substitution import Unresolved, Variables, substitute
 
@@ -94,7 +94,7 @@ def finish(
     ready: Ready, *, fleet: str, bundle: str, secret_key: bytes, findings: Findings
 ) -> Manifest | None:
     """Label the object as ours and serialise it; None: it has problems."""
-    content, issues = owned(ready.content, fleet=fleet, bundle=bundle)
+    content, issues = owned(encoded(ready.content), fleet=fleet, bundle=bundle)
     if issues:
         findings.note(ready.template, issues, ())
         return None

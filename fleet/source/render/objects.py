@@ -6,6 +6,7 @@ Nothing here knows about files: places are paths inside the object (`directory` 
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -88,6 +89,24 @@ def cleaned(content: Mapping[str, Json]) -> tuple[dict[str, Json], list[Issue]]:
         }
     kept = {name: value for name, value in content.items() if name != "status"}
     return {**kept, "metadata": metadata}, warnings
+
+
+def encoded(content: Mapping[str, Json]) -> Mapping[str, Json]:
+    """Write the texts of a Secret as the data that the server makes of them.
+
+    Server-side apply owns `stringData`, a field that no object ever has, and not the `data` that
+    comes of it: what is changed there by hand would be nobody's drift, and a key that leaves Git
+    would stay on the cluster (kubernetes/kubernetes#110254).
+    """
+    texts, data = content.get("stringData"), content.get("data")
+    secret = content.get("apiVersion") == "v1" and content.get("kind") == "Secret"
+    if not secret or not isinstance(texts, Mapping) or not isinstance(data, Mapping | None):
+        return content
+    if not all(isinstance(text, str) for text in texts.values()):
+        return content  # the server says what is wrong with it
+    made = {name: b64encode(text.encode()).decode() for name, text in texts.items()}
+    rest = {name: value for name, value in content.items() if name != "stringData"}
+    return {**rest, "data": {**(data or {}), **made}}
 
 
 def placed(

@@ -237,3 +237,19 @@ def test_a_real_shop_of_many_services() -> None:
         kinds[manifest.ref.kind] = kinds.get(manifest.ref.kind, 0) + 1
         assert manifest.ref.namespace == "shop"
     assert kinds["Deployment"] == 12
+
+
+def test_kubernetes_110254_the_texts_of_a_secret_are_data_that_we_own() -> None:
+    """Of stringData nobody owns what comes of it: an edit by hand was seen by no one."""
+    files = {
+        "s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"
+        "data: {both: b2xk, only: a2VwdA==}\nstringData: {both: new, text: \u00fc}\n",
+        "o.yaml": "apiVersion: example.com/v1\nkind: Secret\nmetadata: {name: o}\n"
+        "stringData: {text: x}\n",
+        "w.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: w}\nstringData: {text: 1}\n",
+    }
+    found = {content["metadata"]["name"]: content for content in contents(rendered(files))}
+    assert found["s"]["data"] == {"both": "bmV3", "only": "a2VwdA==", "text": "w7w="}
+    assert "stringData" not in found["s"]
+    assert found["o"]["stringData"] == {"text": "x"}, "another kind of this name"
+    assert found["w"]["stringData"] == {"text": 1}, "the server says what is wrong with it"
