@@ -7,11 +7,13 @@ repositories are not fetched: they are named in a warning.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from clusters.model import BundleName, digest_of
-from fleet.model import Bundle, Inventory
+from fleet.model import Bundle, Inventory, WindowCheck
 from fleet.placement import Placer
+from fleet.rollout.windows import check_window
 from fleet.source.documents import survey
 from fleet.source.problems import InvalidFleet, Problem, in_reading_order
 from fleet.source.render.directory import is_wanted
@@ -46,8 +48,13 @@ def read_work_tree(root: Path, folder: str = "") -> Inventory:
     return found.inventory
 
 
-def check_work_tree(root: Path, folder: str = "") -> Checked:
+def check_work_tree(root: Path, folder: str = "", *, now: datetime | None = None) -> Checked:
     """Read and render everything.
+
+    Args:
+        root: the work tree.
+        folder: where the documents are.
+        now: warn of windows that never open any more; None: do not look at the clock.
 
     Raises:
         InvalidFleet: everything that is wrong.
@@ -71,12 +78,33 @@ def check_work_tree(root: Path, folder: str = "") -> Checked:
     whole = render_whole(inventory, sources, placed, Renderer(fleet=inventory.settings.name))
     if problems := [*problems, *whole.problems]:
         raise InvalidFleet(problems)
+    notes += _never_opening(inventory, now) if now is not None else []
     return Checked(
         clusters=len(inventory.clusters),
         bundles=len(inventory.bundles),
         objects=_objects(whole),
         warnings=in_reading_order([*notes, *whole.warnings]),
     )
+
+
+def _never_opening(inventory: Inventory, now: datetime) -> list[Problem]:
+    """Windows that a gate asks for and that lie in the past: a release would be refused.
+
+    No error: a commit that was valid does not become invalid because time goes by.
+    """
+    asked = {
+        name
+        for gate in inventory.gates.values()
+        if isinstance(gate.check, WindowCheck)
+        for name in gate.check.windows
+    }
+    found = []
+    for name in sorted(asked):
+        window = inventory.windows[name]
+        if said := check_window(window, now):
+            message = said.removeprefix(f"{window.place}: ")
+            found.append(Problem(file=window.place.file, line=window.place.line, message=message))
+    return found
 
 
 def _objects(whole: Whole) -> int:

@@ -41,11 +41,13 @@ def validate(
         flotilla validate
         flotilla validate my-fleet
     """
+    from datetime import UTC, datetime
+
     from fleet.source.problems import InvalidFleet
     from fleet.validation import check_work_tree
 
     try:
-        checked = check_work_tree(path, folder)
+        checked = check_work_tree(path, folder, now=datetime.now(UTC))
     except InvalidFleet as error:
         for problem in error.problems:
             print(printable(str(problem)))
