@@ -187,7 +187,9 @@ async def turns(engine: Engine, clusters: EmbeddedClusters, bundle: DesiredBundl
 
 
 @pytest.mark.parametrize("seed", range(SEEDS))
-async def test_it_may_die_between_any_two_steps(clusters: EmbeddedClusters, seed: int) -> None:
+async def test_kustomize_1664_it_may_die_between_any_two_steps(
+    clusters: EmbeddedClusters, seed: int
+) -> None:
     """kustomize-controller#1664: a pass that ended half-way left objects that nobody knew of."""
     chance = random.Random(1000 + seed)
     first = desired_bundle([config_map("a", x="1"), config_map("b", x="1"), deployment("web")])

@@ -100,7 +100,7 @@ def test_deleting_less_is_never_worse(
         assert prune_refusal(fewer, members=members, remaining=remaining, budget=BUDGET) is None
 
 
-def test_path_became_empty_argo_cd_7412() -> None:
+def test_argo_cd_7412_a_path_became_empty() -> None:
     """A path that lost its files pruned over 90 % of what ran (argo-cd#7412, #3473)."""
     for members in (1, 3, 60):
         reason = prune_refusal(configs(members), members=members, remaining=0, budget=BUDGET)

@@ -64,7 +64,9 @@ async def test_an_object_that_is_not_there(engine: Engine) -> None:
     assert (seen.live, seen.differences, as_yaml(seen.live)) == (None, (), "")
 
 
-async def test_the_diff_of_a_secret_shows_that_it_changed_and_no_more(engine: Engine) -> None:
+async def test_cve_2026_42880_the_diff_of_a_secret_shows_that_it_changed_and_no_more(
+    engine: Engine,
+) -> None:
     """A server-side diff showed the real values (CVE-2026-42880)."""
     secret: dict[str, Any] = {
         "apiVersion": "v1",
@@ -83,7 +85,7 @@ async def test_the_diff_of_a_secret_shows_that_it_changed_and_no_more(engine: En
     assert "Y2FuYXJ5LW90aGVy" not in shown
 
 
-def test_last_applied_configuration_is_never_shown() -> None:
+def test_cve_2023_40029_last_applied_configuration_is_never_shown() -> None:
     """It repeats the whole object, secrets included (CVE-2023-40029)."""
     annotations = {"kubectl.kubernetes.io/last-applied-configuration": CANARY, "mine": "1"}
     shown = presentable({"kind": "Secret", "metadata": {"annotations": annotations}})
@@ -104,7 +106,9 @@ async def test_nor_in_a_difference(engine: Engine) -> None:
         await engine.request("DELETE", path)
 
 
-async def test_argocd_a_value_that_looks_like_a_mask_is_masked_as_well(engine: Engine) -> None:
+async def test_cve_2026_45737_a_value_that_looks_like_a_mask_is_masked_as_well(
+    engine: Engine,
+) -> None:
     """A Secret whose values were `++++` was taken for masked, and hid that it changed."""
     literal = {"plus": "KysrKw==", "mark": "KGhpZGRlbiAjMTIzNDU2KQ=="}
     secret: dict[str, Any] = {

@@ -211,7 +211,7 @@ class TestClaims:
         assert plan.applies == ()
         assert [wait.bundle for wait in plan.waits] == ["x"]
 
-    def test_a_shared_object_is_not_deleted_when_its_holder_lets_go(self) -> None:
+    def test_argo_cd_22607_a_shared_object_is_not_deleted_when_its_holder_lets_go(self) -> None:
         """Leaving one application deleted what another still had (argo-cd#22607)."""
         moved = state(bundle(B, name="x"), bundle(A, name="y"))
         plan = make_plan(moved, situation([record(A, "x"), record(B, "x")]))
@@ -247,7 +247,7 @@ class TestPruning:
         plan = self.plan(leftover)
         assert (plan.prunes, plan.forgets) == ((), (A.ref,))
 
-    def test_what_we_made_and_could_not_confirm_is_deleted(self) -> None:
+    def test_kustomize_1664_what_we_made_and_could_not_confirm_is_deleted(self) -> None:
         """Objects of a pass that failed half-way stayed behind for ever (kustomize#1664)."""
         made = record(A, applied=applied(A, uid="", confirmed=False), foreign=False)
         assert [prune.uid for prune in self.plan(made).prunes] == ["uid-a"]

@@ -187,7 +187,9 @@ class TestBundles:
         assert "bundle one has this object as well, and keeps it" in last.message
         assert (await engine.request("GET", f"{CONFIGS}/a"))["data"] == {"x": "1"}
 
-    async def test_an_object_moves_from_one_bundle_to_another(self, engine: Engine) -> None:
+    async def test_argo_cd_22607_an_object_moves_from_one_bundle_to_another(
+        self, engine: Engine
+    ) -> None:
         """A shared object was deleted when one of two applications let it go (argo-cd#22607)."""
         one = [config_map("a", x="1"), config_map("b", x="1")]
         await engine.converged(desired_bundle(one, name="one"))
@@ -299,7 +301,9 @@ class TestPruning:
         assert await names(engine) == ["b"]
         assert [ref.name for ref in engine.journal.members[engine.name]] == ["b"]
 
-    async def test_an_emptied_bundle_is_held_until_confirmed(self, engine: Engine) -> None:
+    async def test_argo_cd_7412_an_emptied_bundle_is_held_until_confirmed(
+        self, engine: Engine
+    ) -> None:
         """An emptied path pruned all that ran (argo-cd#7412, flux2#2627)."""
         await engine.converged(desired_bundle([config_map("a", x="1"), config_map("b", x="1")]))
         await engine.converged(desired_bundle([]))

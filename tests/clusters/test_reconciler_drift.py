@@ -105,7 +105,7 @@ class TestCorrected:
         assert engine.clusters.request_counts("one") == before
         assert engine.of(DriftFound) == []
 
-    async def test_status_does_not_cost_a_request(self, engine: Engine) -> None:
+    async def test_argo_cd_13614_status_does_not_cost_a_request(self, engine: Engine) -> None:
         """Watching everything cost 5 CPUs with nothing changed (argo-cd#13614)."""
         await engine.converged(desired_bundle([deployment("web")]))
         before = engine.clusters.request_counts("one")
@@ -164,7 +164,9 @@ class TestReported:
         assert engine.of(DriftFound)[-1].manager == "kubectl-edit/Update"
 
 
-async def test_a_fight_is_named_and_paused(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_fleet_2436_a_fight_is_named_and_paused(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Two controllers corrected each other for ever (fleet#2436, #535)."""
     monkeypatch.setattr(reporter, "FIGHT_PAUSE_S", 0.3)
     await engine.converged(desired_bundle([config_map("a", x="1")]))

@@ -66,7 +66,7 @@ class MortalJournal(MemoryJournal):
 
 @pytest.mark.parametrize("stored", [True, False], ids=["after", "before"])
 @pytest.mark.parametrize("dies_at", range(6))
-async def test_killed_at_any_write_of_the_apply_set(
+async def test_kustomize_1664_killed_at_any_write_of_the_apply_set(
     clusters: EmbeddedClusters, dies_at: int, stored: bool
 ) -> None:
     """A pass that fails half-way left objects that nobody knew of (kustomize#1664)."""
@@ -149,7 +149,9 @@ async def test_an_outage_is_told_with_its_reason(
     await engine.wait_for(lambda: len(engine.of(Connected)) > count)
 
 
-async def test_refused_credentials_do_not_spin(clusters: EmbeddedClusters, engine: Engine) -> None:
+async def test_argo_cd_28928_refused_credentials_do_not_spin(
+    clusters: EmbeddedClusters, engine: Engine
+) -> None:
     """A mass 401 locked up a hub (argo-cd#28928): attempts grow rarer, no request storm."""
     clusters.set_faults("one", expired_token=True)
     await engine.wait_for(lambda: len(engine.of(Disconnected)) >= 2)
@@ -206,7 +208,7 @@ async def test_a_hanging_cluster_is_given_up_in_time(clusters: EmbeddedClusters)
         await engine.converged(desired_bundle([config_map("a", x="1")]))
 
 
-async def test_a_secret_is_in_no_event_error_or_log(
+async def test_cve_2025_23216_a_secret_is_in_no_event_error_or_log(
     engine: Engine, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Refused patches, diffs and events printed Secrets (CVE-2025-23216, CVE-2026-42880)."""

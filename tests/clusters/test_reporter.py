@@ -84,3 +84,20 @@ async def test_a_pass_that_wrote_nothing_says_nothing() -> None:
     (event,) = told.events
     assert isinstance(event, ObjectsApplied)
     assert (event.created, event.changed, event.unchanged) == (1, 0, 2)
+
+
+async def test_a_failure_that_was_cleared_while_others_were_told_is_no_crash() -> None:
+    """A person asked for another attempt in the middle of a failing pass: quarantined."""
+    told = Told()
+    cleared = record(A)
+    cleared.failure = None
+    await told.reporter.acted(DESIRED, {APP: Outcome(failed=[cleared])})
+    assert told.events == []
+
+
+async def test_drift_that_went_away_while_others_were_told_is_no_crash() -> None:
+    told = Told()
+    restored = record(A)
+    restored.drift = None
+    await told.reporter.drifted(DESIRED, [restored])
+    assert told.events == []

@@ -90,7 +90,9 @@ def stage() -> Iterator[Stage]:
 
 
 @pytest.mark.parametrize("token", [None, "", "wrong", "secret-of-car", "carol"])
-def test_without_a_valid_token_there_is_no_answer(stage: Stage, token: str | None) -> None:
+def test_cve_2022_29165_without_a_valid_token_there_is_no_answer(
+    stage: Stage, token: str | None
+) -> None:
     with pytest.raises(NotAuthorised, match="token"):
         stage.client(token).snapshot()
     headers = {"Authorization": f"Bearer {token}"} if token else {}

@@ -15,7 +15,9 @@ from tests.fakes.fleet import (
 from tests.fleet.source.gits import WorkTree
 
 
-async def test_one_broken_file_refuses_the_commit_and_keeps_the_last_good_one() -> None:
+async def test_cve_2022_39272_one_broken_file_refuses_the_commit_and_keeps_the_last_good_one() -> (
+    None
+):
     async with fleet_world() as world:
         await world.converged()
         good = world.view.git.revision
@@ -233,7 +235,7 @@ async def test_a_command_sent_twice_is_carried_out_once() -> None:
 
 
 @pytest.mark.parametrize("url", ["ext::sh -c id", "--upload-pack=touch"])
-async def test_a_hostile_address_is_refused_before_anything_runs(url: str) -> None:
+async def test_cve_2022_24439_a_hostile_address_is_refused_before_anything_runs(url: str) -> None:
     async with fleet_world(started=False) as world:
         with pytest.raises(SourceError):
             await world.start(repo=url)

@@ -145,7 +145,9 @@ def cells(text: str, start: int, stop: int) -> str:
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)], ids=str)
-async def test_every_view_stays_straight_and_says_what_is_there(size: tuple[int, int]) -> None:
+async def test_cve_2026_45738_every_view_stays_straight_and_says_what_is_there(
+    size: tuple[int, int],
+) -> None:
     async with running(server=hostile_server(), size=size) as run:
         for key in "12345678":
             await run.press(key)
@@ -208,7 +210,7 @@ async def test_texts_searches_and_the_palette() -> None:
         assert isinstance(run.app.screen, ModalScreen)
 
 
-async def test_notices_do_not_read_markup() -> None:
+async def test_cve_2025_47933_notices_do_not_read_markup() -> None:
     async with running(server=hostile_server()) as run:
         assert isinstance(run.app.screen, ViewScreen)
         await run.press("colon")

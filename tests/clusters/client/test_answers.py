@@ -104,7 +104,7 @@ REFUSED: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("code", [400, 403, 404, 409, 410, 422, 429, 500, 503])
-def test_a_refused_secret_keeps_its_values(code: int) -> None:
+def test_cve_2025_23216_a_refused_secret_keeps_its_values(code: int) -> None:
     """A refused patch printed what it held (CVE-2025-23216): the field is named, no value is."""
     found = meant(code, SECRET, **REFUSED)
     assert CANARY not in str(found)

@@ -114,7 +114,7 @@ async def test_legacy_asks_each_group_version() -> None:
     assert not discovery.serves("v1", "Pod"), "a subresource is no kind of its own"
 
 
-async def test_a_group_that_does_not_answer_is_not_gone() -> None:
+async def test_gitops_engine_520_a_group_that_does_not_answer_is_not_gone() -> None:
     """One failing group made every kind resync every 10 s (gitops-engine#520): only it is out."""
     answers = {path: how for path, how in LEGACY.items() if path != "/apis/example.com/v1"}
     discovery, _ = await read(answers)

@@ -117,7 +117,7 @@ async def test_a_kubeconfig_that_is_rewritten(tmp_path: Path) -> None:
     assert await authorization(endpoint, renew=True) == "Bearer t2"
 
 
-async def test_many_refusals_renew_once(tmp_path: Path) -> None:
+async def test_argo_cd_28928_many_refusals_renew_once(tmp_path: Path) -> None:
     log = tmp_path / "log"
     command = program(tmp_path, f"echo x >> {log}; sleep 0.05; {credential('t')}")
     path = written(tmp_path, config({"exec": {"command": command}}))
@@ -192,7 +192,7 @@ def test_whatever_a_section_holds_it_is_an_endpoint_or_an_error(
 class TestPlugins:
     """A kubeconfig that runs programs is remote code execution (CVE-2021-41254, CVE-2022-24817)."""
 
-    async def test_only_what_is_allowed_runs(self, tmp_path: Path) -> None:
+    async def test_cve_2021_41254_only_what_is_allowed_runs(self, tmp_path: Path) -> None:
         ran = tmp_path / "ran"
         command = program(tmp_path, f"touch {ran}; {credential('t')}")
         source = KubeconfigSource(path=written(tmp_path, config({"exec": {"command": command}})))
@@ -204,7 +204,7 @@ class TestPlugins:
         assert await authorization(await connect(allowed)) == "Bearer t"
         assert ran.exists()
 
-    async def test_a_bare_name_never_runs(self, tmp_path: Path) -> None:
+    async def test_cve_2022_24817_a_bare_name_never_runs(self, tmp_path: Path) -> None:
         path = written(tmp_path, config({"exec": {"command": "true"}}))
         assert "not allowed" in await refused(KubeconfigSource(path=path, exec_allowed=["true"]))
 

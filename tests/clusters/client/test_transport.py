@@ -76,7 +76,7 @@ async def test_errors(answer: object, error: type[ClusterError], words: str) -> 
     assert raised.value.ref == REF
 
 
-async def test_a_redirect_is_not_followed_with_our_token() -> None:
+async def test_cve_2021_32690_a_redirect_is_not_followed_with_our_token() -> None:
     """Credentials were sent on to another host (CVE-2021-32690, CVE-2026-41506)."""
 
     async def steal(_: web.BaseRequest) -> web.StreamResponse:
@@ -148,7 +148,7 @@ async def test_a_401_renews_the_token_once() -> None:
     assert (renewing.renewals, len(server.seen)) == (1, 3)
 
 
-async def test_a_token_storm_does_not_spin() -> None:
+async def test_argo_cd_28928_a_token_storm_does_not_spin() -> None:
     """Mass 401 locked up a hub for 16 hours (argo-cd#28928): two requests, then an error."""
 
     async def handle(_: web.BaseRequest) -> web.StreamResponse:

@@ -63,7 +63,7 @@ async def test_a_bundle_whose_folder_is_gone(
         await read_bundle_files(repository, revision, bundle(path="apps/shop"))
 
 
-async def test_links_out_of_the_repository_are_refused_before_they_are_read(
+async def test_cve_2022_24904_links_out_of_the_repository_are_refused_before_they_are_read(
     work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     (work_tree.path / "apps/web/a.yaml").unlink()
@@ -107,7 +107,7 @@ async def test_links_inside_the_repository_are_followed(
     assert [manifest.ref.name for manifest in result.manifests] == ["x", "own"]
 
 
-async def test_trees_that_only_an_attacker_writes(
+async def test_cve_2026_45571_trees_that_only_an_attacker_writes(
     work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     blob = work_tree.git("hash-object", "-w", "--stdin", stdin=config_map("x"))

@@ -169,7 +169,7 @@ ODD = [
 
 
 @given(st.sampled_from(FIELDS), st.sampled_from(ODD))
-def test_anything_in_any_field_is_read_or_refused_with_a_place(
+def test_cve_2022_39272_anything_in_any_field_is_read_or_refused_with_a_place(
     where: tuple[int, tuple[Any, ...]], odd: object
 ) -> None:
     index, path = where

@@ -210,7 +210,7 @@ async def test_a_folder_that_is_no_repository(
         await open_repository(tmp_path).fetch()
 
 
-async def test_a_transfer_that_is_too_large_is_stopped_and_removed(
+async def test_cve_2022_36035_a_transfer_that_is_too_large_is_stopped_and_removed(
     tmp_path: Path, work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     (work_tree.path / "video.bin").write_bytes(os.urandom(12 * 2**20))
@@ -238,7 +238,7 @@ async def test_sizes_and_counts_are_limited_before_anything_is_read(
 
 
 @pytest.mark.parametrize("path", ["/etc", "../other", "apps/../../x", "a\\b", ".git/config", "~"])
-async def test_a_path_cannot_leave_the_repository(
+async def test_cve_2022_24877_a_path_cannot_leave_the_repository(
     path: str, work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     repository = open_repository(work_tree.path)
@@ -287,14 +287,14 @@ async def test_tells_who_changed_a_folder(
 
 
 @pytest.mark.parametrize("ref", ["--upload-pack=touch x", "a b", "-x"])
-async def test_a_ref_that_is_an_option_is_refused(
+async def test_cve_2025_21613_a_ref_that_is_an_option_is_refused(
     ref: str, work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     with pytest.raises(UnsafeRef):
         open_repository(work_tree.path, ref)
 
 
-async def test_hooks_and_settings_of_the_machine_do_not_matter(
+async def test_cve_2026_71556_hooks_and_settings_of_the_machine_do_not_matter(
     tmp_path: Path, work_tree: WorkTree, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     marker = tmp_path / "ran"
@@ -376,7 +376,7 @@ async def test_a_transfer_that_is_too_large_and_fast_is_refused_again_and_again(
 
 
 @pytest.mark.parametrize("text", ["ext::sh -c touch% {}", "--upload-pack=touch {}"])
-async def test_even_an_unchecked_url_runs_nothing(
+async def test_cve_2022_24439_even_an_unchecked_url_runs_nothing(
     text: str, worker: GitWorker, tmp_path: Path
 ) -> None:
     marker = tmp_path / "ran"

@@ -127,7 +127,7 @@ async def test_nobody_listens(open_repository: OpenRepository) -> None:
         await open_repository("http://127.0.0.1:1/fleet.git").fetch()
 
 
-async def test_credentials_do_not_follow_a_redirect(
+async def test_cve_2026_41506_credentials_do_not_follow_a_redirect(
     server: GitHttp, work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
     async with serve(work_tree.path.parent) as elsewhere:

@@ -40,7 +40,7 @@ async def test_reads_over_ssh(
     assert len(await repository.read_tree(result.revision, "")) == 2
 
 
-async def test_an_unknown_host_key_is_refused(
+async def test_cve_2025_23390_an_unknown_host_key_is_refused(
     server: Sshd, work_tree: WorkTree, tmp_path: Path, open_repository: OpenRepository
 ) -> None:
     known = tmp_path / "known_hosts"

@@ -93,7 +93,7 @@ def test_takes_the_credentials_out_of_the_url() -> None:
         "/srv/fleet\u202egit",
     ],
 )
-def test_refuses_what_git_could_take_for_something_else(text: str) -> None:
+def test_cve_2023_40267_refuses_what_git_could_take_for_something_else(text: str) -> None:
     with pytest.raises(UnsafeUrl) as refused:
         parse_url(text)
     assert "allowed: " in str(refused.value)
@@ -135,7 +135,9 @@ def _secrets() -> st.SearchStrategy[str]:
     password=_secrets(),
     path=st.sampled_from(["/a/b.git", "/a b", "", "/x?y=z", "/a#b"]),
 )
-def test_no_message_ever_holds_a_password(scheme: str, user: str, password: str, path: str) -> None:
+def test_cve_2024_31216_no_message_ever_holds_a_password(
+    scheme: str, user: str, password: str, path: str
+) -> None:
     text = (
         f"{scheme}://{user}:{password}@host.example{path}"
         if scheme

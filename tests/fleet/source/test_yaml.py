@@ -114,7 +114,7 @@ def test_an_anchor_can_be_set_again_and_ends_with_its_document() -> None:
         (b"a: \x00\n", "control characters are not allowed"),
     ],
 )
-def test_refusals_say_where_and_what_to_do(text: str | bytes, message: str) -> None:
+def test_cve_2020_14343_refusals_say_where_and_what_to_do(text: str | bytes, message: str) -> None:
     assert message in refusal(text)
 
 
@@ -143,7 +143,9 @@ def laughs(levels: int) -> str:
         ("a: &a [[1]]\nb: [[*a]]", Limits(depth_max=4), "nested too deep through aliases"),
     ],
 )
-def test_limits_hold_before_the_memory_is_spent(text: str, limits: Limits, message: str) -> None:
+def test_cve_2022_31016_limits_hold_before_the_memory_is_spent(
+    text: str, limits: Limits, message: str
+) -> None:
     assert message in refusal(text, limits)
 
 

@@ -17,7 +17,7 @@ def test_what_is_sealed_opens_again(name: str, data: bytes) -> None:
 
 
 @given(st.binary(max_size=300), st.data())
-def test_any_changed_byte_is_found(data: bytes, choose: st.DataObject) -> None:
+def test_cve_2024_31989_any_changed_byte_is_found(data: bytes, choose: st.DataObject) -> None:
     sealed = bytearray(SEALER.seal("row", data))
     sealed[choose.draw(st.integers(0, len(sealed) - 1))] ^= choose.draw(st.integers(1, 255))
 

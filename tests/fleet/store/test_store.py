@@ -243,7 +243,7 @@ async def test_a_missing_key_is_never_replaced(place: StorePlace) -> None:
         assert await store.load_snapshot() is not None
 
 
-async def test_no_secret_is_in_the_database_in_clear(place: StorePlace) -> None:
+async def test_cve_2024_52284_no_secret_is_in_the_database_in_clear(place: StorePlace) -> None:
     canary = "correct-horse-battery-staple"
     encoded = base64.b64encode(canary.encode()).decode()
     named = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "a"}}
