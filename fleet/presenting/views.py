@@ -191,6 +191,9 @@ def _cluster_state(
         return silent
     order = list(ClusterState)
     alarming = max(bundles, key=lambda b: order.index(b.state), default=None)
+    if alarming is None and picture.state.commit is None:
+        # What it should hold is not known yet: that it holds nothing says nothing.
+        return ClusterState.PENDING, "no commit is in force yet"
     if alarming is None:
         return ClusterState.READY, "no bundle is placed here"
     message = f"{alarming.bundle}: {alarming.message}" if alarming.message else ""

@@ -69,6 +69,13 @@ def heard(*, health: Health = Health.HEALTHY, digest: str = "d1", drifted: int =
     return observed
 
 
+def commit(*warnings: ProblemView) -> facts.CommitAccepted:
+    return facts.CommitAccepted(
+        at=AT, repository="r", ref="main", revision="r1", subject="s", author="ada",
+        committed_at=AT, warnings=warnings,
+    )  # fmt: skip
+
+
 SUSPENDED = facts.Suspended(at=AT, actor="alice", target="cluster/a", reason="kernel")
 QUARANTINED = facts.ClusterQuarantined(at=AT, cluster="a", error="KeyError in plan")
 
@@ -102,8 +109,16 @@ def test_the_state_of_a_cluster(
 def test_a_cluster_without_bundles_is_ready() -> None:
     observed = heard()
     gone = facts.PlacementEnded(at=AT, bundle="app", cluster="a")
-    view = cluster_view(picture(gone, observed=observed), "a")
+    view = cluster_view(picture(commit(), gone, observed=observed), "a")
     assert (view.state, view.why) == (ClusterState.READY, "no bundle is placed here")
+
+
+def test_a_cluster_is_not_ready_before_any_commit_is_in_force() -> None:
+    gone = facts.PlacementEnded(at=AT, bundle="app", cluster="a")
+    shown = picture(gone, observed=heard())
+    view = cluster_view(shown, "a")
+    assert (view.state, view.why) == (ClusterState.PENDING, "no commit is in force yet")
+    assert why(shown, "fleet") == ["a is Pending: no commit is in force yet"]
 
 
 def test_a_lost_cluster_is_unknown_whatever_it_said_before() -> None:
@@ -210,11 +225,7 @@ def test_warnings_of_the_commit_in_force_are_told() -> None:
     warned = ProblemView(
         file="b.yaml", line=4, field="spec.placement", message="matches no cluster"
     )
-    commit = facts.CommitAccepted(
-        at=AT, repository="r", ref="main", revision="r1", subject="s", author="ada",
-        committed_at=AT, warnings=[warned],
-    )  # fmt: skip
-    said = why(picture(commit, observed=heard()), "fleet")
+    said = why(picture(commit(warned), observed=heard()), "fleet")
     assert said == ["warning: b.yaml:4: spec.placement: matches no cluster"]
 
 
