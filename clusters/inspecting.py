@@ -14,10 +14,11 @@ from typing import Any
 
 import yaml
 
+from clusters.adoption import is_ours, refusal
 from clusters.client.api import ClusterApi, Live
 from clusters.client.wire import decode_object
 from clusters.drift import parse_fields
-from clusters.model import Body, DriftPolicy, Manifest
+from clusters.model import FLEET_LABEL, AdoptPolicy, Body, DriftPolicy, Manifest
 from clusters.ownership import Entry, changed_paths, dotted, holder_of, our_entry
 from clusters.projection import Path, value_at
 from clusters.rules import ObjectRules
@@ -52,12 +53,24 @@ class Inspection:
     desired: Body
     differences: tuple[FieldDifference, ...]
     managers: tuple[str, ...]
+    refusal: str = ""
+    """Why the object would be left to whoever has it; empty: it would not."""
 
 
 async def inspect(
-    api: ClusterApi, manifest: Manifest, rules: ObjectRules = _NO_RULES
+    api: ClusterApi,
+    manifest: Manifest,
+    rules: ObjectRules = _NO_RULES,
+    *,
+    adopt: AdoptPolicy | None = None,
 ) -> Inspection:
     """Compare one object with what should be; fields that are left to others are as they should be.
+
+    Args:
+        api: the cluster.
+        manifest: what should be.
+        rules: which fields are left to others.
+        adopt: what happens to an object that was there before us; None: it is ours.
 
     Raises:
         ClusterError: the cluster cannot be asked, or refuses the object.
@@ -72,7 +85,20 @@ async def inspect(
         desired=presentable(manifest.content),
         differences=differences(desired, live, dry, entries, rules),
         managers=tuple(entry.label for entry in entries),
+        refusal=_refusal(live, manifest, entries, adopt),
     )
+
+
+def _refusal(
+    live: Live | None, manifest: Manifest, entries: list[Entry], adopt: AdoptPolicy | None
+) -> str:
+    if live is None or adopt is None:
+        return ""
+    labels = (manifest.content.get("metadata") or {}).get("labels") or {}
+    fleet, content = str(labels.get(FLEET_LABEL, "")), live.content()
+    if is_ours(content, entries, fleet):
+        return ""
+    return refusal(adopt, content, entries, fleet) or ""
 
 
 def differences(

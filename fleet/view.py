@@ -343,9 +343,12 @@ class ObjectPlan(View, frozen=True, kw_only=True):
     """What would happen to one object."""
 
     action: str
-    """create, change, delete, or keep (it left Git, and deleting needs confirmation)."""
+    """create, change, delete, detach (it stays, without us), keep (it left Git, and is not deleted
+    or not without confirmation) or refuse (it is there and not ours)."""
     object: str
     changes: Sequence[FieldChange] = ()
+    note: str = ""
+    """Why, where that is not plain."""
 
 
 class ClusterPlan(View, frozen=True, kw_only=True):

@@ -6,7 +6,7 @@ from fleet.cli.output import EXIT_USAGE, printable, say
 from fleet.rollout.report import span
 from fleet.view import ClusterPlan, FieldChange, PlanView, RolloutPlanView
 
-_SIGNS = {"create": "+", "change": "~", "delete": "-", "keep": "="}
+_SIGNS = {"create": "+", "change": "~", "delete": "-", "detach": ">", "keep": "=", "refuse": "!"}
 
 
 def print_plan(plan: PlanView, *, brief: bool) -> int:
@@ -74,7 +74,7 @@ def _text(cluster: ClusterPlan, *, brief: bool) -> str:
         return f"  ! {printable(cluster.error)}"
     lines = []
     for one in cluster.objects:
-        note = " (left Git; deleting needs confirmation)" if one.action == "keep" else ""
+        note = f" ({one.note})" if one.note else ""
         lines.append(printable(f"  {_SIGNS.get(one.action, '?')} {one.object}{note}"))
         lines += [] if brief else [_field(change) for change in one.changes]
     return "\n".join(lines)

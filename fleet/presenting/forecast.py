@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from clusters.client.api import ClusterApi
@@ -12,7 +13,7 @@ from clusters.guards import PruneBudget, prune_refusal
 from clusters.inspecting import FieldDifference, inspect
 from clusters.model import BundleName, BundlePolicy, ClusterName, Digest, Manifest, ObjectRef
 from clusters.records import Record
-from clusters.rules import ObjectRules, rules_of
+from clusters.rules import rules_of
 from fleet.coordinator import Coordinator
 from fleet.deciding.commits import current_digests, problem_views, shrinking
 from fleet.forecasting_rollouts import travel_plan
@@ -91,14 +92,15 @@ class Forecaster:
             why = "it is not in force yet" if reconciler is None else "it does not answer now"
             return ClusterPlan(cluster=cluster, bundle=bundle, error=f"cannot be asked: {why}")
         manifests = proposal.contents[digest] if digest else ()
+        declared = proposal.inventory.bundles.get(bundle)
+        policy = declared.policy if declared else BundlePolicy()
         async with self._gate:
             try:
-                declared = proposal.inventory.bundles.get(bundle)
-                policy = declared.policy if declared else BundlePolicy()
                 objects = await _objects(reconciler.api, manifests, reconciler.records, policy)
             except ClusterError as error:
                 return ClusterPlan(cluster=cluster, bundle=bundle, error=str(error))
-        gone = _gone(bundle, manifests, list(reconciler.records.values()), reconciler.terms.budget)
+        budget = reconciler.terms.budget
+        gone = _gone(bundle, manifests, list(reconciler.records.values()), budget, policy)
         return ClusterPlan(cluster=cluster, bundle=bundle, objects=[*objects, *gone])
 
 
@@ -121,11 +123,8 @@ async def _objects(
     changed = [
         manifest for manifest in manifests if not _is_applied(records.get(manifest.ref), manifest)
     ]
-    return [
-        plan
-        for plan in await asyncio.gather(*(_one(api, m, rules_of(policy, m.ref)) for m in changed))
-        if plan
-    ]
+    asked = (_one(api, one, policy, is_new=_is_new(records.get(one.ref))) for one in changed)
+    return [plan for plan in await asyncio.gather(*asked) if plan]
 
 
 def _is_applied(record: Record | None, manifest: Manifest) -> bool:
@@ -138,9 +137,16 @@ def _is_applied(record: Record | None, manifest: Manifest) -> bool:
     )
 
 
-async def _one(api: ClusterApi, manifest: Manifest, rules: ObjectRules) -> ObjectPlan | None:
+def _is_new(record: Record | None) -> bool:
+    return record is None or not record.applied.confirmed
+
+
+async def _one(
+    api: ClusterApi, manifest: Manifest, policy: BundlePolicy, *, is_new: bool
+) -> ObjectPlan | None:
+    adopt = policy.adopt if is_new else None
     try:
-        inspection = await inspect(api, manifest, rules)
+        inspection = await inspect(api, manifest, rules_of(policy, manifest.ref), adopt=adopt)
     except UnknownKind:
         # Its definition comes with the same revision: the cluster cannot judge it yet.
         return ObjectPlan(action="create", object=str(manifest.ref))
@@ -150,6 +156,8 @@ async def _one(api: ClusterApi, manifest: Manifest, rules: ObjectRules) -> Objec
         raise
     if inspection.live is None:
         return ObjectPlan(action="create", object=str(manifest.ref))
+    if inspection.refusal:
+        return ObjectPlan(action="refuse", object=str(manifest.ref), note=inspection.refusal)
     if not inspection.differences:
         return None
     return ObjectPlan(
@@ -166,11 +174,30 @@ def _field(difference: FieldDifference, *, secret: bool) -> FieldChange:
 
 
 def _gone(
-    bundle: BundleName, manifests: Sequence[Manifest], records: list[Record], budget: PruneBudget
+    bundle: BundleName,
+    manifests: Sequence[Manifest],
+    records: list[Record],
+    budget: PruneBudget,
+    policy: BundlePolicy,
 ) -> list[ObjectPlan]:
     wanted = {manifest.ref for manifest in manifests}
     members = [record for record in records if record.bundle == bundle]
-    gone = sorted(record.ref for record in members if record.ref not in wanted)
-    held = prune_refusal(gone, members=len(members), remaining=len(manifests), budget=budget)
-    action = "keep" if held else "delete"
-    return [ObjectPlan(action=action, object=str(ref)) for ref in gone]
+    gone = sorted((r for r in members if r.ref not in wanted), key=lambda record: record.ref)
+    if policy.prune_max is not None:
+        budget = replace(budget, max_objects=policy.prune_max)
+    deleted = [record.ref for record in gone if not (record.keep or record.detach)]
+    held = prune_refusal(deleted, members=len(members), remaining=len(manifests), budget=budget)
+    if not policy.prune:
+        held = "left Git; pruning is switched off"
+    elif held:
+        held = "left Git; deleting needs confirmation"
+    return [_leaving(record, held) for record in gone]
+
+
+def _leaving(record: Record, held: str | None) -> ObjectPlan:
+    action, note = ("keep", held) if held else ("delete", "")
+    if record.keep:
+        action, note = "keep", "left Git; it is annotated flotilla.dev/prune: disabled"
+    elif record.detach:
+        action, note = "detach", "left Git; it stays, without our marks"
+    return ObjectPlan(action=action, object=str(record.ref), note=note)

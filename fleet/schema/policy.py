@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from clusters.fieldpaths import problem_of
 from clusters.model import (
@@ -114,6 +114,12 @@ class HealthFields(Fields):
     healthy: Cel
     progressing: Cel | None = None
     failed: Cel | None = None
+
+    @model_validator(mode="after")
+    def _not_of_secrets(self) -> Self:
+        if self.target.kind == "Secret" and not self.target.group:
+            raise refused("Secrets are not read: that one is there is its health", "another kind")
+        return self
 
     def value(self) -> HealthRule:
         """The rule that this declares."""

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from clusters.model import GroupKind, Manifest, ObjectRef, ref_of
+from clusters.model import GroupKind, Manifest, ObjectRef, Target, ref_of
 from fleet.model import Bundle, Patch
 from fleet.source.problems import Problem
 from fleet.source.render.directory import Template
@@ -82,7 +82,7 @@ def patched(
                 _patch_problem(
                     patch,
                     "the patch changes nothing: the bundle has no object that matches its target "
-                    f"({_shown_target(patch)})",
+                    f"({_shown_target(patch.target)})",
                 )
             )
         for index in matching:
@@ -122,6 +122,29 @@ def check_duplicates(objects: Sequence[Ready], findings: Findings) -> None:
                 message=f"{ready.ref} is in this bundle twice, first in {other.place}; keep one",
             )
             findings.note(ready.template, [again], ())
+
+
+def check_rules(objects: Sequence[Ready], bundle: Bundle, findings: Findings) -> None:
+    """A rule that is about no object of the bundle is probably written wrong."""
+    refs = [ready.ref for ready in objects]
+    targets = [
+        ("policy.rules", index, rule.target) for index, rule in enumerate(bundle.policy.rules)
+    ]
+    targets += [
+        ("health", index, Target(kind=rule.kind, group=rule.group))
+        for index, rule in enumerate(bundle.health)
+    ]
+    for field_name, index, target in targets:
+        if refs and not any(target.matches(ref) for ref in refs):
+            findings.warnings.append(
+                Problem(
+                    file=bundle.place.file,
+                    line=bundle.place.line,
+                    field=f"spec.{field_name}[{index}].target",
+                    message="the rule is about nothing: the bundle has no object that matches its "
+                    f"target ({_shown_target(target)})",
+                )
+            )
 
 
 def _patched(ready: Ready, patch: Patch, findings: Findings) -> Ready:
@@ -179,8 +202,7 @@ def _patch_problem(patch: Patch, message: str) -> Problem:
     )
 
 
-def _shown_target(patch: Patch) -> str:
-    target = patch.target
+def _shown_target(target: Target) -> str:
     fields = {
         "group": target.group,
         "kind": target.kind,

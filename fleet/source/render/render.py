@@ -21,6 +21,7 @@ from fleet.source.render.assembly import (
     Findings,
     Ready,
     check_duplicates,
+    check_rules,
     finish,
     make_ready,
     patched,
@@ -195,6 +196,7 @@ class Renderer:
             before if findings.problems else patched(before, choice.patches, variables, findings)
         )
         check_duplicates(after, findings)
+        check_rules(after, bundle, findings)
         manifests = [
             self._manifest(source, index, old is new, new, findings)
             for index, old, new in zip(ready, before, after, strict=True)

@@ -93,6 +93,11 @@ def health(more: str) -> str:
         ("{selector: x}", health("healthy: 'true', failed: 'nope()'"), "no function 'nope'"),
         ("{selector: x}", health("failed: 'true'"), "spec.health[0].healthy"),
         ("{selector: x}", ", health: [{target: {group: a}, healthy: 'true'}]", "target.kind"),
+        (
+            "{selector: x}",
+            ", health: [{target: {kind: Secret}, healthy: 'true'}]",
+            "Secrets are not read",
+        ),
         ("{selector: x}", ", rollback: {maxConcurrency: 0}", "nothing would ever move"),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusters.model import BundleName, ClusterName, digest_of
+from clusters.model import BundleName, BundlePolicy, ClusterName, HealthRule, digest_of
 from fleet.model import (
     Bundle,
     Cluster,
@@ -51,6 +51,8 @@ def bundle(
     values: Sequence[ValuesLayer] = (),
     patches: Sequence[Patch] = (),
     substitute: bool = True,
+    policy: BundlePolicy = BundlePolicy(),  # noqa: B008
+    health: Sequence[HealthRule] = (),
 ) -> Bundle:
     return Bundle(
         name=BundleName("web"),
@@ -61,6 +63,8 @@ def bundle(
         values=values,
         patches=patches,
         substitute=substitute,
+        policy=policy,
+        health=health,
     )
 
 

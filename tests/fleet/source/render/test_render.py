@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusters.model import ClusterName, GroupKind, Target
+from clusters.model import (
+    BundlePolicy,
+    ClusterName,
+    DriftPolicy,
+    DriftRule,
+    GroupKind,
+    HealthRule,
+    Target,
+)
 from fleet.model import Bundle, Cluster, Patch, ValuesLayer
 from fleet.selector import parse_selector
 from fleet.source.problems import InvalidFleet
@@ -253,3 +261,19 @@ def test_kubernetes_110254_the_texts_of_a_secret_are_data_that_we_own() -> None:
     assert "stringData" not in found["s"]
     assert found["o"]["stringData"] == {"text": "x"}, "another kind of this name"
     assert found["w"]["stringData"] == {"text": 1}, "the server says what is wrong with it"
+
+
+def test_a_rule_about_nothing_is_a_warning() -> None:
+    """A kind with a typo would be corrected where it was to be left alone."""
+    rules = [
+        DriftRule(target=Target(kind=kind), drift=DriftPolicy.IGNORE)
+        for kind in ("ConfigMap", "Deploymnt")
+    ]
+    files = {"a.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a}\n"}
+    health = [HealthRule(kind="Widget", healthy="true")]
+    result = rendered(files, policy=BundlePolicy(rules=tuple(rules)), health=health)
+    said = [str(warning) for warning in result.warnings]
+    assert len(said) == 2
+    assert "spec.health[0].target: the rule is about nothing" in said[0] + said[1]
+    assert "spec.policy.rules[1].target" in said[0] + said[1]
+    assert "kind 'Deploymnt'" in said[0] + said[1]
