@@ -176,12 +176,12 @@ def need_model(now: Now) -> RowModel[NeedView]:
         Column(
             "subject",
             "subject",
-            22,
+            20,
             lambda row: fmt.text(row.subject, Tone.STRONG),
             grow=1,
             priority=0,
         ),
-        Column("sentence", "sentence", 20, lambda row: fmt.text(row.sentence), grow=3, priority=0),
+        Column("sentence", "sentence", 20, lambda row: fmt.text(row.sentence), grow=2, priority=0),
         Column(
             "since",
             "since",

@@ -62,7 +62,7 @@ class Dispatch(Canvas):
             if worker.is_cancelled:
                 break
             try:
-                results.append(self.session.client.command(request))
+                results.append(_in_words(request, self.session.client.command(request)))
             except Refused as error:
                 failures.append(f"{request.target}: {error.message}")
             except ServerUnreachable as error:
@@ -90,3 +90,9 @@ class Dispatch(Canvas):
             audit = f"  (audit {', '.join(rows[:4])})" if rows else ""
             said = [one_line(each.message) for each in event.results[:3]]
             self.notify("\n".join(said) + audit, title=one_line(event.title), markup=False)
+
+
+def _in_words(request: CommandRequest, result: CommandResult) -> CommandResult:
+    """An answer without the command it repeats: the title says that in words already."""
+    said = result.message.removeprefix(f"{request.command} {request.target}: ")
+    return msgspec.structs.replace(result, message=said[:1].upper() + said[1:])

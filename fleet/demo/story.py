@@ -210,7 +210,7 @@ def _happen(stage: _Stage) -> None:
         last = [name for name in stage.names if name.startswith("prod-us")][-1]
         bundle = "bundles/payments.yaml"
         repository.replace(stage.repo, bundle, "dependsOn", "strategy: ring\n  dependsOn")
-        repository.commit(stage.repo, "Carry payments through the ring", author="alice")
+        repository.commit(stage.repo, "Carry payments through the ring", author="bob")
         with (stage.repo / "bundles/cache.yaml").open("a") as file:
             file.write(_FAILING_PATCH.replace("CLUSTER", last))
         repository.commit(stage.repo, f"Try another cache on {last}", author="bob")

@@ -5,12 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from tests.e2e.terminals import Terminal, shows, until
 from tests.fakes import fleets
 from tests.fakes.api_server import ApiServer
 
@@ -18,61 +18,6 @@ pytestmark = [
     pytest.mark.e2e,
     pytest.mark.skipif(shutil.which("tmux") is None, reason="tmux is not installed"),
 ]
-PATIENCE_S = 20.0
-
-
-class Terminal:
-    """One tmux session with a server of its own."""
-
-    def __init__(self, folder: Path) -> None:
-        self._socket = str(folder / "tmux.sock")
-        self._folder = folder
-
-    def tmux(self, *words: str) -> str:
-        done = subprocess.run(
-            ["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True
-        )
-        return done.stdout
-
-    def start(self, *options: str, size: tuple[int, int] = (120, 36), prefix: str = "") -> None:
-        program = f"{sys.executable} -m tui.main {' '.join(options)}"
-        script = f"unset COLUMNS LINES; {prefix}{program}; echo LEFT $?; exec sleep 600"
-        environment = {"HOME": str(self._folder), "XDG_STATE_HOME": str(self._folder)}
-        words = [f"-e{name}={value}" for name, value in environment.items()]
-        width, height = size
-        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
-                  *words, "sh", "-c", script)  # fmt: skip
-
-    def stop(self) -> None:
-        words = ["tmux", "-S", self._socket, "kill-server"]
-        subprocess.run(words, capture_output=True, check=False)
-
-    @property
-    def text(self) -> str:
-        return self.tmux("capture-pane", "-p")
-
-    def press(self, *keys: str) -> None:
-        for key in keys:
-            self.tmux("send-keys", key)
-            time.sleep(0.15)
-
-    def flags(self) -> str:
-        """Alternate screen, mouse, cursor."""
-        wanted = "#{alternate_on} #{mouse_any_flag} #{cursor_flag}"
-        return self.tmux("display", "-p", wanted).strip()
-
-    def pid(self) -> int:
-        """The process id of the program."""
-        shell = self.tmux("display", "-p", "#{pane_pid}").strip()
-        done = subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=True)
-        return int(done.stdout.split()[0])
-
-
-def until(condition: Callable[[], object], what: str) -> None:
-    end = time.monotonic() + PATIENCE_S
-    while not condition():
-        assert time.monotonic() < end, what
-        time.sleep(0.05)
 
 
 @pytest.fixture
@@ -88,13 +33,6 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
 def server(tmp_path: Path) -> Iterator[ApiServer]:
     with ApiServer(fleets.fleet(24), socket_path=tmp_path / "api.sock") as made:
         yield made
-
-
-def shows(terminal: Terminal, words: str) -> None:
-    try:
-        until(lambda: words in terminal.text, words)
-    except AssertionError:
-        raise AssertionError(f"{words!r} is not in:\n{terminal.text}") from None
 
 
 def test_it_shows_the_fleet_and_leaves_the_terminal_as_it_was(

@@ -134,6 +134,9 @@ class DriftScreen(PairedView):
         if touched.any_of("drift"):
             self.inbox.take(self.store.drift)
             self._rearranged()
+            row = self.query_one("#drift", VirtualTable).current
+            if isinstance(row, DriftRow) and row.drifts[0].id in touched.of("drift"):
+                self.do_diff()
 
     def _rearranged(self) -> None:
         self.query_one("#drift", VirtualTable).rows_changed()

@@ -16,7 +16,7 @@ from textual.strip import Strip
 from tui.escape import one_line
 from tui.filtering import Filter
 from tui.format import Line, Tone
-from tui.lines import cut
+from tui.lines import cut, wrapped
 from tui.rows import COLUMN_GAP, Fitted, RowModel, fit_columns
 from tui.widgets.cursor import MarkTable
 
@@ -111,8 +111,7 @@ class VirtualTable(MarkTable[T]):
             return self.paint(self._header_line(), width)
         index = y - self.header_rows + self.scroll_offset.y
         if index >= len(self.model):
-            shown = y == self.header_rows and not self.model.order
-            return self.paint(self._nothing() if shown else (), width)
+            return self.paint(self._nothing(index, width) if not self.model.order else (), width)
         return self._row_strip(self.model.order[index], width)
 
     def _row_strip(self, key: str, width: int) -> Strip:
@@ -150,7 +149,9 @@ class VirtualTable(MarkTable[T]):
             spans += cut(title, fitted.width, right=column.right)
         return tuple(spans)
 
-    def _nothing(self) -> Line:
-        if self.model.rows:
-            return (("  No row matches. Esc shows all.", Tone.MUTED),)
-        return ((f"  {self.empty}", Tone.MUTED),)
+    def _nothing(self, row: int, width: int) -> Line:
+        """What stands where rows would be, over as many lines as it takes."""
+        filtered = self.model.rows or self.model.filter or self.model.faults_only
+        words = "No row matches. Esc shows all." if filtered else self.empty
+        lines = wrapped((("  ", Tone.PLAIN), (words, Tone.MUTED)), width)
+        return lines[row] if row < len(lines) else ()

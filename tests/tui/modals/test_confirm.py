@@ -38,7 +38,7 @@ async def test_a_question_answered_with_yes_sends_once_and_tells_the_answer() ->
             "cluster/dev-eu-000",
             "alice",
         )
-        assert run.notices == ["reconcile cluster/dev-eu-000  (audit 18235)"]
+        assert run.notices == ["Reconcile cluster/dev-eu-000  (audit 18235)"]
 
 
 @pytest.mark.parametrize("key", ["escape", "enter"])

@@ -1,0 +1,78 @@
+"""The real program in a real terminal: tmux, its keys and what it shows."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+PATIENCE_S = 30.0
+
+
+class Terminal:
+    """One tmux session with a server of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._socket = str(folder / "tmux.sock")
+        self._folder = folder
+
+    def tmux(self, *words: str) -> str:
+        done = subprocess.run(
+            ["tmux", "-S", self._socket, *words], capture_output=True, text=True, check=True
+        )
+        return done.stdout
+
+    def start(
+        self,
+        *options: str,
+        size: tuple[int, int] = (120, 36),
+        prefix: str = "",
+        module: str = "tui.main",
+    ) -> None:
+        program = f"{sys.executable} -m {module} {' '.join(options)}"
+        script = f"unset COLUMNS LINES; {prefix}{program}; echo LEFT $?; exec sleep 600"
+        environment = {"HOME": str(self._folder), "XDG_STATE_HOME": str(self._folder)}
+        words = [f"-e{name}={value}" for name, value in environment.items()]
+        width, height = size
+        self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
+                  *words, "sh", "-c", script)  # fmt: skip
+
+    def stop(self) -> None:
+        words = ["tmux", "-S", self._socket, "kill-server"]
+        subprocess.run(words, capture_output=True, check=False)
+
+    @property
+    def text(self) -> str:
+        return self.tmux("capture-pane", "-p")
+
+    def press(self, *keys: str) -> None:
+        for key in keys:
+            self.tmux("send-keys", key)
+            time.sleep(0.15)
+
+    def flags(self) -> str:
+        """Alternate screen, mouse, cursor."""
+        wanted = "#{alternate_on} #{mouse_any_flag} #{cursor_flag}"
+        return self.tmux("display", "-p", wanted).strip()
+
+    def pid(self) -> int:
+        """The process id of the program."""
+        shell = self.tmux("display", "-p", "#{pane_pid}").strip()
+        done = subprocess.run(["pgrep", "-P", shell], capture_output=True, text=True, check=True)
+        return int(done.stdout.split()[0])
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.05)
+
+
+def shows(terminal: Terminal, words: str) -> None:
+    try:
+        until(lambda: words in terminal.text, words)
+    except AssertionError:
+        raise AssertionError(f"{words!r} is not in:\n{terminal.text}") from None
