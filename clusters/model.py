@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cached_property, lru_cache
+from sys import intern
 from typing import Any, NewType
 
 import orjson
@@ -147,7 +148,8 @@ class Manifest:
             ref=ref,
             api_version=str(content["apiVersion"]),
             body=body,
-            digest=digest_of(body, secret_key if ref.group_kind == SECRET else b""),
+            # One text for all that speak of this content: apply sets read it from the store.
+            digest=Digest(intern(digest_of(body, secret_key if ref.group_kind == SECRET else b""))),
         )
 
 

@@ -6,7 +6,7 @@ showed (all else, rebuilt after a restart).  Owned by one reconciler; not shared
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from sys import intern
@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Protocol
 from clusters.backoff import APPLY
 from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject, NotOurs
 from clusters.health import HealthResult
-from clusters.model import Applied, BundleName, ClusterName, Contest, Digest, Health, ObjectRef
+from clusters.model import (
+    Applied,
+    BundleName,
+    ClusterName,
+    Contest,
+    Digest,
+    Health,
+    Manifest,
+    ObjectRef,
+)
 from clusters.projection import Path
 
 if TYPE_CHECKING:
@@ -140,10 +149,18 @@ class Record:
     def of(cls, applied: Applied) -> Record:
         """A record of a stored member, of which nothing is seen yet.
 
-        Its hashes become the strings that all clusters with the same object share.
+        Its texts become those that all clusters with the same object share.
         """
-        entry_hash, live_hash = intern(applied.entry_hash), intern(applied.live_hash)
-        return cls(replace(applied, entry_hash=entry_hash, live_hash=live_hash))
+        return cls(
+            replace(
+                applied,
+                api_version=intern(applied.api_version),
+                bundle=BundleName(intern(applied.bundle)),
+                digest=Digest(intern(applied.digest)),
+                entry_hash=intern(applied.entry_hash),
+                live_hash=intern(applied.live_hash),
+            )
+        )
 
     @property
     def is_recalled(self) -> bool:
@@ -179,6 +196,25 @@ class Record:
     def bundle(self) -> BundleName:
         """The bundle that owns the object."""
         return self.applied.bundle
+
+
+def share_references(
+    records: dict[ObjectRef, Record], manifests: Mapping[ObjectRef, Manifest]
+) -> None:
+    """Let records name their objects by the references of the manifests: those are there anyway.
+
+    After a restart each record has one of its own, which is as large as all the rest of it.
+    """
+    if all(m.ref is records[ref].ref for ref, m in manifests.items() if ref in records):
+        return
+    renamed: dict[ObjectRef, Record] = {}
+    for ref, record in records.items():
+        shared = manifests[ref].ref if ref in manifests else ref
+        if record.applied.ref is not shared:
+            record.applied = replace(record.applied, ref=shared)
+        renamed[shared] = record
+    records.clear()
+    records.update(renamed)
 
 
 class Journal(Protocol):

@@ -19,7 +19,7 @@ from clusters.mirroring import MirrorKeeper
 from clusters.model import DesiredState, GroupKind
 from clusters.observer import Observer
 from clusters.plan import make_plan
-from clusters.records import Record
+from clusters.records import Record, share_references
 from clusters.rules import all_rules
 from clusters.site import Site
 from clusters.situation import Situation
@@ -76,6 +76,8 @@ class Session:
         self._auditor = Auditor(site, api=api, observer=observer)
         self._probe_at = monotonic() + PROBE_S
         self._rediscover_at = 0.0
+        self._shared_with: DesiredState | None = None
+        """The desired state whose references the records use."""
         self._kinds: set[GroupKind] = set()
         self._kinds_of: DesiredState | None = None
         self._kinds_count = 0
@@ -154,6 +156,9 @@ class Session:
     def _follow_rules(self, desired: DesiredState) -> None:
         """Where other fields are left to others than before, compare with a whole apply."""
         site, observer = self._site, self._observer
+        if self._shared_with is not desired:
+            share_references(site.records, manifests_of(desired))
+            self._shared_with = desired
         observer.judge_by(health_rules(desired))
         before, observer.rules = site.rules, all_rules(desired)
         site.rules = observer.rules

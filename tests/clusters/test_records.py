@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import gc
+import sys
 import tracemalloc
 from dataclasses import replace
+from pathlib import Path
 
+from clusters.embedded.serve import EmbeddedClusters
 from clusters.model import Applied, BundleName, Digest, Health, ObjectRef
 from clusters.projection import short_hash
 from clusters.records import FieldSets, Record
+from fleet.runtime import StoreJournal
+from fleet.store.store import Store
+from tests.fakes.engine import Engine, config_map, desired_bundle
 
 MEMBERS = 2_000
 BYTES_MAX = 500
@@ -47,6 +54,39 @@ def test_a_record_is_a_few_hundred_bytes() -> None:
     size, _ = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size / MEMBERS <= BYTES_MAX
+
+
+async def test_nor_is_it_more_in_a_running_engine_or_after_a_restart(tmp_path: Path) -> None:
+    """What a record refers to is counted as well, where manifests do not hold it anyway.
+
+    After a restart the apply set comes from the store: its texts were others of the same content.
+    """
+    bundle = desired_bundle([config_map(f"c{number}", x="1") for number in range(300)])
+    async with (
+        EmbeddedClusters(["one"], ready_after_s=0.02) as clusters,
+        await Store.open(tmp_path / "flotilla.db") as store,
+        Engine(clusters, journal=StoreJournal(store)) as engine,  # type: ignore[arg-type]
+    ):
+        for _ in range(2):
+            await engine.converged(bundle)
+            beside: set[int] = set()
+            reachable_bytes(bundle, beside)
+            assert reachable_bytes(engine.reconciler.records, beside) / 300 <= BYTES_MAX
+            await engine.restart()
+
+
+def reachable_bytes(root: object, seen: set[int]) -> int:
+    """The size of an object and all that it refers to, but for what was seen before."""
+    total, left = 0, [root]
+    while left:
+        one = left.pop()
+        if id(one) in seen or isinstance(one, type):
+            continue
+        seen.add(id(one))
+        total += sys.getsizeof(one)
+        if not isinstance(one, str | bytes | int | float):
+            left.extend(gc.get_referents(one))
+    return total
 
 
 def test_equal_hashes_are_one_string_also_after_a_restart() -> None:
