@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from fleet.view import NeedView
-from tui import orders_drift, orders_fleet, orders_rollouts
+from tui import orders_drift, orders_fleet, orders_needs, orders_rollouts
 from tui.plans import NotNow, Plan, together
 from tui.queries import subject_of_need
 from tui.store import FleetStore
@@ -14,20 +14,25 @@ from tui.store import FleetStore
 
 def plan(action: str, subjects: Sequence[object], store: FleetStore) -> Plan | NotNow:
     """Say what `action` would send for `subjects`, or why it would not."""
-    found = [
-        subject_of_need(store, subject) if isinstance(subject, NeedView) else subject
-        for subject in subjects
-    ]
-    resolved = [each for each in found if each is not None]
-    if not resolved:
-        return NotNow("nothing is selected that this could be done to")
     plans = []
-    for subject in resolved:
-        one = _PLANNERS[action](subject, store)
-        if isinstance(one, NotNow):
-            return one
-        plans.append(one)
+    for subject in subjects:
+        made = _plan_one(action, subject, store)
+        if isinstance(made, NotNow):
+            return made
+        plans.append(made)
+    if not plans:
+        return NotNow("nothing is selected that this could be done to")
     return plans[0] if len(plans) == 1 else together(plans)
+
+
+def _plan_one(action: str, subject: object, store: FleetStore) -> Plan | NotNow:
+    if isinstance(subject, NeedView):
+        if (of_itself := orders_needs.of_need(action, subject)) is not None:
+            return of_itself(subject, store)
+        subject = subject_of_need(store, subject)
+    if subject is None:
+        return NotNow("nothing is selected that this could be done to")
+    return _PLANNERS[action](subject, store)
 
 
 _PLANNERS: dict[str, Callable[[Any, FleetStore], Plan | NotNow]] = {
@@ -39,7 +44,7 @@ _PLANNERS: dict[str, Callable[[Any, FleetStore], Plan | NotNow]] = {
     "retry": orders_rollouts.retry,
     "skip": orders_rollouts.skip,
     "rollback": orders_rollouts.rollback,
-    "hold": orders_fleet.hold,
+    "release_hold": orders_needs.release_hold,
     "acknowledge": orders_drift.acknowledge,
     "confirm_prune": orders_fleet.confirm_prune,
 }

@@ -71,24 +71,6 @@ def suspend(subject: object, store: FleetStore) -> Plan | NotNow:
     )  # fmt: skip
 
 
-def hold(subject: object, store: FleetStore) -> Plan | NotNow:
-    """Hold a bundle, or release the hold."""
-    if not isinstance(subject, BundleView):
-        return NotNow("only bundles are held")
-    name = subject.name
-    if subject.held_digest:
-        return one(
-            "releaseHold", f"bundle/{name}", store=store, verb="Release", scope=name,
-            title=f"Release the hold on {name}", tier=Tier.TYPE, reason=True,
-            clusters=clusters_of_bundle(store, name),
-            facts=[f"digest {subject.held_digest[:12]} may be rolled out again"],
-        )  # fmt: skip
-    return one(
-        "hold", f"bundle/{name}", store=store, verb="Hold", scope=name, title=f"Hold {name}",
-        reason=True, facts=["no new release of it starts until the hold is released"],
-    )  # fmt: skip
-
-
 def confirm_prune(subject: object, store: FleetStore) -> Plan | NotNow:
     """Let deletions happen that a guard keeps back."""
     match subject:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fleet.view import BundleView, ClusterState, ClusterView, RolloutView
 from tui import format as fmt
+from tui.orders_needs import contest_of, leave_field, take_over
 from tui.plans import NotNow, Plan, RolloutCluster, Tier, clusters_of_bundle, one
 from tui.queries import Approval, approvals, is_finished, is_paused
 from tui.store import FleetStore
@@ -40,9 +41,10 @@ def _waiting_approval(subject: object) -> Approval | NotNow:
 def approve(subject: object, store: FleetStore) -> Plan | NotNow:
     """Approve the gate that waits."""
     found = _waiting_approval(subject)
-    if isinstance(found, NotNow):
-        return found
-    return _answer(found, store, command="approve", verb="Approve")
+    if isinstance(found, Approval):
+        return _answer(found, store, command="approve", verb="Approve")
+    contest = contest_of(subject, store)
+    return found if contest is None else take_over(contest, store)
 
 
 def _answer(found: Approval, store: FleetStore, *, command: str, verb: str) -> Plan:
@@ -77,6 +79,8 @@ def reject(subject: object, store: FleetStore) -> Plan | NotNow:
     rollout = subject.rollout if isinstance(subject, RolloutCluster) else subject
     if not isinstance(rollout, RolloutView):
         return found
+    if (contest := contest_of(subject, store)) is not None:
+        return leave_field(contest, store)
     return _whole(rollout, store, command="abort", verb="Abort", fact="clusters keep what they run")
 
 
@@ -153,7 +157,7 @@ def skip(subject: object, store: FleetStore) -> Plan | NotNow:
     return one(
         "skip", f"rollout/{subject.rollout.id}", store=store, verb="Skip", scope=subject.name,
         title=f"Leave {subject.name} out of {subject.rollout.id}", clusters=[subject.name],
-        tier=Tier.TYPE, reason=True, arguments={"cluster": subject.name},
+        tier=Tier.TYPE, reason=True, arguments={"clusters": [subject.name]},
         facts=["it keeps what it runs, and the rollout goes on without it"],
     )  # fmt: skip
 

@@ -183,9 +183,9 @@ def subject_of_need(store: FleetStore, need: NeedView) -> object | None:
     match kind:
         case "failure":
             return store.placements.get(rest)
-        case "offline" | "quarantine":
+        case "offline" | "quarantine" | "audit":
             return store.clusters.get(rest)
-        case "confirm":
+        case "confirm" | "stranded":
             return store.bundles.get(rest)
         case "drift":
             return store.drift.get(rest)

@@ -3,6 +3,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fleet.deciding import commands, rollout_commands
 from fleet.view import ClusterState, NeedView
 from tests.fakes import fleets
 from tui.actions import ACTIONS
@@ -149,7 +150,7 @@ def test_a_quarantined_cluster_is_let_out_by_retry(store: FleetStore) -> None:
 def test_skipping_needs_a_cluster_of_a_rollout(store: FleetStore) -> None:
     made = planned("skip", [member(store, "prod-eu-009", "Failed")], store)
 
-    assert sent(made) == [("skip", "rollout/payments-7", {"cluster": "prod-eu-009"})]
+    assert sent(made) == [("skip", "rollout/payments-7", {"clusters": ["prod-eu-009"]})]
     assert isinstance(plan("skip", [store.rollouts["payments-7"]], store), NotNow)
 
 
@@ -201,12 +202,86 @@ def test_drift_that_is_settled_asks_for_nothing(store: FleetStore) -> None:
     assert plan("acknowledge", [corrected], store) == NotNow("this drift is corrected")
 
 
-def test_a_held_bundle_is_released_by_the_same_key(store: FleetStore) -> None:
-    web = store.bundles["web"]
-    held = msgspec.structs.replace(web, held_digest="d1gest")
+def with_need(store: FleetStore, need_id: str, **more: Any) -> NeedView:
+    need = NeedView(id=need_id, kind="", subject=more.pop("subject", "x"), sentence="why", **more)
+    store.needs[need_id] = need
+    return need
 
-    assert planned("hold", [web], store).requests[0].command == "hold"
-    assert planned("hold", [held], store).requests[0].command == "releaseHold"
+
+def test_a_hold_is_released_for_the_rollout_that_placed_it(store: FleetStore) -> None:
+    rollout, web = store.rollouts["payments-7"], store.bundles["payments"]
+    assert plan("release_hold", [web], store) == NotNow("nothing is on hold here")
+    need = with_need(store, "hold/payments-7", subject="payments 9f3c1ab on hold")
+
+    for subject in (web, rollout, need, member(store, "prod-eu-009", "Failed")):
+        made = planned("release_hold", [subject], store)
+        assert sent(made) == [("releaseHold", "rollout/payments-7", {})]
+        assert made.tier is Tier.TYPE
+
+
+def test_a_contested_field_is_taken_or_left(store: FleetStore) -> None:
+    rollout = msgspec.structs.replace(store.rollouts["payments-7"], stages=())
+    need = with_need(store, "takeover/payments-7/prod-eu-009")
+    arguments = {"clusters": ["prod-eu-009"]}
+
+    for subject in (need, rollout):
+        taken = planned("approve", [subject], store)
+        assert sent(taken) == [("takeOver", "rollout/payments-7", arguments)]
+        assert taken.production
+        assert taken.scope == "prod-eu-009"
+        left = planned("reject", [subject], store)
+        assert sent(left) == [("leaveField", "rollout/payments-7", arguments)]
+
+
+def test_a_gate_that_cannot_be_judged_is_passed(store: FleetStore) -> None:
+    need = with_need(
+        store, "approval/payments-7/prod/metrics", command="flotilla rollout pass-gate payments-7"
+    )
+
+    assert sent(planned("approve", [need], store)) == [
+        ("passGate", "rollout/payments-7", {"stage": "prod", "gate": "metrics"})
+    ]
+
+
+@pytest.mark.parametrize("action", ["approve", "confirm_prune"])
+def test_a_commit_that_takes_clusters_away_is_confirmed(store: FleetStore, action: str) -> None:
+    need = with_need(store, "shrink", subject="9f3c1ab0")
+
+    made = planned(action, [need], store)
+
+    assert sent(made) == [("confirmShrink", "commit/9f3c1ab0", {})]
+    assert made.scope == "9f3c1ab0"
+
+
+def test_the_server_knows_every_command(store: FleetStore) -> None:
+    """The interface and the server were written apart: nothing that one sends is unknown there."""
+    known = {*commands._RULES, *rollout_commands.COMMANDS}
+    needs = [
+        with_need(store, "hold/payments-7"),
+        with_need(store, "takeover/payments-7/prod-eu-009"),
+        with_need(store, "shrink"),
+        with_need(store, "confirm/web"),
+        with_need(store, "approval/payments-7/prod/x", command="flotilla rollout pass-gate y"),
+    ]
+    running = msgspec.structs.replace(store.rollouts["payments-7"], id="other-1", stages=())
+    paused = msgspec.structs.replace(running, phase="Paused")
+    quarantined = store.clusters["prod-ap-023"]
+    subjects: list[object] = [
+        *store.clusters.values(), *store.bundles.values(), *store.placements.values(),
+        *store.drift.values(), *store.rollouts.values(), *needs, quarantined, running, paused,
+        *approvals(store.rollouts.values()), member(store, "prod-eu-009", "failed"),
+        *drift_groups(store.drift.values()),
+    ]  # fmt: skip
+    made = [
+        plan(action.id, [subject], store)
+        for action in ACTIONS
+        if action.writes
+        for subject in subjects
+    ]
+    asked = {each.command for one in made if isinstance(one, Plan) for each in one.requests}
+
+    assert asked <= known
+    assert known - asked == {"bypassWindow"}, "only this is left to the command line"
 
 
 def test_deletions_are_confirmed_only_where_some_wait(store: FleetStore) -> None:

@@ -24,7 +24,7 @@ from tui.store import Touched, placement_key
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
 
-BUNDLE_ACTIONS = ("sync", "suspend", "rollback", "hold", "why")
+BUNDLE_ACTIONS = ("sync", "suspend", "rollback", "release_hold", "why")
 
 
 class BundleActions(TableView):

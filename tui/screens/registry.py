@@ -38,7 +38,13 @@ _TOP: tuple[type[ViewScreen], ...] = (
     HistoryScreen,
     ApprovalsScreen,
 )
-_VIEW_OF_NEED = {"refused": "history", "drift": "drift", "approval": "approvals"}
+_VIEW_OF_NEED = {
+    "refused": "history",
+    "confirm": "history",
+    "failure": "history",
+    "drift": "drift",
+    "approval": "approvals",
+}
 
 
 def view_factories(session: Session) -> dict[str, Callable[[], ViewScreen]]:

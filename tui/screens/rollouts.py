@@ -14,7 +14,7 @@ from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.sentences import rollout_lines
 
-ROLLOUT_ACTIONS = ("approve", "reject", "promote", "suspend", "retry", "rollback")
+ROLLOUT_ACTIONS = ("approve", "reject", "promote", "suspend", "retry", "rollback", "release_hold")
 
 
 def _target(row: RolloutView) -> Line:
