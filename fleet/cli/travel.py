@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fleet.cli.connection import ServerOption, TokenOption, client
-from fleet.cli.output import EXIT_USAGE, Format, fail, printable, say, show_data, show_table
+from fleet.cli.output import EXIT_USAGE, Format, count, fail, printable, say, show_data, show_table
 
 if TYPE_CHECKING:
     from fleet.model import Cluster, Inventory, Strategy
@@ -65,7 +65,7 @@ def history(
 def _figures(figures: FiguresView, days: int) -> list[str]:
     rate = figures.failure_rate
     return [
-        f"last {days} days     {figures.rollouts} rollouts ended",
+        f"last {days} days     {count(figures.rollouts, 'rollout')} ended",
         f"frequency        {figures.per_day:.2f} completed a day",
         f"lead time        {_span(figures.lead_time_s)} from commit to the last cluster, median",
         f"change failures  {'-' if rate is None else f'{rate:.0%}'}",

@@ -12,7 +12,6 @@ from fleet.dependencies import behind
 from fleet.model import Bundle, HealthCheck, Identities, Inventory
 from fleet.observed import Observed
 from fleet.rollout.facts import Facts
-from fleet.rollout.folding import stage_of
 from fleet.rollout.guards import Changing, FleetLimits, Leases
 from fleet.rollout.joining import taint_blocking
 from fleet.rollout.state import Rollout
@@ -68,7 +67,7 @@ class Surroundings:
             people=self._people,
             said=_Lazy(lambda: self._said(rollout)),
             leftovers=_Lazy(lambda: self._leftovers(rollout, placed)),
-            prune_held=frozenset(ClusterName(n) for n, e in placed.items() if e.prune_waits),
+            prune_held=_prune_held(placed) if rollout.prune is not None else frozenset(),
             prune_guard=self.inventory.settings.guards.prune,
             frozen=self.frozen,
         )
@@ -94,6 +93,8 @@ class Surroundings:
     ) -> dict[ClusterName, str]:
         whole = self.state.suspended.get(f"bundle/{rollout.plan.release.bundle}")
         found: dict[ClusterName, str] = {}
+        stages = {run.name for run in rollout.stages if run.plan.stage.drift_blocks}
+        drift = self._open_drift() if stages or (bundle and bundle.drift_blocks) else {}
         for name in rollout.clusters:
             mark = whole or self.state.suspended.get(f"cluster/{name}")
             reason = f"suspended by {mark.actor}: {mark.reason}" if mark else ""
@@ -105,7 +106,9 @@ class Surroundings:
             if not reason and bundle is not None:
                 revision = rollout.plan.release.revision
                 reason = self._unready(name, bundle, revision, is_new=name not in placed)
-                reason = reason or self._drifts(rollout, bundle, name)
+                if drift and not reason:
+                    inside = bundle.drift_blocks or rollout.clusters[name].seat.stage in stages
+                    reason = drift.get((name, bundle.name), "") if inside else ""
             if reason:
                 found[name] = reason
         return found
@@ -134,14 +137,11 @@ class Surroundings:
                 found[cluster] = seen.leftover
         return found
 
-    def _drifts(self, rollout: Rollout, bundle: Bundle, name: ClusterName) -> str:
-        """What drifts of the bundle on one cluster, where that keeps a release away."""
-        stage = stage_of(rollout, rollout.clusters[name].seat.stage).plan.stage
-        if not (bundle.drift_blocks or stage.drift_blocks):
-            return ""
+    def _open_drift(self) -> Mapping[tuple[str, str], str]:
+        """What drifts, by cluster and bundle, where that may keep a release away."""
         if self._drifting is None:
             self._drifting = dict(_drifting(self.state))
-        return self._drifting.get((name, bundle.name), "")
+        return self._drifting
 
     def _unready(
         self, name: ClusterName, bundle: Bundle, revision: Revision, *, is_new: bool
@@ -202,6 +202,10 @@ class _LastGood(Mapping[ClusterName, Digest]):
 
     def __len__(self) -> int:
         return sum(1 for _ in self)
+
+
+def _prune_held(placed: Mapping[str, Assignment]) -> frozenset[ClusterName]:
+    return frozenset(ClusterName(name) for name, entry in placed.items() if entry.prune_waits)
 
 
 def asks_for_health(rollout: Rollout) -> bool:

@@ -60,7 +60,8 @@ class Mirror:
     """A bare repository that only this server writes.  Never share one between threads."""
 
     def __init__(self, directory: Path) -> None:
-        self.directory = directory
+        # Git is run inside it: a relative path would be looked for there again.
+        self.directory = directory.resolve()
         self._open: CleanRepo | None = None
         self._blobs: OrderedDict[str, bytes] = OrderedDict()
         self._blob_bytes = 0

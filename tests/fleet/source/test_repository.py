@@ -415,3 +415,14 @@ async def test_many_commits_are_packed_together(
     packs = await asyncio.to_thread(lambda: list((tmp_path / "state").rglob("*.pack")))
     assert 1 <= len(packs) < 22
     assert len(await repository.log(revision, "n", 100)) == 24
+
+
+async def test_a_relative_state_directory_is_the_servers_own(
+    work_tree: WorkTree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    async with GitWorker() as worker:
+        url = parse_url(str(work_tree.path))
+        repository = Repository(url, worker=worker, state=Path("state/git"))
+        assert (await repository.fetch()).revision == work_tree.git("rev-parse", "HEAD")
+        assert (tmp_path / "state/git").is_dir()
