@@ -49,9 +49,9 @@ def prune_refusal(
     if not candidates:
         return None
     if remaining == 0:
-        return (
-            f"nothing of the bundle would be left: all {len(candidates)} objects would be deleted"
-        )
+        count = len(candidates)
+        all_of_it = "its only object" if count == 1 else f"all {count} objects"
+        return f"nothing of the bundle would be left: {all_of_it} would be deleted"
     protected = sorted(str(ref) for ref in candidates if ref.group_kind in PROTECTED_KINDS)
     if protected:
         return f"{_listed(protected)} would be deleted, and with it all that it holds"

@@ -260,7 +260,8 @@ def _confirmations(picture: Picture) -> Iterator[NeedView]:
                 kind="confirm",
                 subject=bundle,
                 sentence=(
-                    f"{count} objects on {len(waiting)} clusters left Git and are kept: "
+                    f"{count} object{'s' if count != 1 else ''} on {len(waiting)} "
+                    f"cluster{'s' if len(waiting) != 1 else ''} left Git and stay: "
                     f"{waiting[0].reason}"
                 ),
                 since=min(wait.at for wait in waiting),
