@@ -239,6 +239,8 @@ def _postponed(
 
 def _is_first(record: Record | None, cause: Cause) -> bool:
     """Whether what is there, if anything is, may be somebody else's."""
+    if cause is Cause.UNCONFIRMED and record is not None and record.present:
+        return record.foreign  # the watch showed whether our apply is in its managed fields
     if cause in (Cause.NEW, Cause.UNCONFIRMED, Cause.MISSING):
         return True
     return record is not None and record.drift is not None and record.drift.replaced

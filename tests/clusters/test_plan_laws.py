@@ -8,7 +8,8 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusters.actions import Plan
+from clusters.actions import Cause, Plan
+from clusters.fieldpaths import covers
 from clusters.guards import PROTECTED_KINDS
 from clusters.model import (
     BundleName,
@@ -18,12 +19,17 @@ from clusters.model import (
     DesiredState,
     Digest,
     DriftPolicy,
+    DriftRule,
     Health,
     Manifest,
     Revision,
+    Target,
 )
+from clusters.ownership import dotted
 from clusters.plan import at_rest, make_plan, worked_out
+from clusters.projection import value_hash
 from clusters.records import Drift, Failure, Record
+from clusters.rules import rules_of
 from clusters.situation import Situation
 from tests.fakes.plans import NOW, applied, by_ref, record, situation, state, thing
 
@@ -41,15 +47,34 @@ manifests = st.builds(
     st.sampled_from("abcd"),
     st.sampled_from("12"),
 )
+X, Y = ("f:data", "f:x"), ("f:data", "f:y")
+rules = st.builds(
+    DriftRule,
+    target=st.sampled_from([Target(), Target(kind="ConfigMap"), Target(name="a")]),
+    drift=st.sampled_from(DriftPolicy),
+    fields=st.sampled_from([(), ("data",), ("data.x",), ("data.y",)]),
+)
 policies = st.builds(
     BundlePolicy,
-    drift=st.sampled_from(DriftPolicy),
+    drift=st.sampled_from([DriftPolicy.CORRECT, DriftPolicy.REPORT]),
     conflicts=st.sampled_from(ConflictPolicy),
     prune=st.booleans(),
     prune_max=st.none() | st.integers(0, 3),
+    rules=st.lists(rules, max_size=2).map(tuple),
 )
 maybe = st.sampled_from([None, None, "asked"])
-drifts = st.none() | st.just(Drift(paths=("x",), manager="m", changed_at=None))
+drifts = st.none() | st.builds(
+    lambda fields, replaced: Drift(
+        paths=tuple(dotted(path) for path in fields),
+        manager="m",
+        changed_at=None,
+        fields=fields,
+        wanted=tuple(value_hash({}, path) for path in fields),
+        replaced=replaced,
+    ),
+    st.sampled_from([(), (X,), (Y,), (X, Y)]),
+    st.booleans(),
+)
 failures = st.none() | st.builds(
     Failure,
     reason=st.just("refused"),
@@ -98,6 +123,8 @@ def known(draw: st.DrawFn) -> Record:
         suspect=draw(st.booleans()),
         deleting=draw(st.booleans()),
         keep=draw(st.booleans()),
+        detach=draw(st.booleans()),
+        asked=draw(st.booleans()),
         failure=draw(failures),
         paused_until=draw(st.sampled_from([0.0, NOW + 9])),
     )
@@ -187,6 +214,41 @@ def test_the_same_input_gives_the_same_plan(
 
 
 @settings(max_examples=60)
+@given(states(), situations)
+def test_no_correction_touches_what_is_only_reported_or_left_to_others(
+    desired: DesiredState, seen: Situation
+) -> None:
+    for action in make_plan(desired, seen).applies:
+        found = seen.records.get(action.manifest.ref)
+        if action.cause is not Cause.DRIFTED or found is None or found.drift is None:
+            continue
+        policy = rules_of(desired.bundles[action.bundle].policy, action.manifest.ref)
+        for path in found.drift.fields:
+            last = [spare for spare in action.spares if covers(spare.path, path) or not spare.path]
+            if policy.of(path) is DriftPolicy.IGNORE or (
+                policy.of(path) is DriftPolicy.REPORT and not found.asked
+            ):
+                assert last, path
+                assert last[-1].left, path
+            elif policy.of(path) is DriftPolicy.CORRECT:
+                assert not last or not last[-1].left, path
+
+
+@settings(max_examples=60)
+@given(states(), situations)
+def test_what_asks_to_be_let_go_or_kept_is_not_deleted(
+    desired: DesiredState, seen: Situation
+) -> None:
+    plan = make_plan(desired, seen)
+    for prune in plan.prunes:
+        assert not seen.records[prune.ref].keep
+        assert not seen.records[prune.ref].detach
+    for detach in plan.detaches:
+        assert not seen.records[detach.ref].keep
+        assert detach.uid == seen.records[detach.ref].uid
+
+
+@settings(max_examples=60)
 @given(states())
 def test_the_plan_of_a_converged_cluster_is_empty(desired: DesiredState) -> None:
     claimed = {}
@@ -204,7 +266,7 @@ def test_whatever_is_not_as_wanted_is_planned_or_explained(
 ) -> None:
     plan = make_plan(desired, seen)
     for name, bundle in desired.bundles.items():
-        if bundle.policy.drift is DriftPolicy.REPORT:
+        if bundle.policy.drift is DriftPolicy.REPORT or bundle.policy.rules:
             continue
         for manifest in bundle.manifests:
             found = seen.records.get(manifest.ref)
