@@ -118,6 +118,8 @@ class BundleView(View, frozen=True, kw_only=True):
     suspended: str = ""
     held_digest: str = ""
     message: str = ""
+    policy: Sequence[str] = ()
+    """How it treats its objects, where that is not as usual."""
 
 
 class FieldChange(View, frozen=True, kw_only=True):

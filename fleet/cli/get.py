@@ -81,7 +81,7 @@ def _cluster_row(c: ClusterView) -> list[str]:
 def _bundle_row(b: BundleView) -> list[str]:
     return [
         b.name, f"{b.clusters_ready}/{b.clusters_total}", b.revision[:8], b.strategy or "-",
-        b.suspended or b.message, b.source,
+        b.suspended or b.message, b.source, "; ".join(b.policy) or "-",
     ]  # fmt: skip
 
 
@@ -137,7 +137,7 @@ _LISTINGS: Mapping[Kind, _Listing] = {
     ),
     Kind.BUNDLES: _Listing(
         items=lambda view: view.bundles,
-        headers=["NAME", "READY", "REVISION", "STRATEGY", "MESSAGE", "SOURCE"],
+        headers=["NAME", "READY", "REVISION", "STRATEGY", "MESSAGE", "SOURCE", "POLICY"],
         row=_bundle_row, narrow=5, name=lambda b: b.name,
         clusters=lambda view, b: [p.cluster for p in view.placements if p.bundle == b.name],
     ),

@@ -15,6 +15,7 @@ from clusters.model import BundleName, ClusterName, Health, worst
 from fleet.desired import Lookup
 from fleet.model import Inventory
 from fleet.observed import Contact, Observed
+from fleet.presenting.policies import policy_words
 from fleet.rollout.planner import Outcome
 from fleet.standing import Assignment, OpenDrift
 from fleet.state import FleetState
@@ -221,6 +222,7 @@ def bundle_view(picture: Picture, name: str, placements: Iterable[BundleOnCluste
         clusters_ready=ready,
         suspended=f"{mark.actor}: {mark.reason}" if mark else "",
         message=trouble if declared else "no longer in Git",
+        policy=policy_words(declared) if declared else (),
     )
 
 

@@ -237,6 +237,7 @@ class BundleFacts(LinesWidget):
             *fmt.text(bundle.name, Tone.STRONG),
             *fmt.text(f"  {fmt.short_revision(bundle.revision)}  from {bundle.source}"),
             *fmt.text(f"  strategy {bundle.strategy or 'none'}", Tone.MUTED),
+            *fmt.text(f"  policy: {'; '.join(bundle.policy)}" if bundle.policy else "", Tone.MUTED),
         )
         second: Line = (
             (f"▕{fmt.bar(share, 20)}▏", Tone.GOOD if share == 1 else Tone.ACTIVE),
