@@ -5,6 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import AsyncExitStack
 
+import pytest
+
+from clusters.client import api
 from clusters.client.breaker import Circuit
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import Disconnected
@@ -99,3 +102,21 @@ async def test_gitops_engine_520_a_webhook_that_fails_leaves_the_others_alone() 
         assert engine.reconciler.breaker.state is Circuit.CLOSED
         assert not engine.of(Disconnected)
         assert listed(clusters) - lists <= 6
+
+
+@pytest.mark.parametrize("streams", [True, False], ids=["streamed", "listed"])
+async def test_kinds_are_known_with_and_without_streamed_lists(
+    streams: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One request a kind where the server streams what there is, a list before the watch else."""
+    if not streams:
+        monkeypatch.setattr(api, "STREAMED_LISTS_SINCE", (9, 0))
+    async with (
+        EmbeddedClusters(["one"], ready_after_s=0.02) as clusters,
+        Engine(clusters) as engine,
+    ):
+        bundle = desired_bundle(everything())
+        await engine.converged(bundle)
+        await engine.restart()
+        await engine.converged(bundle)
+        assert bool(clusters.request_counts("one").get("list")) is not streams

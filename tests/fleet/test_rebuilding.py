@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import shutil
 
 from clusters.mirror import NAMESPACE, OWNER_LABEL
@@ -170,3 +172,47 @@ async def test_a_new_fleet_starts_without_waiting() -> None:
         world.clusters.set_faults("c", stopped=True)
         await world.start()
         await world.converged("a", "b")
+
+
+async def test_a_record_that_names_a_commit_of_somebody_else_brings_nothing_of_it() -> None:
+    """Who may write on a cluster must not choose what runs there: only Git's own history counts."""
+    async with fleet_world(NAMES, staged()) as world:
+        await world.converged()
+        await mirrored(world, 1)
+        world.tree.git("checkout", "--quiet", "-b", "evil")
+        evil = world.tree.commit({"apps/app/one.yaml": config_map("one", color="evil")}, "evil")
+        world.tree.git("checkout", "--quiet", "main")
+        await lose_everything(world)
+        path = f"/api/v1/namespaces/{NAMESPACE}/configmaps/flotilla-apply-set.test.app"
+        said = {"digest": "0" * 32, "revision": evil, "generation": 99}
+        await world.edit("b", path, {"data": {"release": json.dumps(said)}})
+        await world.start()
+        await world.until(lambda: world.view.rollouts)
+        colors: set[str] = set()
+
+        async def look() -> None:
+            for _ in range(20):
+                colors.add((await world.config_maps("b"))["one"]["data"]["color"])
+                await asyncio.sleep(0.02)
+
+        await look()
+        await world.command("resumeRollout", f"rollout/{world.view.rollouts[0].id}", reason="go")
+        await world.converged()
+        await look()
+        assert colors == {"red"}
+
+
+async def test_a_cluster_that_comes_late_still_gives_its_apply_set_back() -> None:
+    async with fleet_world(NAMES) as world:
+        await world.converged()
+        await mirrored(world, 2)
+        await lose_everything(world)
+        world.clusters.set_faults("c", stopped=True)
+        world.remove("apps/app/three.yaml")
+        await world.start()
+        await world.until(lambda: "on 2 clusters left Git" in world.need("confirm"))
+        world.clusters.set_faults("c")
+        await world.command("reconcile", "cluster/c")
+        await world.until(lambda: "on 3 clusters left Git" in world.need("confirm"))
+        assert "three" in await world.config_maps("c")
+        assert deletes(world) == 0

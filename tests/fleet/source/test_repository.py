@@ -42,6 +42,19 @@ async def test_reads_a_local_repository(
     assert tree["apps/web/a.yaml"].size == 5
 
 
+async def test_a_state_directory_may_be_named_from_where_one_stands(
+    work_tree: WorkTree, worker: GitWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--state state`: Git runs in another folder than the server, and found nothing."""
+    monkeypatch.chdir(tmp_path)
+    repository = Repository(
+        parse_url(str(work_tree.path)), ref=None, worker=worker, state=Path("here/state")
+    )
+    revision = (await repository.fetch()).revision
+    assert sorted(await repository.read_tree(revision, "")) == ["README", "apps/web/a.yaml"]
+    await repository.close()
+
+
 async def test_reads_the_commit_and_never_the_work_tree(
     work_tree: WorkTree, open_repository: OpenRepository
 ) -> None:
