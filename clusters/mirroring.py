@@ -70,11 +70,9 @@ class MirrorKeeper:
             return
         site = self._site
         mirrored = await self._read(api)
-        known = {record.bundle for record in site.records.values()}
         recalled = [
             applied
-            for bundle, kept in mirrored.items()
-            if bundle not in known
+            for kept in mirrored.values()
             for applied in kept.apply_set()
             if applied.ref not in site.records
         ]

@@ -132,7 +132,36 @@ async def test_a_lost_database_knows_its_objects_again_and_deletes_nothing(
     assert await names(engine) == {"a", "b"}
 
 
-async def test_a_database_that_knows_a_bundle_is_believed_before_the_record(engine: Engine) -> None:
+async def test_what_an_old_backup_lacks_is_known_from_the_record(engine: Engine) -> None:
+    await engine.converged(app("a", "b", "orphan"))
+    await written(engine, app("a", "b", "orphan"))
+    await engine.stop()
+    old = engine.journal.members[engine.name]
+    engine.journal.members[engine.name] = {r: m for r, m in old.items() if r.name == "a"}
+    await engine.restart()
+    await engine.converged(app("a", "b"))
+    assert engine.of(MirrorRead)[-1].recalled == 2
+    await engine.wait_for(lambda: engine.of(PruneHeld))
+    assert await names(engine) == {"a", "b", "orphan"}
+
+
+async def test_what_went_before_the_record_was_written_is_forgotten(engine: Engine) -> None:
+    """Killed between a deletion and the next write of the record."""
+    await engine.converged(app("a", "b"))
+    await written(engine, app("a", "b"))
+    await engine.stop()
+    await engine.request("DELETE", f"{CONFIGS}/b")
+    members = engine.journal.members[engine.name]
+    del members[next(ref for ref in members if ref.name == "b")]
+    await engine.restart()
+    await engine.converged(app("a"))
+    await engine.wait_for(
+        lambda: {ref.name for ref in engine.journal.members[engine.name]} == {"a"}
+    )
+    assert not engine.of(PruneHeld)
+
+
+async def test_a_database_that_knows_its_objects_recalls_nothing(engine: Engine) -> None:
     await engine.converged(app("a", "b"))
     await written(engine, app("a", "b"))
     await engine.restart()
