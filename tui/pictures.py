@@ -48,7 +48,9 @@ MARGIN = 18.0
 FONTS = "'DejaVu Sans Mono', Menlo, Consolas, 'Liberation Mono', monospace"
 PNG_ZOOM = "2"
 PATIENCE_S = 120.0
-_WORD = re.compile(r"\S+")
+BRAILLE = 0x2800
+DOT_WIDTH, DOT_HEIGHT = 3.4, 3.4
+_WORD = re.compile(r"[^\s\u2800-\u28ff]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +64,11 @@ class Shot:
 
 SHOTS = (
     Shot("fleet", ("1",)),
-    Shot("clusters", ("2",)),
-    Shot("bundles", ("3",)),
     Shot("rollout", ("4", "enter")),
     Shot("approve", ("8", "a")),
     Shot("drift", ("5",), 1.5),
     Shot("cluster", ("5", "enter"), 1.5),
-    Shot("events", ("6",)),
-    Shot("history", ("7",)),
+    Shot("trends", ("M",), 12.0),
 )
 
 
@@ -108,6 +107,7 @@ def _segment(segment: Segment, x: float, top: float, width: float) -> Iterator[s
             f'<rect x="{x:.2f}" y="{top:.2f}" width="{width + 0.4:.2f}" '
             f'height="{CELL_HEIGHT + 0.4:.2f}" fill="{back}"/>'
         )
+    yield from _dots(segment.text, x, top, front or "#ffffff")
     bold = ' font-weight="bold"' if style.bold else ""
     for found in _WORD.finditer(segment.text):
         start = x + cell_len(segment.text[: found.start()]) * CELL_WIDTH
@@ -117,6 +117,21 @@ def _segment(segment: Segment, x: float, top: float, width: float) -> Iterator[s
             f'textLength="{length:.1f}" lengthAdjust="spacingAndGlyphs" '
             f'fill="{front or "#ffffff"}">{escape(found.group())}</text>'
         )
+
+
+def _dots(text: str, x: float, top: float, color: str) -> Iterator[str]:
+    """Braille characters as the dots they are: few fonts have them as wide as their letters."""
+    path = ""
+    for place, char in enumerate(text):
+        bits = ord(char) - BRAILLE
+        for dot in range(8) if 0 < bits < 256 else ():
+            if bits >> dot & 1:
+                column, row = (dot // 3, dot % 3) if dot < 6 else (dot - 6, 3)
+                left = x + (cell_len(text[:place]) + column / 2) * CELL_WIDTH
+                upper = top + row * CELL_HEIGHT / 4
+                path += f"M{left:.1f} {upper:.1f}h{DOT_WIDTH}v{DOT_HEIGHT}h-{DOT_WIDTH}z"
+    if path:
+        yield f'<path d="{path}" fill="{color}"/>'
 
 
 def _hex(color: Color | None) -> str:

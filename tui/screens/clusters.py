@@ -58,6 +58,19 @@ class ClusterActions(TableView):
             self.notify("No cluster is selected.", markup=False)
 
 
+def cluster_table(session: Session, *, id: str) -> VirtualTable[ClusterView]:
+    """A table of clusters with the columns of the settings."""
+    model = cluster_model(session.now, session.config.columns.get("clusters", ()))
+    table = VirtualTable(
+        model,
+        id=id,
+        title="Clusters",
+        empty="No clusters yet. Commit a Cluster document to the fleet repository.",
+    )
+    table.footnote = lambda cluster: cluster.why
+    return table
+
+
 def choose_columns(table: VirtualTable[Any], session: Session) -> None:
     """Give a table of clusters the columns of the settings."""
     model = cluster_model(session.now, session.config.columns.get("clusters", ()))
@@ -78,14 +91,7 @@ class ClustersScreen(ClusterActions):
 
     def body(self) -> Iterable[Widget]:
         """One table."""
-        config = self.session.config
-        model = cluster_model(self.session.now, config.columns.get("clusters", ()))
-        yield VirtualTable(
-            model,
-            id="clusters",
-            title="Clusters",
-            empty="No clusters yet. Commit a Cluster document to the fleet repository.",
-        )
+        yield cluster_table(self.session, id="clusters")
 
     def configured(self) -> None:
         """Other columns."""

@@ -12,7 +12,7 @@ from textual.widget import Widget
 from fleet.view import ClusterState, EventView, RolloutView
 from tui import format as fmt
 from tui import messages
-from tui.columns import cluster_model, done_cell, need_model, stage_strip
+from tui.columns import done_cell, need_model, stage_strip
 from tui.format import Line, Tone
 from tui.queries import group_labels, in_flight, sorted_needs
 from tui.rows import Column, RowModel
@@ -20,6 +20,7 @@ from tui.screens.clusters import (
     CLUSTER_ACTIONS,
     ClusterActions,
     choose_columns,
+    cluster_table,
     show_clusters,
 )
 from tui.screens.table_view import TABLE_ACTIONS
@@ -64,16 +65,12 @@ class OverviewScreen(ClusterActions):
             empty="No rollout is under way.",
             header=False,
         )
+        needs.footnote = lambda need: need.sentence
         yield Horizontal(
             needs, Vertical(flights, TrendLines(session), id="moving"), id="overview-top"
         )
         yield Heatmap(id="heat")
-        yield VirtualTable(
-            cluster_model(session.now, session.config.columns.get("clusters", ())),
-            id="worst",
-            title="Clusters",
-            empty="No clusters yet. Commit a Cluster document to the fleet repository.",
-        )
+        yield cluster_table(session, id="worst")
 
     def focus_main(self) -> None:
         """The queue has the keys when something needs a person, else the clusters."""

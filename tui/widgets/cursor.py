@@ -5,6 +5,7 @@ Also the mouse, and what is selected.  `tui.widgets.virtual_table` paints.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, Generic, TypeVar
 
@@ -17,6 +18,8 @@ from tui.rows import RowModel
 from tui.widgets.painting import ScrollPainter
 
 T = TypeVar("T")
+_CORNERS = 4
+"""Cells of an edge that its words leave free."""
 
 
 class CursorTable(ScrollPainter, Generic[T], can_focus=True):
@@ -72,6 +75,8 @@ class CursorTable(ScrollPainter, Generic[T], can_focus=True):
         self.cursor_key: str | None = None
         self._title = title
         self._last_index = 0
+        self.footnote: Callable[[T], str] = lambda row: ""
+        """What the lower edge says in full of the row under the cursor."""
         self.is_moved = False
         """Whether a person moved the cursor: until then it stays on the first row."""
 
@@ -106,7 +111,18 @@ class CursorTable(ScrollPainter, Generic[T], can_focus=True):
             if key is not None:
                 self._refresh_key(key)
         self._reveal()
+        self.show_footnote()
         self.post_message(self.Moved(self, new))
+
+    def show_footnote(self) -> None:
+        """Say in full, as far as there is room, what a column had to cut."""
+        row = self.current
+        words = self.footnote(row) if row is not None else ""
+        room = max(0, self.size.width - _CORNERS)
+        text = self.title_text(words)
+        text.truncate(room, overflow="ellipsis")
+        if str(self.border_subtitle or "") != text.plain:
+            self.border_subtitle = text
 
     def _reveal(self) -> None:
         top, height = self.scroll_offset.y, self.size.height - self.header_rows

@@ -64,6 +64,8 @@ class VirtualTable(MarkTable[T]):
         else:
             for key in dirty:
                 self._refresh_key(key)
+            if self.cursor_key in dirty:
+                self.show_footnote()
 
     def set_filter(self, wanted: Filter) -> None:
         """Show only rows that match."""
@@ -79,6 +81,7 @@ class VirtualTable(MarkTable[T]):
             self._set_cursor(self._last_index)
         self._last_index = self.cursor
         self._retitle()
+        self.show_footnote()
         self.refresh()
 
     def repaint(self) -> None:
@@ -102,6 +105,7 @@ class VirtualTable(MarkTable[T]):
         self._fitted = fit_columns(self.model.columns, width) if width > 0 else []
         self._strips.clear()
         self._reveal()
+        self.show_footnote()
         self.refresh()
 
     def render_line(self, y: int) -> Strip:
