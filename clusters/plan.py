@@ -187,7 +187,7 @@ def _plan_applies(
                 takes=takes,
                 tried=tried,
                 spares=rules.spares + reported,
-                adopt=bundle.policy.adopt if _is_first(record, cause) else None,
+                adopt=bundle.policy.adopt if _is_first(record) else None,
                 replace=bundle.policy.replace_immutable,
                 leaves_drift=bool(reported),
             )
@@ -237,13 +237,13 @@ def _postponed(
     return False
 
 
-def _is_first(record: Record | None, cause: Cause) -> bool:
+def _is_first(record: Record | None) -> bool:
     """Whether what is there, if anything is, may be somebody else's."""
-    if cause is Cause.UNCONFIRMED and record is not None and record.present:
-        return record.foreign  # the watch showed whether our apply is in its managed fields
-    if cause in (Cause.NEW, Cause.UNCONFIRMED, Cause.MISSING):
+    if record is None or not record.present:
         return True
-    return record is not None and record.drift is not None and record.drift.replaced
+    if not record.applied.confirmed:
+        return record.foreign  # the watch showed whether our apply is in its managed fields
+    return record.drift is not None and record.drift.replaced
 
 
 def _tried(rules: ObjectRules, takes: frozenset[Contest]) -> str:

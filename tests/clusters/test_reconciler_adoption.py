@@ -136,6 +136,17 @@ class TestDecision:
         assert engine.of(DriftFound)
         assert (await engine.request("GET", A))["data"] == {"x": "1", "theirs": "t"}
 
+    async def test_nor_is_it_taken_by_a_release(self, engine: Engine) -> None:
+        await engine.converged(desired_bundle([config_map("a", x="1")]))
+        engine.assign(desired_bundle([config_map("a", x="2")], suspended="asked"))
+        await engine.request("DELETE", A)
+        await made(engine, manager="helm", annotations=HELM)
+        await asyncio.sleep(0.1)
+        engine.assign(desired_bundle([config_map("a", x="2")]))
+        await engine.wait_for(lambda: engine.of(ApplyFailed))
+        assert "Helm release shop/web" in engine.of(ApplyFailed)[0].reason
+        assert (await engine.request("GET", A))["data"] == {"x": "1", "theirs": "t"}
+
     async def test_rules_hold_for_what_is_adopted(self, engine: Engine) -> None:
         await made(engine)
         rules = BundlePolicy(
