@@ -61,7 +61,9 @@ class Surroundings:
             leases=Leases(rollouts=others, floor=travel.floors.get(bundle, {})),
             held=frozenset(travel.held.get(bundle, ())),
             last_good=_LastGood(placed),
-            blocked=self._blocked(rollout, self.inventory.bundles.get(bundle), placed),
+            blocked=_Blocked(
+                rollout.clusters, self._blocker(rollout, self.inventory.bundles.get(bundle), placed)
+            ),
             health=self._health(rollout) if asks_for_health(rollout) else {},
             ahead=ahead_of(rollout, others),
             people=self._people,
@@ -88,30 +90,30 @@ class Surroundings:
             for name in rollout.clusters
         }
 
-    def _blocked(
+    def _blocker(
         self, rollout: Rollout, bundle: Bundle | None, placed: Mapping[str, Assignment]
-    ) -> dict[ClusterName, str]:
+    ) -> Callable[[ClusterName], str]:
+        """Tell of one cluster what forbids a start there; empty: nothing."""
         whole = self.state.suspended.get(f"bundle/{rollout.plan.release.bundle}")
-        found: dict[ClusterName, str] = {}
+        revision = rollout.plan.release.revision
         stages = {run.name for run in rollout.stages if run.plan.stage.drift_blocks}
-        drift = self._open_drift() if stages or (bundle and bundle.drift_blocks) else {}
-        for name in rollout.clusters:
-            mark = whole or self.state.suspended.get(f"cluster/{name}")
-            reason = f"suspended by {mark.actor}: {mark.reason}" if mark else ""
+
+        def reason(name: ClusterName) -> str:
             known = self.state.clusters.get(name)
             if known is None:
-                reason = "it is not in the inventory any more"
-            elif known.quarantined:
-                reason = "quarantined, because its reconciler crashed"
-            if not reason and bundle is not None:
-                revision = rollout.plan.release.revision
-                reason = self._unready(name, bundle, revision, is_new=name not in placed)
-                if drift and not reason:
-                    inside = bundle.drift_blocks or rollout.clusters[name].seat.stage in stages
-                    reason = drift.get((name, bundle.name), "") if inside else ""
-            if reason:
-                found[name] = reason
-        return found
+                return "it is not in the inventory any more"
+            if known.quarantined:
+                return "quarantined, because its reconciler crashed"
+            if mark := whole or self.state.suspended.get(f"cluster/{name}"):
+                return f"suspended by {mark.actor}: {mark.reason}"
+            if bundle is None:
+                return ""
+            found = self._unready(name, bundle, revision, is_new=name not in placed)
+            if not found and (bundle.drift_blocks or rollout.clusters[name].seat.stage in stages):
+                return self._open_drift().get((name, bundle.name), "")
+            return found
+
+        return reason
 
     def _said(self, rollout: Rollout) -> dict[ClusterName, str]:
         """What clusters say last of why they are not healthy."""
@@ -183,6 +185,28 @@ class _Lazy(Mapping[ClusterName, _Value]):
 
     def __len__(self) -> int:
         return len(self._found)
+
+
+class _Blocked(Mapping[ClusterName, str]):
+    """Why clusters must not be started: looked up for those whose turn it is, and no others."""
+
+    def __init__(
+        self, clusters: Mapping[ClusterName, object], reason: Callable[[ClusterName], str]
+    ) -> None:
+        self._clusters = clusters
+        self._reason = reason
+
+    def __getitem__(self, cluster: ClusterName) -> str:
+        found = self._reason(cluster) if cluster in self._clusters else ""
+        if not found:
+            raise KeyError(cluster)
+        return found
+
+    def __iter__(self) -> Iterator[ClusterName]:
+        return (name for name in self._clusters if self._reason(name))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 class _LastGood(Mapping[ClusterName, Digest]):
