@@ -124,7 +124,7 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.Converged: lambda f: f"{f.bundle} {_short(f.revision)} is healthy on {f.cluster}",
     facts.Degraded: lambda f: f"{f.bundle} on {f.cluster} degraded{_because(f.message)}",
     facts.Recovered: lambda f: f"{f.bundle} on {f.cluster} is healthy again",
-    facts.ObjectRefused: lambda f: f"{f.cluster} refuses {f.object}: {f.reason}",
+    facts.ObjectRefused: lambda f: f"{f.object} is not applied on {f.cluster}: {f.reason}",
     facts.PruneWaits: lambda f: (
         f"{_count(len(f.objects), 'object')} of {f.bundle} on {f.cluster} kept until somebody "
         f"confirms: {f.reason}"
