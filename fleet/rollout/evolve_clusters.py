@@ -123,8 +123,14 @@ def _applied(entry: ClusterRollout, event: ClusterApplied) -> ClusterRollout:
     if event.digest != entry.target:
         return entry
     if entry.state is State.APPLYING and not entry.attempt_over:
-        entry = replace(entry, reobserve=False, observing=False, contested=())
-        return replace(entry, state=State.VERIFYING, since=event.at)
+        return replace(
+            entry,
+            state=State.VERIFYING,
+            since=event.at,
+            reobserve=False,
+            observing=False,
+            contested=(),
+        )
     if entry.state is State.ROLLING_BACK and event.digest is None:
         return _back(entry, event)
     return entry
@@ -138,8 +144,9 @@ def _back(entry: ClusterRollout, event: ClusterApplied | BecameHealthy) -> Clust
 def _healthy(rollout: Rollout, entry: ClusterRollout, event: BecameHealthy) -> Rollout:
     if event.digest != entry.target or entry.target is None:
         return rollout
-    entry = replace(entry, reobserve=False, observing=False, trouble="", degraded=False)
-    entry = replace(entry, contested=())
+    entry = replace(
+        entry, reobserve=False, observing=False, trouble="", degraded=False, contested=()
+    )
     if entry.baseline_due:
         clock = Clock()
         return put(rollout, replace(entry, baseline_due=False, progress=clock, target=None))
