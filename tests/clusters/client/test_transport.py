@@ -281,3 +281,23 @@ async def test_argo_cd_28928_a_burst_of_401_renews_the_token_once() -> None:
         refused = await asyncio.gather(*asked, return_exceptions=True)
         assert all(isinstance(error, Unauthorized | CircuitOpen) for error in refused)
         assert renewing.renewals == 1
+
+
+async def test_when_one_request_is_told_to_wait_all_of_them_do() -> None:
+    """The others went on pressing a server that had asked for a pause."""
+    began = asyncio.get_running_loop().time()
+    arrived: list[float] = []
+
+    async def handle(_: web.BaseRequest) -> web.StreamResponse:
+        arrived.append(asyncio.get_running_loop().time() - began)
+        if len(arrived) > 1:
+            return json({"ok": True})
+        answer = status(429, "TooManyRequests")
+        answer.headers["Retry-After"] = "1"
+        return answer
+
+    async with serving(handle) as server, Transport(server.endpoint()) as transport:
+        with pytest.raises(Throttled):
+            await transport.send("GET", "/x")
+        await asyncio.gather(*(transport.send("GET", "/x") for _ in range(5)))
+    assert min(arrived[1:]) >= 1.0
