@@ -108,7 +108,7 @@ ACTIONS: tuple[Action, ...] = (
     _do("confirm_prune", "D", "confirm prune", "Confirm deletions that a guard holds back"),
     _app("command", "colon", "cmd", "Type a command: :clusters, :cluster NAME, :drift, :find x"),
     _app("palette", "ctrl+p", "palette", "Find any action or name"),
-    _app("help", "question_mark", "help", "Keys of this view; enter runs one"),
+    _app("help", "question_mark,f1", "help", "Keys of this view; enter runs one"),
     _app("back", "escape", "back", "Clear the filter, close, go up; never quits"),
     _app("last_view", "minus", "last place", "The place before this one, and back"),
     _app("history_back", "alt+left", "earlier", "Back on the way you came"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from textual import on
 
 from tui import command_line, messages
@@ -16,11 +18,14 @@ from tui.screens.trends import TrendsScreen
 from tui.screens.view import ViewScreen
 from tui.themes import DEFAULT_THEME
 
+TWICE_WITHIN_S = 2.0
 COACH_FILE = "coach-dismissed"
 
 
 class Commands(Navigation):
     """The part of the app that runs what is typed or pressed anywhere."""
+
+    _interrupted_at = float("-inf")
 
     @on(messages.Typed)
     def _typed(self, event: messages.Typed) -> None:
@@ -84,6 +89,14 @@ class Commands(Navigation):
     def on_do_quit(self) -> None:
         """Leave."""
         self.exit(0)
+
+    def action_help_quit(self) -> None:
+        """Ctrl+c: where nothing is selected that it could copy, twice in a row leaves."""
+        now = time.monotonic()
+        if now - self._interrupted_at <= TWICE_WITHIN_S:
+            self.exit(0)
+        self._interrupted_at = now
+        self.notify("ctrl+c again leaves.", timeout=TWICE_WITHIN_S, markup=False)
 
     def on_do_quit_hint(self) -> None:
         """Q goes back; at the root it only says how to leave."""

@@ -30,6 +30,8 @@ def diff_lines(detail: ObjectDetail) -> list[Line]:
     if detail.changes:
         lines += [(), *field_lines(detail.changes)]
     compared = yaml_diff(detail.live_yaml, detail.desired_yaml)
+    if compared and not detail.changes:
+        return [*lines, (), *_only_in_the_cluster(compared)]
     if compared:
         legend: Line = (
             ("- live, in the cluster", Tone.REMOVED),
@@ -38,6 +40,17 @@ def diff_lines(detail: ObjectDetail) -> list[Line]:
         )
         return [*lines, (), legend, (), *compared]
     return [*lines, (), (("✓ ", Tone.GOOD), ("live is as desired", Tone.PLAIN))]
+
+
+def _only_in_the_cluster(compared: Sequence[Line]) -> list[Line]:
+    """What an apply would not touch: shown, but not as if something were wrong."""
+    quiet: list[Line] = [tuple((part, Tone.MUTED) for part, _ in line) for line in compared]
+    return [
+        (("✓ ", Tone.GOOD), ("every field that Git sets is as desired", Tone.PLAIN)),
+        (("- in the cluster only: defaults, and what others set", Tone.MUTED),),
+        (),
+        *quiet,
+    ]
 
 
 def object_title(detail: ObjectDetail) -> Line:
@@ -128,4 +141,4 @@ def _yaml_row(raw: str) -> Line:
 
 def is_hunk(line: Line) -> bool:
     """Whether a line begins a difference, for going to the next one."""
-    return bool(line) and line[0][1] is Tone.ACCENT and line[0][0].startswith("@@")
+    return bool(line) and line[0][0].startswith("@@ -")

@@ -9,27 +9,40 @@ import os
 import shlex
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+import msgspec
 from textual.app import SuspendNotSupported
 
 from tui.canvas import Canvas
+from tui.escape import one_line
 from tui.session import Session
 
+CLEAR = "\x1b[2J\x1b[H"
 
-def k9s_command(context: str, *, which: Callable[[str], str | None]) -> list[str] | None:
-    """K9s on a context; without it a shell in which kubectl speaks to that context."""
+
+def k9s_command(
+    context: str, environ: Mapping[str, str], *, which: Callable[[str], str | None]
+) -> list[str] | None:
+    """K9s on a context; without it the person's shell, in which kubectl will speak to it."""
     if which("k9s"):
         return ["k9s", "--context", context]
-    if which("kubectl"):
-        shell = os.environ.get("SHELL", "/bin/sh")
-        told = f"kubectl is set to context {context}; exit returns to flotilla"
-        function = f'kubectl() {{ command kubectl --context={shlex.quote(context)} "$@"; }}'
-        script = f"echo {shlex.quote(told)}; {function}; export -f kubectl; exec {shell}"
-        return ["bash", "-c", script]
-    return None
+    return [environ.get("SHELL") or "/bin/sh"] if which("kubectl") else None
+
+
+def kubeconfig_for(context: str, first: Path, environ: Mapping[str, str]) -> str:
+    """A `KUBECONFIG` in which `context` is the current one: the first file that names one counts.
+
+    So every tool that is started there (helm, stern, kubectl) means that cluster, in any shell, and
+    no file of the person's is changed.
+    """
+    content = {"apiVersion": "v1", "kind": "Config", "current-context": context}
+    first.write_bytes(msgspec.json.encode(content))
+    usual = environ.get("KUBECONFIG") or str(Path(environ.get("HOME", "~")) / ".kube" / "config")
+    return f"{first}{os.pathsep}{usual}"
 
 
 def viewer_command(environ: Mapping[str, str], *, editor: bool) -> list[str]:
@@ -45,13 +58,16 @@ class Handover(Canvas):
     session: Session
 
     def open_k9s(self, cluster: str) -> None:
-        """Hand over to k9s or kubectl on a cluster."""
+        """Hand over to k9s, or a shell for kubectl, on a cluster."""
         context = self.session.config.context.replace("{name}", cluster)
-        command = k9s_command(context, which=shutil.which)
+        command = k9s_command(context, os.environ, which=shutil.which)
         if command is None:
             self.notify("Neither k9s nor kubectl is on the PATH.", severity="warning", markup=False)
             return
-        self._lend(command)
+        words = f"kubectl is set to context {one_line(context)}; exit returns to flotilla\n"
+        with tempfile.TemporaryDirectory(prefix="flotilla-") as folder:
+            kubeconfig = kubeconfig_for(context, Path(folder) / "context.json", os.environ)
+            self._lend(command, environ={"KUBECONFIG": kubeconfig}, words=words)
 
     def open_text(self, name: str, text: str) -> None:
         """Show a text in the pager or editor; changes to it go nowhere."""
@@ -61,10 +77,15 @@ class Handover(Canvas):
             path.write_text(text, encoding="utf-8")
             self._lend([*command, str(path)])
 
-    def _lend(self, command: Sequence[str]) -> None:
+    def _lend(
+        self, command: Sequence[str], *, environ: Mapping[str, str] | None = None, words: str = ""
+    ) -> None:
         try:
             with self.suspend():
-                subprocess.run(command, check=False)
+                # What was painted last may still stand there.
+                sys.stdout.write(f"{CLEAR}{words}")
+                sys.stdout.flush()
+                subprocess.run(command, check=False, env={**os.environ, **(environ or {})})
         except SuspendNotSupported:
             self.notify("Not possible in this terminal.", severity="warning", markup=False)
         except OSError as error:

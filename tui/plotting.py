@@ -87,7 +87,10 @@ def plot_lines(plot: Plot, *, width: int, height: int) -> list[Line]:
     """A plot with its title above, its scale at the left and its span below."""
     known = [value for value in plot.values if value is not None]
     newest = f"  {_number(known[-1])}{plot.unit}" if known else ""
-    title: Line = (*fmt.text(plot.title, Tone.STRONG), (newest, plot.tone))
+    title: Line = (
+        *fmt.text(plot.title, Tone.STRONG),
+        (newest, plot.tone if known and known[-1] else Tone.MUTED),
+    )
     if not known or width < LEAST_WIDTH or height < LEAST_HEIGHT:
         rest: list[Line] = [fmt.text(plot.empty, Tone.MUTED)] if not known else []
         return _filled([title, *rest], height)

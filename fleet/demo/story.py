@@ -222,6 +222,8 @@ def _happen(stage: _Stage) -> None:
 
 def _open_interface(stage: _Stage) -> int:
     os.environ.setdefault("FLOTILLA_ACTOR", "alice")
+    # Who hands over to kubectl or k9s means the demo's clusters, whatever else is configured here.
+    os.environ["KUBECONFIG"] = str(stage.kubeconfig)
     for found in entry_points(group="flotilla.ui", name="tui"):
         code: int = found.load()(["--server", str(stage.api.address)]) or 0
         return code

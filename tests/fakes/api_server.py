@@ -22,6 +22,7 @@ from fleet.view import (
     Change,
     CommandRequest,
     CommandResult,
+    FieldChange,
     FleetView,
     ObjectDetail,
     ObjectView,
@@ -147,6 +148,7 @@ def detail(cluster: str, obj: ObjectView) -> ObjectDetail:
         object=obj,
         live_yaml=head + "spec:\n  paused: false\n  replicas: 7\n",
         desired_yaml=head + "spec:\n  paused: false\n  replicas: 3\n",
+        changes=(FieldChange(path="spec.replicas", desired=3, live=7),),
         managers=("flotilla (Apply)", "kubectl-edit (Update)"),
         last_changed_by="kubectl-edit (Update)",
     )

@@ -25,6 +25,17 @@ def test_minus_is_live_and_plus_is_desired() -> None:
     assert lines.index("-  replicas: 7") < lines.index("+  replicas: 3")
 
 
+def test_what_an_apply_would_not_touch_is_no_alarm() -> None:
+    found = msgspec.structs.replace(deployment(), changes=())
+    lines = diff_lines(found)
+
+    words = [plain(line) for line in lines]
+    assert "✓ every field that Git sets is as desired" in words
+    assert "-  replicas: 7" in words
+    assert not {tone for line in lines for _, tone in line} & {Tone.ADDED, Tone.REMOVED}
+    assert any(is_hunk(line) for line in lines)
+
+
 def test_equal_texts_have_no_difference() -> None:
     found = deployment()
     same = msgspec.structs.replace(found, live_yaml=found.desired_yaml)

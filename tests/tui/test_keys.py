@@ -166,13 +166,21 @@ async def test_q_never_quits() -> None:
         assert run.notices == ["Leave with ctrl+q or :q."]
 
 
-@pytest.mark.parametrize("keys", [["ctrl+q"], ["colon", "q", "enter"]])
-async def test_there_are_two_ways_to_leave(keys: list[str]) -> None:
+@pytest.mark.parametrize("keys", [["ctrl+q"], ["colon", "q", "enter"], ["ctrl+c", "ctrl+c"]])
+async def test_there_are_three_ways_to_leave(keys: list[str]) -> None:
     async with running() as run:
         await run.press(*keys)
         await run.until(lambda: not run.app.is_running)
 
         assert run.app.return_code == 0
+
+
+async def test_one_interrupt_only_says_how_to_leave() -> None:
+    async with running() as run:
+        await run.press("ctrl+c", "j")
+
+        assert run.app.is_running
+        assert run.notices == ["ctrl+c again leaves."]
 
 
 def test_every_view_offers_only_what_exists() -> None:

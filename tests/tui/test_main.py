@@ -1,3 +1,7 @@
+import json
+import os
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -27,16 +31,33 @@ def test_wrong_options_end_with_two(options: list[str], capsys: pytest.CaptureFi
     assert "flotilla tui: " in capsys.readouterr().err
 
 
-def test_k9s_is_preferred_and_kubectl_is_next() -> None:
-    everything = handover.k9s_command("prod", which=lambda name: f"/bin/{name}")
-    only_kubectl = handover.k9s_command(
-        "a'b", which=lambda name: "/bin/kubectl" if name == "kubectl" else None
+def test_k9s_is_preferred_and_a_shell_for_kubectl_is_next() -> None:
+    def command(*found: str, **environ: str) -> list[str] | None:
+        return handover.k9s_command(
+            "prod", environ, which=lambda name: name if name in found else None
+        )
+
+    assert command("k9s", "kubectl") == ["k9s", "--context", "prod"]
+    assert command("kubectl", SHELL="/bin/zsh") == ["/bin/zsh"]
+    assert command("kubectl") == ["/bin/sh"]
+    assert command() is None
+
+
+@pytest.mark.skipif(shutil.which("kubectl") is None, reason="kubectl is not installed")
+@pytest.mark.parametrize("context", ["b", "it's", 'q"uote: {x}'])
+def test_kubectl_in_that_shell_means_the_cluster(tmp_path: Path, context: str) -> None:
+    usual = tmp_path / "config"
+    contexts = [{"name": name, "context": {"cluster": "x"}} for name in ("a", context)]
+    content = {"apiVersion": "v1", "kind": "Config", "current-context": "a", "contexts": contexts}
+    usual.write_text(json.dumps(content))
+    environ = {"KUBECONFIG": str(usual), "PATH": os.environ["PATH"]}
+    environ["KUBECONFIG"] = handover.kubeconfig_for(context, tmp_path / "first.json", environ)
+    done = subprocess.run(
+        ["kubectl", "config", "current-context"], env=environ, capture_output=True, text=True
     )
 
-    assert everything == ["k9s", "--context", "prod"]
-    assert only_kubectl is not None
-    assert "--context='a'\"'\"'b'" in only_kubectl[2]
-    assert handover.k9s_command("prod", which=lambda _: None) is None
+    assert done.stdout.strip() == context
+    assert json.loads(usual.read_text())["current-context"] == "a"
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,8 @@ def matrix_model(groups: list[str]) -> RowModel[MatrixRow]:
 def matrix_columns(groups: list[str]) -> list[Column[MatrixRow]]:
     """Name, worst state, then a column for each group."""
     shown: list[Column[MatrixRow]] = [
-        Column(f"group:{name}", name, 17, partial(_cell, name), priority=2 + position)
+        # Where there is no room for all, what changes reach last (prod) is what one looks for.
+        Column(f"group:{name}", name, 17, partial(_cell, name), priority=1 + len(groups) - position)
         for position, name in enumerate(groups)
     ]
     return [
