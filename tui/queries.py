@@ -195,6 +195,17 @@ def subject_of_need(store: FleetStore, need: NeedView) -> object | None:
             return _rollout_named(store, rest) or subject_of(store, need.subject)
 
 
+def needs_of_rollout(store: FleetStore, rollout: str) -> list[NeedView]:
+    """What a person has to decide about a rollout, gates aside: they are told with their stage."""
+    kinds = ("hold", "halted", "paused", "stuck", "takeover")
+    heads = tuple(f"{kind}/{rollout}" for kind in kinds)
+    return [
+        need
+        for key, need in sorted(store.needs.items())
+        if key in heads or key.startswith(tuple(f"{head}/" for head in heads))
+    ]
+
+
 def _rollout_named(store: FleetStore, words: str) -> RolloutView | None:
     """The rollout whose id `words` are, or begin with before a slash (`ID/STAGE/GATE`)."""
     parts = words.split("/")

@@ -13,13 +13,14 @@ from fleet.view import (
     EventView,
     GateView,
     GitView,
+    NeedView,
     RolloutView,
     StageView,
 )
 from tui import format as fmt
 from tui.drift_inbox import DriftGroup, Grouping, fields_of, object_name
 from tui.format import Line, Tone
-from tui.queries import Approval
+from tui.queries import Approval, is_finished
 from tui.store import FleetStore
 
 _BAR_WIDTH = 12
@@ -55,15 +56,29 @@ def gate_lines(gate: GateView, now: datetime) -> list[Line]:
     return lines
 
 
-def rollout_lines(rollout: RolloutView, now: datetime) -> list[Line]:
-    """Everything about a rollout that is not its clusters: why it waits, gates, what it changes."""
+def rollout_lines(
+    rollout: RolloutView, now: datetime, *, needs: Sequence[NeedView] = ()
+) -> list[Line]:
+    """Everything about a rollout that is not its clusters: why it waits, gates, what it changes.
+
+    `needs` are those that speak of it: what a person has to decide stands first.
+    """
     lines: list[Line] = []
-    if rollout.waiting_on:
+    for need in needs:
+        glyph, tone = fmt.glyph_of(fmt.NEED_GLYPHS, need.kind)
+        lines.append(((f"{glyph} ", tone), *fmt.text(need.sentence, tone)))
+    if needs:
+        lines.append(())
+    if is_finished(rollout):
+        lines.append(
+            (("it is over: ", Tone.MUTED), *fmt.marked(fmt.PROGRESS_GLYPHS, rollout.phase))
+        )
+    elif rollout.waiting_on:
         lines += [heading("Waits for")]
         lines += [(("◆ ", Tone.ASK), *fmt.text(each)) for each in rollout.waiting_on]
     else:
         lines += [(("✓ ", Tone.GOOD), ("nothing holds it up", Tone.PLAIN))]
-    for stage in rollout.stages:
+    for stage in () if is_finished(rollout) else rollout.stages:
         lines += _stage_gates(stage, now)
     if rollout.changes:
         lines += [(), heading("What it changes")]

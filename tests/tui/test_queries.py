@@ -119,3 +119,19 @@ def test_the_matrix_counts_each_group_and_shows_its_worst(store: FleetStore) -> 
     assert payments.cells["stage"].state is ClusterState.FAILED
     assert payments.cells["prod"].revisions == (fleets.NEW, fleets.OLD)
     assert payments.worst is ClusterState.QUARANTINED
+
+
+def test_what_a_person_decides_about_a_rollout_is_found_by_its_id(store: FleetStore) -> None:
+    store.needs.clear()
+    for key in (
+        "hold/web-1",
+        "hold/web-10",
+        "takeover/web-1/a",
+        "approval/web-1/prod/x",
+        "refused",
+    ):
+        store.needs[key] = NeedView(id=key, kind="", subject="", sentence="")
+
+    found = [need.id for need in queries.needs_of_rollout(store, "web-1")]
+
+    assert found == ["hold/web-1", "takeover/web-1/a"]

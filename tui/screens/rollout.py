@@ -14,7 +14,7 @@ from tui import messages
 from tui.fetching import error_lines
 from tui.format import Line, Tone
 from tui.plans import RolloutCluster
-from tui.queries import is_finished
+from tui.queries import is_finished, needs_of_rollout
 from tui.rows import Column, RowModel
 from tui.screens.rollouts import ROLLOUT_ACTIONS
 from tui.screens.table_view import TABLE_ACTIONS, TableView
@@ -92,11 +92,14 @@ class RolloutScreen(TableView):
             }
             self.query_one("#members", VirtualTable).replace(rows)
             self._show_gates()
+        elif touched.any_of("need"):
+            self._show_gates()
         if touched.any_of("event", "rollout"):
             self._show_timeline()
 
     def _show_gates(self) -> None:
-        lines = [*rollout_lines(self.rollout, self.session.now())]
+        needs = needs_of_rollout(self.store, self._rollout_id)
+        lines = [*rollout_lines(self.rollout, self.session.now(), needs=needs)]
         if self._why:
             lines += [(), *self._why]
         self.query_one("#gates", LinesView).show(lines)

@@ -8,7 +8,7 @@ from fleet.view import RolloutView
 from tui import format as fmt
 from tui.columns import done_cell, stage_strip
 from tui.format import Line, Tone
-from tui.queries import is_finished
+from tui.queries import is_finished, needs_of_rollout
 from tui.rows import Column, RowModel
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
@@ -60,7 +60,7 @@ class RolloutsScreen(PairedView):
     NAME = "Rollouts"
     DETAIL = "Why it is where it is"
     EMPTY = "No rollout yet: the first commit that changes a bundle starts one."
-    ENTITIES = ("rollout",)
+    ENTITIES = ("rollout", "need")
     OFFERS = ("open", *ROLLOUT_ACTIONS, *TABLE_ACTIONS[1:])
 
     def model(self) -> RowModel[RolloutView]:
@@ -100,7 +100,7 @@ class RolloutsScreen(PairedView):
         return [
             (*fmt.text(row.subject, Tone.STRONG), *fmt.text(by, Tone.MUTED)),
             (),
-            *rollout_lines(row, self.session.now()),
+            *rollout_lines(row, self.session.now(), needs=needs_of_rollout(self.store, row.id)),
         ]
 
     def tick(self) -> None:

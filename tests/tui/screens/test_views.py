@@ -2,7 +2,7 @@
 
 import msgspec
 
-from fleet.view import Change, ClusterState, EventView
+from fleet.view import Change, ClusterState, EventView, NeedView
 from tests.fakes import fleets
 from tests.tui.running import running
 from tui.screens.bundles import BundleScreen
@@ -200,6 +200,30 @@ async def test_a_rollout_follows_its_stages() -> None:
 
         await run.shows("↻ prod")
         await run.shows("nothing holds it up")
+
+
+async def test_a_rollout_that_is_over_says_so_and_what_is_left_to_decide() -> None:
+    async with running() as run:
+        await run.press("4", "enter")
+        rollout = run.server.view.rollouts[0]
+        over = msgspec.structs.replace(
+            rollout, phase="RolledBack", finished_at=fleets.NOW, waiting_on=()
+        )
+        need = NeedView(
+            id=f"hold/{rollout.id}", kind="halted", subject="x", sentence="merge the revert"
+        )
+        changes = [
+            Change(entity="rollout", key=rollout.id, value=over),
+            Change(entity="need", key=need.id, value=need),
+        ]
+        run.server.send(changes)
+
+        await run.shows("it is over: ✖ RolledBack")
+        await run.shows("merge the revert")
+        assert "nothing holds it up" not in run.text
+        assert "Gates of prod" not in run.text
+        await run.press("H")
+        await run.shows("Release the hold on x")
 
 
 async def test_drift_is_grouped_and_shows_who_and_what() -> None:
