@@ -42,6 +42,8 @@ class Survey:
     quiet_from: datetime
     """When a cluster was heard last."""
     heard: set[str] = field(default_factory=set)
+    read: set[str] = field(default_factory=set)
+    """Those of them whose record was read, or is known not to be there."""
     found: dict[BundleName, dict[ClusterName, MirroredRelease]] = field(default_factory=dict)
     ended: bool = False
     """Whether everybody was heard; what they remember may still be read in Git."""
@@ -51,7 +53,7 @@ class Survey:
         """Ask the clusters of a commit; `before` is what was asked for the one before it."""
         survey = cls(proposal=proposal, until=now + PATIENCE, quiet_from=now)
         if before is not None:
-            survey.heard, survey.found = before.heard, before.found
+            survey.heard, survey.read, survey.found = before.heard, before.read, before.found
         return survey
 
     def hear(self, event: ClusterEvent) -> None:
@@ -60,6 +62,7 @@ class Survey:
         match event:
             case MirrorRead():
                 self.heard.add(event.cluster)
+                self.read.add(event.cluster)
                 for release in event.releases:
                     self.found.setdefault(release.bundle, {})[event.cluster] = release
             case Disconnected() | ReconcilerCrashed():
@@ -69,9 +72,13 @@ class Survey:
 
     def ends(self, now: datetime) -> bool:
         """Whether there is nothing more to wait for; True once."""
-        heard = self.heard >= set(self.proposal.inventory.clusters)
+        clusters = set(self.proposal.inventory.clusters)
+        heard = self.heard >= clusters
         late = now >= min(self.until, self.quiet_from + QUIET)
-        if self.ended or not (heard or late):
+        # Most have looked and none remembers anything: the fleet is new.  Should one that is silent
+        # remember something all the same, its apply set comes back when it is heard.
+        new = not self.found and 2 * len(self.read & clusters) > len(clusters)
+        if self.ended or not (heard or late or new):
             return False
         self.ended = True
         return True

@@ -68,7 +68,8 @@ def server(
         repo=repo,
         ref=ref,
         path=path,
-        state_dir=state or default_state_dir(),
+        # Absolute: Git is run from within it.
+        state_dir=(state or default_state_dir()).absolute(),
         database=database,
         listen=listen,
         token_file=token_file,
