@@ -68,7 +68,6 @@ def server(
         repo=repo,
         ref=ref,
         path=path,
-        # Absolute: Git is run from within it.
         state_dir=(state or default_state_dir()).absolute(),
         database=database,
         listen=listen,
