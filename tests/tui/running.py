@@ -109,5 +109,6 @@ async def running(
         async with app.run_test(size=size, notifications=True) as pilot:
             run = Running(app, pilot, api)
             await run.until(lambda: session.store.loaded)
+            app._tick()  # the first second is over, however fast this machine is
             await pilot.pause()
             yield run

@@ -103,6 +103,7 @@ async def test_a_stale_screen_looks_as_it_did() -> None:
     moments = [fleets.NOW]
     async with running(now=lambda: moments[0]) as run:
         moments[0] += timedelta(seconds=30)
+        run.app._tick()
         await run.shows("stale for 30s")
         await run.until(lambda: run.app.is_stale)
         compare(run, "states/stale")

@@ -97,6 +97,11 @@ class OverviewScreen(ClusterActions):
         if touched.any_of("event", "cluster"):
             self.query_one(TrendLines).refresh()
 
+    def tick(self) -> None:
+        """Time goes on in the charts, too."""
+        super().tick()
+        self.query_one(TrendLines).refresh()
+
     def configured(self) -> None:
         """Other columns, another label to group by."""
         choose_columns(self.query_one("#worst", VirtualTable), self.session)
