@@ -92,9 +92,10 @@ def _answer(cluster: EmbeddedCluster, call: Call) -> Answer | Watch:
     if resource is None:
         raise _no_such_resource()
     verb = verb_of(call.method, path, call.query)
-    cluster.request_counts[verb] += 1
+    counted = f"dry-run {verb}" if "dryRun" in call.query else verb
+    cluster.request_counts[counted] += 1
     inside = path.name if resource.storage_key == ("", "namespaces") else path.namespace
-    cluster.namespace_counts[inside, verb] += 1
+    cluster.namespace_counts[inside, counted] += 1
     if not user.is_admin:
         authorise(cluster.storage, user, _attributes(cluster, resource, path, verb))
         if _creates_by_apply(cluster, resource, path, call):

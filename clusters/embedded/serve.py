@@ -111,7 +111,7 @@ class EmbeddedClusters:
         self.cluster(name).set_faults(Faults.read(faults) if faults else NO_FAULTS)
 
     def request_counts(self, name: str) -> Mapping[str, int]:
-        """Give how many requests of each verb a cluster has answered."""
+        """Give how many requests of each verb a cluster has answered, dry runs apart."""
         found = self._clusters.get(name)
         return dict(found.request_counts) if found else {}
 
