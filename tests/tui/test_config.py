@@ -2,8 +2,10 @@ from pathlib import Path
 
 import pytest
 
-from tui.actions import BY_ID
+from tui.actions import ACTIONS, BY_ID, offered
 from tui.config import Config, ConfigError, config_path, load_config, parse_config, state_path
+from tui.screens.log import LogScreen
+from tui.screens.view import ViewScreen
 
 
 def test_a_missing_file_means_the_defaults(tmp_path: Path) -> None:
@@ -72,7 +74,20 @@ def test_the_file_is_where_xdg_says() -> None:
     assert state_path({"HOME": "/h"}) == Path("/h/.local/state/flotilla")
 
 
-def test_ids_of_actions_are_unique_and_so_are_their_keys_in_a_view() -> None:
-    keys = [key for action in BY_ID.values() for key in action.keys.split(",")]
+def every_view() -> set[type[ViewScreen]]:
+    """All screens there are, by inheritance."""
+    found: set[type[ViewScreen]] = set()
+    waiting: list[type[ViewScreen]] = [ViewScreen]
+    while waiting:
+        screen = waiting.pop()
+        found.add(screen)
+        waiting += screen.__subclasses__()
+    return found
 
-    assert len(keys) == len(set(keys))
+
+def test_ids_of_actions_are_unique_and_so_are_their_keys_in_a_view() -> None:
+    assert len(BY_ID) == len(ACTIONS)
+    assert LogScreen in every_view()
+    for screen in every_view():
+        keys = [key for action in offered(screen.OFFERS) for key in action.keys.split(",")]
+        assert len(keys) == len(set(keys)), screen
