@@ -47,6 +47,7 @@ clusters = ["name", "why"]
         ("\ncolour = 1", "c.toml:2: unknown setting 'colour'"),
         ("ascii = 1", "c.toml:1: ascii must be a bool"),
         ('\n\nview = "nowhere"', "c.toml:3: no view 'nowhere'"),
+        ('\ndensity = "airy"', "c.toml:2: no density 'airy'; there are: comfortable, compact"),
         ('[keys]\nsink = "s"', "c.toml:2: no action 'sink'"),
         ("[keys]\nsync = 1", "c.toml:2: the key of sync must be text"),
         ("[columns]\nclusters = 'name'", "c.toml:2: columns of clusters must be a list"),
