@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from textual import constants, on
 from textual.app import App
 from textual.binding import BindingType
+from textual.driver import Driver
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -25,7 +26,7 @@ from tui.link import LinkState
 from tui.providers import ActionProvider, NameProvider
 from tui.screens.view import ViewScreen
 from tui.session import Session
-from tui.terminal import guard_terminal
+from tui.terminal import guard_terminal, lasting
 from tui.themes import ANSI_TONES, DEFAULT_THEME, THEMES
 from tui.visited import Visited
 
@@ -68,6 +69,10 @@ class FlotillaApp(Dispatch, Commands):
 
     def _announce(self) -> None:
         self.post_message(messages.Arrived())
+
+    def get_driver_class(self) -> type[Driver]:
+        """A driver that lasts until the app has ended, even if its terminal does not."""
+        return lasting(super().get_driver_class())
 
     def get_theme_variable_defaults(self) -> dict[str, str]:
         """Tones for themes that define none."""

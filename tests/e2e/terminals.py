@@ -40,8 +40,15 @@ class Terminal:
                   *words, "sh", "-c", script)  # fmt: skip
 
     def stop(self) -> None:
+        """Close the terminal; what ran in it must not go on without."""
+        try:
+            pid = self.pid()
+        except (subprocess.CalledProcessError, IndexError):
+            pid = 0  # it has left already, or never began
         words = ["tmux", "-S", self._socket, "kill-server"]
         subprocess.run(words, capture_output=True, check=False)
+        if pid:
+            until(lambda: not Path(f"/proc/{pid}").exists(), "it goes on without a terminal")
 
     @property
     def text(self) -> str:

@@ -70,6 +70,18 @@ def test_a_terminal_that_is_gone_ends_it_even_under_nohup(
     until(lambda: not Path(f"/proc/{pid}").exists(), "it goes on without a terminal")
 
 
+def test_a_terminal_that_goes_while_much_is_painted_ends_it(
+    terminal: Terminal, server: ApiServer
+) -> None:
+    terminal.start("--server", server.address, "--view", "clusters")
+    shows(terminal, "Quarantined")
+    pid = terminal.pid()
+    terminal.tmux("send-keys", *["j", "k"] * 200)
+    terminal.stop()
+
+    until(lambda: not Path(f"/proc/{pid}").exists(), "it goes on without a terminal")
+
+
 def test_it_follows_the_size_of_its_window(terminal: Terminal, server: ApiServer) -> None:
     terminal.start("--server", server.address)
     shows(terminal, "Rollouts in flight")
