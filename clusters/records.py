@@ -198,14 +198,20 @@ class Record:
         return self.applied.bundle
 
 
+OWN_REFERENCES = 0.1
+"""Share of the records that may name their objects by references of their own."""
+
+
 def share_references(
     records: dict[ObjectRef, Record], manifests: Mapping[ObjectRef, Manifest]
 ) -> None:
     """Let records name their objects by the references of the manifests: those are there anyway.
 
-    After a restart each record has one of its own, which is as large as all the rest of it.
+    After a restart each record has one of its own, which is as large as all the rest of it.  A few
+    of them, as a new release brings, are not worth a walk over all records.
     """
-    if all(m.ref is records[ref].ref for ref, m in manifests.items() if ref in records):
+    own = sum(m.ref is not records[ref].ref for ref, m in manifests.items() if ref in records)
+    if own <= len(records) * OWN_REFERENCES:
         return
     renamed: dict[ObjectRef, Record] = {}
     for ref, record in records.items():

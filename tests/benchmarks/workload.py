@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
 from typing import Any
 
@@ -75,28 +74,31 @@ def _deployment(name: str) -> dict[str, Any]:
     }
 
 
-def _objects(count: int, edition: str) -> Iterator[Manifest]:
-    labels = {FLEET_LABEL: FLEET, BUNDLE_LABEL: BUNDLE}
-    kinds = ["Namespace", *(_MIX[number % len(_MIX)] for number in range(count - 1))]
-    for number, kind in enumerate(kinds):
-        name = NAMESPACE if kind == "Namespace" else f"{kind.lower()}-{number:05}"
-        place = {} if kind == "Namespace" else {"namespace": NAMESPACE}
-        # Only one object differs between editions.
-        content = _content(kind, name, edition if number == 1 else "first")
-        yield Manifest.of(
-            {
-                "apiVersion": "apps/v1" if kind == "Deployment" else "v1",
-                "kind": kind,
-                "metadata": {"name": name, **place, "labels": labels},
-                **content,
-            }
-        )
+def _object(number: int, kind: str, edition: str) -> Manifest:
+    name = NAMESPACE if kind == "Namespace" else f"{kind.lower()}-{number:05}"
+    place = {} if kind == "Namespace" else {"namespace": NAMESPACE}
+    return Manifest.of(
+        {
+            "apiVersion": "apps/v1" if kind == "Deployment" else "v1",
+            "kind": kind,
+            "metadata": {
+                "name": name,
+                **place,
+                "labels": {FLEET_LABEL: FLEET, BUNDLE_LABEL: BUNDLE},
+            },
+            **_content(kind, name, edition),
+        }
+    )
 
 
 @lru_cache
 def manifests(count: int, edition: str = "first") -> tuple[Manifest, ...]:
-    """`count` objects; another edition differs in one of them."""
-    return tuple(_objects(count, edition))
+    """`count` objects; another edition differs in one of them, and shares the rest."""
+    if edition != "first":
+        before = manifests(count)
+        return (before[0], _object(1, _MIX[0], edition), *before[2:])
+    kinds = ["Namespace", *(_MIX[number % len(_MIX)] for number in range(count - 1))]
+    return tuple(_object(number, kind, edition) for number, kind in enumerate(kinds))
 
 
 def desired(count: int, edition: str = "first", *, generation: int = 1) -> DesiredState:
