@@ -59,7 +59,8 @@ class ClusterApi:
 
     Args:
         transport: the connection.
-        may_write: asked before each write; raises `Fenced` when another server writes here.
+        may_write: asked right before each write is sent, not before it waits for its turn; raises
+            `Fenced` when another server writes here.
     """
 
     def __init__(
@@ -113,8 +114,6 @@ class ClusterApi:
         params = {"fieldManager": FIELD_MANAGER, "force": "true" if force else "false"}
         if dry_run:
             params["dryRun"] = "All"
-        else:
-            self._may_write()
         reply = await self.transport.send(
             "PATCH",
             resource.path(manifest.ref),
@@ -123,6 +122,7 @@ class ClusterApi:
             headers=_APPLY,
             ref=manifest.ref,
             timeout_s=timeout_s,
+            check=None if dry_run else self._may_write,
         )
         return Live(decode_head(reply.body).metadata, reply.body)
 
@@ -151,7 +151,6 @@ class ClusterApi:
             Conflict: it has another version than the patch sets.
             ClusterError: anything else.
         """
-        self._may_write()
         reply = await self.transport.send(
             "PATCH",
             resource.path(ref),
@@ -159,6 +158,7 @@ class ClusterApi:
             body=msgspec.json.encode(operations),
             headers=_JSON_PATCH,
             ref=ref,
+            check=self._may_write,
         )
         return Live(decode_head(reply.body).metadata, reply.body)
 
@@ -187,6 +187,7 @@ class ClusterApi:
                 body=msgspec.json.encode(options),
                 headers=_JSON,
                 ref=ref,
+                check=self._may_write,
             )
         except NotFound:
             return False
@@ -194,8 +195,7 @@ class ClusterApi:
 
     async def discard(self, resource: Resource, ref: ObjectRef) -> None:
         """Delete an object that nobody but us has a use for, whatever it is by now."""
-        self._may_write()
         try:
-            await self.transport.send("DELETE", resource.path(ref), ref=ref)
+            await self.transport.send("DELETE", resource.path(ref), ref=ref, check=self._may_write)
         except NotFound:
             return

@@ -114,14 +114,27 @@ class Transport:
         headers: Mapping[str, str] | None = None,
         ref: ObjectRef | None = None,
         timeout_s: float = REQUEST_TIMEOUT_S,
+        check: Callable[[], None] | None = None,
     ) -> Reply:
         """Send one request and read its whole answer.
+
+        Args:
+            method: of HTTP.
+            path: of the request.
+            params: its query.
+            body: what is sent.
+            headers: beside those of the endpoint.
+            ref: the object that it is about, if it is about one.
+            timeout_s: for the whole answer, once it is sent.
+            check: asked when its turn has come, however long that took; sends nothing if it raises.
 
         Raises:
             ClusterError: whatever is not a 2xx answer of an API server.
         """
         call = _Call(method, _target(path, params), body, headers)
         async with self._limit, self._shared.requests.place():
+            if check is not None:
+                check()
             breaker = self._breaker
             if breaker.state is not Circuit.CLOSED:
                 breaker.admit()

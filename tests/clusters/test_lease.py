@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -205,4 +205,29 @@ async def test_nothing_passes_the_api_without_the_right() -> None:
         with pytest.raises(Fenced):
             await api.delete(resource, wanted.ref, uid="u", resource_version="1")
         assert await api.apply(resource, wanted, dry_run=True), "looking is allowed"
+        assert await api.get(resource, wanted.ref) is None
+
+
+async def test_a_write_that_waited_for_its_turn_is_asked_again_before_it_is_sent() -> None:
+    """A slow cluster queues writes for minutes: what counts is who may write when they leave."""
+    async with keepers(ADA) as (_, (ada,), _lease):
+        await ada.acquire()
+        transport = ada._transport
+        api = ClusterApi(transport, may_write=ada.check)
+        await api.discovery.refresh()
+        resource = api.discovery.resource("v1", "ConfigMap")
+        wanted = manifest(config_map("a", x="1"))
+        async with AsyncExitStack() as busy:
+            for _ in range(transport._limit.width):
+                await busy.enter_async_context(transport._limit)
+            writes = [
+                asyncio.create_task(api.apply(resource, wanted)),
+                asyncio.create_task(api.delete(resource, wanted.ref, uid="u")),
+                asyncio.create_task(api.patch(resource, wanted.ref, [])),
+                asyncio.create_task(api.discard(resource, wanted.ref)),
+            ]
+            await asyncio.sleep(0.01)
+            ada.trouble = Fenced("another server has taken over")
+        results = await asyncio.gather(*writes, return_exceptions=True)
+        assert [type(result) for result in results] == [Fenced] * 4
         assert await api.get(resource, wanted.ref) is None
