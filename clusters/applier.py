@@ -96,8 +96,8 @@ class Applier:
 
         Args:
             plan: what to do.
-            interrupted: asked between waves and while waiting; True ends the pass early (a newer
-                desired state).
+            interrupted: asked between waves, while waiting and before each object that leaves; True
+                ends the pass early (a newer desired state).
 
         Raises:
             ClusterError: the cluster as a whole is in trouble; what was done until then is stored.
@@ -117,11 +117,11 @@ class Applier:
             if interrupted():
                 return outcomes
         failed = {name for name, outcome in outcomes.items() if outcome.failed}
-        await self._each(self._detach, plan.detaches, outcomes)
+        await self._each(self._detach, plan.detaches, outcomes, stop=interrupted)
         # What replaces an object is in place before the object goes.
         prunes = [prune for prune in plan.prunes if prune.bundle not in failed]
         for _, group in groupby(prunes, key=lambda prune: wave_of(prune.ref.group_kind)):
-            await self._each(self._prune, list(group), outcomes)
+            await self._each(self._prune, list(group), outcomes, stop=interrupted)
         return outcomes
 
     async def _detach(self, action: Detach, outcome: Outcome) -> None:
@@ -178,12 +178,15 @@ class Applier:
         perform: Callable[[_Action, Outcome], Coroutine[None, None, None]],
         actions: Sequence[_Action],
         outcomes: dict[BundleName, Outcome],
+        stop: Callable[[], bool] = lambda: False,
     ) -> None:
         """Perform all; one failing object does not stop the others, a failing cluster does."""
         todo = iter(actions)
 
         async def work() -> None:
             for action in todo:
+                if stop():
+                    return
                 await perform(action, outcomes.setdefault(action.bundle, Outcome()))
 
         # As many hands as may have a request in flight: more would only wait in a queue.

@@ -219,3 +219,21 @@ async def test_finalizers_are_named_with_since_when(engine: Engine) -> None:
             and "UTC, waits for example.com/hold" in last.message
         )
     )
+
+
+class TestChangedMinds:
+    async def test_what_comes_back_while_others_are_deleted_is_not_deleted(
+        self, engine: Engine
+    ) -> None:
+        """A revert that arrives in the middle of a prune saves what is still there."""
+        whole = desired_bundle([deployment("web"), config_map("a", x="1"), config_map("b")])
+        await engine.converged(whole)
+        before = (await engine.request("GET", A))["metadata"]["uid"]
+        engine.clusters.set_faults("one", latency_s=0.1)
+        engine.assign(desired_bundle([config_map("b")], prune_confirmed=True))
+        await engine.wait_for(lambda: deletes(engine))
+        engine.assign(whole)
+        engine.clusters.set_faults("one", latency_s=0.0)
+        await engine.converged(whole)
+        assert deletes(engine) == 1, "the Deployment was under way already"
+        assert (await engine.request("GET", A))["metadata"]["uid"] == before
