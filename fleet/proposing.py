@@ -104,6 +104,8 @@ class Proposer:
             raise _Impossible(
                 f"its token {forge.secret_ref} cannot be read: {error.strerror}"
             ) from None
+        except UnicodeDecodeError:
+            raise _Impossible(f"its token {forge.secret_ref} is no text") from None
 
 
 class _Impossible(Exception):

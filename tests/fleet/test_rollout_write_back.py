@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.fakes.fleet import FleetWorld, fleet_world
 from tests.fakes.forge import forge
 from tests.fakes.rollouts import FLEET, image, images, phase, told, travelling_fleet
@@ -65,7 +67,16 @@ async def test_with_a_forge_a_pull_request_is_opened(tmp_path: Path) -> None:
             assert not any("s3cret" in str(event) for event in world.view.events)
 
 
-async def test_a_forge_that_says_no_keeps_nothing_from_ending(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("token", "words"),
+    [(None, "cannot be read"), (b"\xff\xfe\x00", "is no text")],
+    ids=["missing", "binary"],
+)
+async def test_a_token_that_is_of_no_use_keeps_nothing_from_ending(
+    tmp_path: Path, token: bytes | None, words: str
+) -> None:
+    if token is not None:
+        (tmp_path / "forge-token").write_bytes(token)
     async with forge() as fake:
         declared = (
             f"{FLEET}  forge: {{kind: github, url: '{fake.url}', repository: acme/fleet,"
@@ -75,5 +86,5 @@ async def test_a_forge_that_says_no_keeps_nothing_from_ending(tmp_path: Path) ->
         async with fleet_world(NAMES, files, secrets_dir=tmp_path) as world:
             _, branch = await rolled_back(world)
             assert f"branch {branch}" in world.need("halted")
-            assert "its token forge-token cannot be read" in world.need("halted")
+            assert f"its token forge-token {words}" in world.need("halted")
             assert not fake.asked
