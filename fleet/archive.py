@@ -1,7 +1,9 @@
 """The archive of the audit log: files of old events, each beginning where the one before ended.
 
 The events of a file are deleted from the database only when the file is written, synced and
-verified.  The hash chain goes on through all files into the database.
+verified.  The hash chain goes on through all files into the database.  A crash before that deletion
+leaves a file whose events are still in the database: it is no part of the archive, and the next run
+writes its events anew.
 """
 
 from __future__ import annotations
@@ -54,6 +56,7 @@ async def archive(
     file = folder / f"events-{start.seq + 1:012}-{through.seq:012}.jsonl"
     try:
         await _write(store, file, start, through)
+        await asyncio.to_thread(_drop_unfinished, folder, start, file)
     except OSError as error:
         raise StoreUnavailable(f"cannot archive to {file}: {error.strerror or error}") from error
     fact = LogPruned(at=now, actor=actor, through=through.seq, hash=through.hash, archive=file.name)
@@ -119,13 +122,23 @@ def _keep(partial: Path, file: Path) -> None:
         os.close(folder)
 
 
+def _drop_unfinished(folder: Path, start: Anchor, written: Path) -> None:
+    """Delete what runs before this one wrote and did not delete from the database any more."""
+    for file in folder.glob(_PATTERN):
+        if file != written and _last_of(file) > start.seq:
+            file.unlink()
+
+
 def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
-def verify_archive(folder: Path) -> ChainReport:
-    """Follow the chain through all files of an archive, from the very first event on."""
-    return verify_lines(_lines(folder))
+def verify_archive(folder: Path, *, through: Anchor) -> ChainReport:
+    """Follow the chain through all files of an archive, from the very first event to a checkpoint.
+
+    A file beyond the checkpoint is what a crash left: its events are in the database.
+    """
+    return verify_lines(_lines(folder, through))
 
 
 def archived_facts(folder: Path, *, through: Anchor) -> Iterator[FleetFact]:
@@ -134,20 +147,28 @@ def archived_facts(folder: Path, *, through: Anchor) -> Iterator[FleetFact]:
     Raises:
         StoreDamaged: the archive is not whole.
     """
-    report = verify_archive(folder)
+    report = verify_archive(folder, through=through)
     if not report.ok or report.head != through:
         raise StoreDamaged(
             f"the state has to be made anew from all events, and the archive {folder} does not "
             f"have them up to {through}: {report}; put its files back, or start the version of "
             "flotilla that ran last"
         )
-    for line in _lines(folder):
+    for line in _lines(folder, through):
         row = orjson.loads(line)
         at = datetime.fromisoformat(row["at"]).astimezone(UTC)
         yield from_row(row["kind"], at, row["actor"], row["data"])
 
 
-def _lines(folder: Path) -> Iterator[bytes]:
+def _lines(folder: Path, through: Anchor) -> Iterator[bytes]:
     for file in sorted(folder.glob(_PATTERN)):
+        if _last_of(file) > through.seq:
+            continue
         with file.open("rb") as lines:
             yield from lines
+
+
+def _last_of(file: Path) -> int:
+    """The last event of a file, by its name; 0 where the name says none."""
+    last = file.stem.rpartition("-")[2]
+    return int(last) if last.isdigit() else 0

@@ -67,7 +67,7 @@ def verify(
             if not report.ok:
                 fail(str(report))
         if report.start.seq:
-            archived = verify_archive(folder := _directory(state) / "archive")
+            archived = verify_archive(folder := _directory(state) / "archive", through=report.start)
             if not archived.ok or archived.head != report.start:
                 fail(f"the archive {folder} does not lead up to {report.start}: {archived}")
             say(f"archive: {archived}")

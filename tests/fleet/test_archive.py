@@ -64,6 +64,10 @@ def files(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
+async def crash(*_: object) -> int:
+    raise ZeroDivisionError
+
+
 def shorten(folder: Path) -> None:
     (file,) = folder.iterdir()
     file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
@@ -84,7 +88,7 @@ async def test_the_chain_goes_on_through_archives_into_the_database(
     report = await store.verify(anchor=head)
     assert report.ok, report
     assert (report.start.seq, report.head.seq, report.events) == (20, 32, 12)
-    archived = verify_archive(folder)
+    archived = verify_archive(folder, through=report.start)
     assert archived.ok, archived
     assert archived.head == report.start == await store.checkpoint()
     assert files(folder) == [
@@ -113,6 +117,32 @@ async def test_the_state_comes_back_from_the_archive_where_no_snapshot_can_be_re
     shutil.rmtree(folder)
     with pytest.raises(StoreDamaged, match="put its files back"):
         await state_of(store, folder)
+
+
+@pytest.mark.parametrize("days", [15, 20, 25])
+async def test_a_crash_before_the_events_are_deleted_leaves_no_archive_that_overlaps(
+    store: Store, folder: Path, monkeypatch: pytest.MonkeyPatch, days: int
+) -> None:
+    whole = await state_of(store, folder)
+    await cut(store, folder, 10)
+    with monkeypatch.context() as crashing:
+        crashing.setattr(store, "prune", crash)
+        with pytest.raises(ZeroDivisionError):
+            await cut(store, folder, 20)
+    assert len(files(folder)) == 2
+    start = await store.checkpoint()
+    assert verify_archive(folder, through=start).head == start, "nothing of it counts yet"
+    await store.save_snapshot(await store.last_seq(), b'{"written": "by another version"}')
+    assert (await Ledger(store, archive=folder).recover()).clusters.keys() == {
+        f"c{day}" for day in range(30)
+    }
+
+    await cut(store, folder, days)
+    assert files(folder)[1:] == [f"events-000000000011-{days:012}.jsonl"]
+    report = await store.verify()
+    assert report.ok, report
+    assert verify_archive(folder, through=report.start).head == report.start
+    assert len(await state_of(store, folder)) == len(whole)
 
 
 async def test_what_no_snapshot_covers_stays(store: Store, folder: Path) -> None:
