@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from clusters.model import BundleName, ClusterName, Digest, Revision
@@ -22,7 +23,7 @@ from fleet.source.render.files import SourceFiles
 from fleet.source.render.render import Renderer
 from fleet.source.repository import Repository
 from fleet.source.tree import TreeEntry
-from fleet.source.whole import render_whole
+from fleet.source.whole import Whole, render_whole
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -114,6 +115,9 @@ class CommitReader:
     def __init__(self, path: str, *, secret_key: bytes = b"") -> None:
         self._path = path
         self._secret_key = secret_key
+        # One thread: several may ask for commits to be read, and the renderer is not for that.
+        # A reading that is cancelled still renders to its end, and the next one waits for it.
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="render")
         self._renderer: Renderer | None = None
         self._fleet = ""
 
@@ -144,8 +148,8 @@ class CommitReader:
         inventory = found.inventory
         files, sources, unread = await self._bundle_files(at, inventory, other)
         placed = _placed(inventory, holding)
-        whole = await asyncio.to_thread(
-            render_whole, inventory, files, placed, self._renderer_for(inventory.settings.name)
+        whole = await asyncio.get_running_loop().run_in_executor(
+            self._thread, self._render, inventory, files, placed
         )
         if problems := [*found.problems, *unread, *whole.problems]:
             raise InvalidFleet(problems)
@@ -178,6 +182,15 @@ class CommitReader:
             if bundle.source.git:
                 sources[bundle.name] = source.revision
         return files, sources, problems
+
+    def _render(
+        self,
+        inventory: Inventory,
+        files: Mapping[BundleName, SourceFiles],
+        placed: Mapping[BundleName, tuple[ClusterName, ...]],
+    ) -> Whole:
+        renderer = self._renderer_for(inventory.settings.name)
+        return render_whole(inventory, files, placed, renderer)
 
     def _renderer_for(self, fleet: str) -> Renderer:
         if self._renderer is None or fleet != self._fleet:
