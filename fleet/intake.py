@@ -6,6 +6,7 @@ the newest commit of the fleet repository be read anew, as a whole.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -76,6 +77,9 @@ class Intake:
         self._poller = Poller(self._found, rhythm=Rhythm(interval_s=settings.interval_s))
         self._poller.watch(_FLEET, self._fleet)
         self._seen: FetchResult | None = None
+        self._reading = asyncio.Lock()
+        """One reading at a time, though each repository is looked at by itself: of two at once the
+        older might be posted last, and what it did not see would count as read."""
         self._read: tuple[Revision, ...] = ()
         """Revisions of all repositories at the last reading that was posted."""
 
@@ -193,6 +197,10 @@ class Intake:
             where = str(self._fleet.url) if name == _FLEET else name
             await self._post(SourceUnreadable(repository=where, error=str(result)))
             return
+        async with self._reading:
+            await self._take(name, result)
+
+    async def _take(self, name: SourceName, result: FetchResult) -> None:
         if name == _FLEET:
             self._seen = result
         elif name in self._others:
@@ -221,8 +229,8 @@ class Intake:
             await self._post(SourceUnreadable(repository=str(self._fleet.url), error=str(error)))
             return
         else:
-            self._forget_unused(proposal.inventory)
             await self._post(CommitProposed(proposal=proposal))
+            self._forget_unused(proposal.inventory)
         self._read = self._revisions()
 
     async def _other(self, bundle: Bundle) -> At:

@@ -1,0 +1,79 @@
+"""Between Git and the inbox: what is newest arrives last, whichever repository it comes from."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from clusters.model import BundleName
+from fleet.inbox import CommitProposed, Message
+from fleet.intake import Intake
+from fleet.settings import ServerSettings
+from fleet.source.urls import parse_url
+from tests.fakes.fleet import bundle_document, config_map, simple_fleet
+from tests.fleet.source.gits import WorkTree
+
+APART = BundleName("apart")
+
+
+async def test_a_slow_reading_is_not_posted_after_a_newer_one(tmp_path: Path) -> None:
+    """Two repositories are looked at by themselves: the older reading must not win."""
+    other = WorkTree.make(tmp_path / "other", {"deploy/five.yaml": config_map("five", color="red")})
+    document = bundle_document(APART).replace(
+        "path: apps/apart", f"path: deploy, git: {other.path.as_uri()}"
+    )
+    fleet = WorkTree.make(
+        tmp_path / "fleet", {**simple_fleet(["a"]), "bundles/apart.yaml": document}
+    )
+    posted: list[CommitProposed] = []
+
+    async def post(message: Message) -> None:
+        if isinstance(message, CommitProposed):
+            posted.append(message)
+
+    intake = Intake(
+        replace(ServerSettings(repo=str(fleet.path), state_dir=tmp_path / "state"), interval_s=60),
+        url=parse_url(str(fleet.path)),
+        post=post,
+        holding=lambda _: (),
+        since=lambda *_: None,
+        secret_key=b"",
+    )
+    read, looks, hold = intake._reader.read, 0, asyncio.Event()
+
+    async def slow_once(*given: Any, **more: Any) -> Any:
+        nonlocal looks
+        looks += 1
+        first = looks == 2  # the second reading overlaps with the look at the other repository
+        found = await read(*given, **more)
+        if first:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(hold.wait(), 1.0)
+        return found
+
+    intake._reader.read = slow_once  # type: ignore[method-assign]
+    running = asyncio.create_task(intake.run())
+    try:
+        async with asyncio.timeout(20):
+            while not posted:
+                await asyncio.sleep(0.01)
+            fleet.commit({"apps/app/one.yaml": config_map("one", color="blue")})
+            intake._poller.look_now(next(n for n in intake._poller.names if n == "fleet"))
+            while looks < 2:
+                await asyncio.sleep(0.01)
+            await asyncio.sleep(0.2)
+            newest = other.commit({"deploy/five.yaml": config_map("five", color="blue")})
+            intake._poller.look_now(next(n for n in intake._poller.names if n != "fleet"))
+            while len(posted) < 2:
+                await asyncio.sleep(0.01)
+            hold.set()
+            while len(posted) < 3:
+                await asyncio.sleep(0.01)
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+        await intake.close()
+    assert posted[-1].proposal.sources[APART] == newest
