@@ -104,7 +104,7 @@ class Transport:
         if self._session:
             await self._session.close()
 
-    async def send(
+    async def send(  # noqa: PLR0913 - one for each part of a request
         self,
         method: str,
         path: str,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
@@ -17,6 +18,14 @@ from tests.fakes.fleet import bundle_document, config_map, simple_fleet
 from tests.fleet.source.gits import WorkTree
 
 APART = BundleName("apart")
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    for _ in range(2_000):
+        if condition():
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("it did not come to that")
 
 
 async def test_a_slow_reading_is_not_posted_after_a_newer_one(tmp_path: Path) -> None:
@@ -57,21 +66,16 @@ async def test_a_slow_reading_is_not_posted_after_a_newer_one(tmp_path: Path) ->
     intake._reader.read = slow_once  # type: ignore[method-assign]
     running = asyncio.create_task(intake.run())
     try:
-        async with asyncio.timeout(20):
-            while not posted:
-                await asyncio.sleep(0.01)
-            fleet.commit({"apps/app/one.yaml": config_map("one", color="blue")})
-            intake._poller.look_now(next(n for n in intake._poller.names if n == "fleet"))
-            while looks < 2:
-                await asyncio.sleep(0.01)
-            await asyncio.sleep(0.2)
-            newest = other.commit({"deploy/five.yaml": config_map("five", color="blue")})
-            intake._poller.look_now(next(n for n in intake._poller.names if n != "fleet"))
-            while len(posted) < 2:
-                await asyncio.sleep(0.01)
-            hold.set()
-            while len(posted) < 3:
-                await asyncio.sleep(0.01)
+        await until(lambda: len(posted) == 1)
+        fleet.commit({"apps/app/one.yaml": config_map("one", color="blue")})
+        intake._poller.look_now(next(n for n in intake._poller.names if n == "fleet"))
+        await until(lambda: looks == 2)
+        await asyncio.sleep(0.2)
+        newest = other.commit({"deploy/five.yaml": config_map("five", color="blue")})
+        intake._poller.look_now(next(n for n in intake._poller.names if n != "fleet"))
+        await until(lambda: len(posted) == 2)
+        hold.set()
+        await until(lambda: len(posted) == 3)
     finally:
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
