@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 
 from clusters.model import Revision
@@ -89,6 +90,8 @@ class Intake:
 
     async def close(self) -> None:
         """End Git's processes."""
+        for repository in (self._fleet, *(known for known, _ in self._others.values())):
+            await repository.close()
         self._worker.close()
 
     def look_now(self) -> None:
@@ -109,15 +112,19 @@ class Intake:
             log.warning("cannot read the commit in force from the mirror: %s", error)
             return None
 
-    async def at(self, revision: str) -> At:
-        """Fetch a branch, tag or commit of the fleet repository.
+    @asynccontextmanager
+    async def at(self, revision: str) -> AsyncIterator[At]:
+        """Fetch a branch, tag or commit of the fleet repository, and let it be read meanwhile.
 
         Raises:
             SourceError: there is none, or it cannot be fetched.
         """
         repository = self._repository(self._fleet.url, revision)
-        fetched = await repository.fetch()
-        return At(repository=repository, revision=fetched.revision)
+        try:
+            fetched = await repository.fetch()
+            yield At(repository=repository, revision=fetched.revision)
+        finally:
+            await repository.close()
 
     def repository_of(self, bundle: Bundle) -> Repository | None:
         """The repository that a bundle's files are in, if it is known here."""
@@ -230,7 +237,7 @@ class Intake:
             return
         else:
             await self._post(CommitProposed(proposal=proposal))
-            self._forget_unused(proposal.inventory)
+            await self._forget_unused(proposal.inventory)
         self._read = self._revisions()
 
     async def _other(self, bundle: Bundle) -> At:
@@ -250,11 +257,12 @@ class Intake:
         # files of this machine.
         return self._fleet.url.transport.value == "file"
 
-    def _forget_unused(self, inventory: Inventory) -> None:
+    async def _forget_unused(self, inventory: Inventory) -> None:
         used = {_name_of(bundle) for bundle in inventory.bundles.values() if bundle.source.git}
         for name in [name for name in self._others if name not in used]:
+            repository, _ = self._others.pop(name)
+            await repository.close()
             self._poller.forget(name)
-            del self._others[name]
 
 
 def _name_of(bundle: Bundle) -> SourceName:

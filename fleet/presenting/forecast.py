@@ -42,17 +42,17 @@ class Forecaster:
         Raises:
             SourceError: there is no such revision, or it cannot be read.
         """
-        at = await self._intake.at(revision)
-        head = await self._intake.head(at)
-        try:
-            proposal = await self._intake.propose(at)
-        except InvalidFleet as error:
-            return PlanView(
-                revision=head.revision,
-                subject=head.subject,
-                author=head.author,
-                problems=problem_views(error.problems),
-            )
+        async with self._intake.at(revision) as at:
+            head = await self._intake.head(at)
+            try:
+                proposal = await self._intake.propose(at)
+            except InvalidFleet as error:
+                return PlanView(
+                    revision=head.revision,
+                    subject=head.subject,
+                    author=head.author,
+                    problems=problem_views(error.problems),
+                )
         state = self._coordinator.state
         guards = self._coordinator.inventory.settings.guards
         known, wanted = set(state.clusters), set(proposal.inventory.clusters)

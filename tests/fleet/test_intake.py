@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +27,38 @@ async def until(condition: Callable[[], bool]) -> None:
     raise AssertionError("it did not come to that")
 
 
+def processes() -> int:
+    """How many this process has started and not ended."""
+    return sum(len(p.read_text().split()) for p in Path("/proc/self/task").glob("*/children"))
+
+
+def made(tmp_path: Path, fleet: WorkTree, post: Callable[[Message], Awaitable[None]]) -> Intake:
+    return Intake(
+        ServerSettings(repo=str(fleet.path), state_dir=tmp_path / "state", interval_s=60),
+        url=parse_url(str(fleet.path)),
+        post=post,
+        holding=lambda _: (),
+        since=lambda *_: None,
+        secret_key=b"",
+    )
+
+
+async def test_a_commit_that_was_planned_leaves_no_process_behind(tmp_path: Path) -> None:
+    """Git stays open for reading: without an end, until the collector comes by."""
+
+    async def post(_: Message) -> None:
+        raise AssertionError("planning posts nothing")
+
+    intake = made(tmp_path, WorkTree.make(tmp_path / "fleet", simple_fleet(["a"])), post)
+    before = processes()
+    for _ in range(3):
+        async with intake.at("main") as at:
+            assert (await intake.propose(at)).contents
+            assert processes() > before
+    assert processes() == before
+    await intake.close()
+
+
 async def test_a_slow_reading_is_not_posted_after_a_newer_one(tmp_path: Path) -> None:
     """Two repositories are looked at by themselves: the older reading must not win."""
     other = WorkTree.make(tmp_path / "other", {"deploy/five.yaml": config_map("five", color="red")})
@@ -43,14 +74,7 @@ async def test_a_slow_reading_is_not_posted_after_a_newer_one(tmp_path: Path) ->
         if isinstance(message, CommitProposed):
             posted.append(message)
 
-    intake = Intake(
-        replace(ServerSettings(repo=str(fleet.path), state_dir=tmp_path / "state"), interval_s=60),
-        url=parse_url(str(fleet.path)),
-        post=post,
-        holding=lambda _: (),
-        since=lambda *_: None,
-        secret_key=b"",
-    )
+    intake = made(tmp_path, fleet, post)
     read, looks, hold = intake._reader.read, 0, asyncio.Event()
 
     async def slow_once(*given: Any, **more: Any) -> Any:
