@@ -257,6 +257,9 @@ class Observer:
         was_present = record.present
         if record.deleting and record.uid and record.uid != seen.metadata.uid:
             record.deleting = False  # what we deleted is gone; this is another object
+        if record.deleting and not (record.resource_version or seen.metadata.deletion_timestamp):
+            # Listed anew, and nobody is deleting it: a backup from before that was restored.
+            record.deleting = record.replacing = False
         _note(record, seen.metadata)
         self._judge_health(record, seen)
         if record.applied.confirmed:

@@ -140,6 +140,20 @@ async def test_a_list_of_a_restored_backup_is_believed() -> None:
     assert not one.present
 
 
+@pytest.mark.parametrize("deleted_at", [None, "2026-03-01T10:00:00Z"])
+async def test_a_deletion_that_a_restored_backup_took_back_is_waited_for_no_more(
+    deleted_at: str | None,
+) -> None:
+    """A finalizer held it, the backup was from before: it would have been waited for for ever."""
+    metadata = {"deletionTimestamp": deleted_at} if deleted_at else {}
+    one = known(deleting=True, replacing=True, resource_version="500")
+    Watched(one).show(Synced((seen(9, **metadata),), "9", rewound=True))
+    assert (one.present, one.deleting) == (True, deleted_at is not None)
+    late = known(deleting=True, resource_version="5")
+    Watched(late).show(Changed(seen(6)))
+    assert late.deleting, "what was on its way when we asked says nothing"
+
+
 async def test_our_own_annotation_counts_at_once() -> None:
     """The echo of our write is skipped: what the answer says must not be lost with it."""
     one = known(in_flight=True)
