@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -21,6 +22,10 @@ from fleet.view import CommandResult
 
 SNAPSHOT_EVERY = 10_000
 """Facts between two snapshots: folding so many takes a second or two, once, at a restart."""
+
+
+ANSWERS_KEPT = timedelta(days=7)
+"""How long a command that is sent again is answered as it was, and not carried out anew."""
 
 
 class Ledger:
@@ -125,6 +130,8 @@ class Ledger:
 
     async def _tidy(self, state: FleetState) -> None:
         self._since_snapshot = 0
+        if state.alive_at is not None:
+            await self._store.expire_commands(state.alive_at - ANSWERS_KEPT)
         live = digests_of(state)
         self._contents.keep(live)
         await self._store.collect_garbage({Digest(digest) for digest in live})
