@@ -88,7 +88,7 @@ def _server(server: str | None, token_file: Path | None) -> Iterator[Finding]:
     try:
         view = api.snapshot()
     except ApiError as error:
-        yield Finding(False, "server", str(error))
+        yield Finding(False, "server", " ".join(str(error).splitlines()))
         return
     yield Finding(True, "server", f"{api.address} answers, version {view.version}")
     yield from _git(view)

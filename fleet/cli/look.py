@@ -11,7 +11,7 @@ from fleet.api.client import ApiClient
 from fleet.api.errors import ApiError
 from fleet.api.stream import Changes, Reset
 from fleet.cli.connection import ServerOption, TokenOption, client
-from fleet.cli.output import EXIT_USAGE, Format, fail, printable, say, show_data, show_table
+from fleet.cli.output import EXIT_USAGE, Format, count, fail, printable, say, show_data, show_table
 from fleet.view import Change, EventView, FieldChange, ObjectView
 
 
@@ -40,7 +40,7 @@ def tree(
     for one in objects:
         by_bundle.setdefault(one.bundle, []).append(one)
     for name, members in sorted(by_bundle.items()):
-        print(printable(f"{name}  ({len(members)} objects)"))
+        print(printable(f"{name}  ({count(len(members), 'object')})"))
         rows = [
             [
                 f"  {one.kind}",

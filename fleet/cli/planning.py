@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fleet.cli.output import EXIT_USAGE, printable, say
+from fleet.cli.output import EXIT_USAGE, count, printable, say
 from fleet.rollout.report import span
 from fleet.view import ClusterPlan, FieldChange, PlanView, RolloutPlanView
 
@@ -15,7 +15,7 @@ def print_plan(plan: PlanView, *, brief: bool) -> int:
     if plan.problems:
         for problem in plan.problems:
             print(printable(f"{problem.file}:{problem.line}: {problem.field}: {problem.message}"))
-        say(f"{len(plan.problems)} problems: this revision would be refused")
+        say(f"{count(len(plan.problems), 'problem')}: this revision would be refused")
         return EXIT_USAGE
     for word, names in (("joins", plan.joined), ("leaves, nothing deleted", plan.left)):
         for name in names:
@@ -25,10 +25,11 @@ def print_plan(plan: PlanView, *, brief: bool) -> int:
         groups.setdefault((cluster.bundle, _text(cluster, brief=brief)), []).append(cluster)
     for (bundle, text), members in groups.items():
         names = ", ".join(member.cluster for member in members)
-        print(printable(f"{bundle} on {len(members)} clusters: {names}"))
+        print(printable(f"{bundle} on {count(len(members), 'cluster')}: {names}"))
         print(text or "  only bookkeeping changes")
     for rollout in plan.rollouts:
-        print(printable(_travels(rollout)))
+        for line in _travels(rollout):
+            print(printable(line))
     for reason in plan.held_back:
         print(printable(f"waits for `flotilla confirm-shrink`: {reason}"))
     errors = [cluster for cluster in plan.clusters if cluster.error]
@@ -36,21 +37,21 @@ def print_plan(plan: PlanView, *, brief: bool) -> int:
         action: sum(o.action == action for c in plan.clusters for o in c.objects)
         for action in _SIGNS
     }
-    said = ", ".join(f"{count} to {action}" for action, count in counts.items() if count)
-    say(f"{len(plan.clusters)} placements change: {said or 'no object changes'}")
+    said = ", ".join(f"{number} to {action}" for action, number in counts.items() if number)
+    say(f"{count(len(plan.clusters), 'placement')} affected: {said or 'no object changes'}")
     if errors or any(rollout.problems for rollout in plan.rollouts):
         return EXIT_USAGE
     return 1 if plan.clusters or plan.joined or plan.left else 0
 
 
-def _travels(rollout: RolloutPlanView) -> str:
+def _travels(rollout: RolloutPlanView) -> list[str]:
     """How one bundle would cross the fleet, a line for each stage."""
     if rollout.problems:
-        return "\n".join(
-            [f"{rollout.bundle} could not travel:", *map("  ! {}".format, rollout.problems)]
-        )
+        return [f"{rollout.bundle} could not travel:", *map("  ! {}".format, rollout.problems)]
     if not rollout.strategy:
-        return f"{rollout.bundle} has no strategy: all {rollout.clusters} clusters at once"
+        return [
+            f"{rollout.bundle} has no strategy: all {count(rollout.clusters, 'cluster')} at once"
+        ]
     lines = [f"{rollout.bundle} travels by {rollout.strategy}:"]
     for stage in rollout.stages:
         if not stage.changing:
@@ -66,7 +67,7 @@ def _travels(rollout: RolloutPlanView) -> str:
         )
         lines.append(f"    {stage.bound}")
         lines += [f"    gate {gate}" for gate in stage.gates]
-    return "\n".join(lines)
+    return lines
 
 
 def _text(cluster: ClusterPlan, *, brief: bool) -> str:
