@@ -116,7 +116,6 @@ class BundleView(View, frozen=True, kw_only=True):
     clusters_total: int
     clusters_ready: int
     suspended: str = ""
-    held_digest: str = ""
     message: str = ""
     policy: Sequence[str] = ()
     """How it treats its objects, where that is not as usual."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from fleet.fact import SYSTEM
+from fleet.presenting.holds import hold_reason
 from fleet.presenting.rollouts import gates_of
 from fleet.presenting.views import Picture
 from fleet.rollout.progress import ClusterState
@@ -114,7 +115,7 @@ def _shrinking(picture: Picture) -> Iterator[NeedView]:
             subject=held.revision[:8],
             sentence=f"commit by {held.author} is not in force: {'; '.join(held.reasons)}",
             since=held.at,
-            command=f"flotilla confirm-shrink {held.revision[:12]}",
+            command=f'flotilla confirm-shrink {held.revision[:12]} -r "…"',
         )
 
 
@@ -166,18 +167,6 @@ def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
         yield from _takeovers(picture, rollout, subject)
 
 
-def _way_out(rollout: Rollout) -> str:
-    """What ends a hold for good: a fix, or the revert that was proposed to Git."""
-    revert = rollout.revert
-    if revert is None or not (revert.branch or revert.problem):
-        return "commit a fix"
-    if revert.url:
-        return f"merge the revert ({revert.url}) or commit a fix"
-    if revert.branch:
-        return f"merge the revert (branch {revert.branch}; {revert.problem}) or commit a fix"
-    return f"commit a fix ({revert.problem})"
-
-
 def _takeovers(picture: Picture, rollout: Rollout, subject: str) -> Iterator[NeedView]:
     """Fields that others hold and the release changes: somebody has to say whose they are."""
     outcome = picture.outcomes.get(rollout.id)
@@ -189,7 +178,7 @@ def _takeovers(picture: Picture, rollout: Rollout, subject: str) -> Iterator[Nee
                 subject=f"{subject} @ {names(reason.clusters)}",
                 sentence=sentence(reason, picture.at),
                 since=rollout.clusters[reason.clusters[0]].since,
-                command=f"flotilla rollout take-over {rollout.id} -c {reason.clusters[0]}",
+                command=f'flotilla rollout take-over {rollout.id} -c {reason.clusters[0]} -r "…"',
             )
 
 
@@ -207,14 +196,13 @@ def _after(rollout: Rollout) -> Iterator[NeedView]:
             command=f"flotilla why rollout {rollout.id}",
         )
     if rollout.hold is HoldState.PLACED and rollout.phase is Phase.ROLLED_BACK:
-        reason = rollout.undo.reason if rollout.undo else "it was rolled back"
         yield NeedView(
             id=f"hold/{rollout.id}",
             kind="halted",
             subject=f"{subject} on hold",
-            sentence=f"{reason}; {_way_out(rollout)}, or release the hold",
+            sentence=hold_reason(rollout),
             since=rollout.ended_at,
-            command=f"flotilla rollout release-hold {rollout.id}",
+            command=f'flotilla rollout release-hold {rollout.id} -r "…"',
         )
 
 
@@ -225,14 +213,16 @@ def _gates(picture: Picture, rollout: Rollout, run: StageRun, subject: str) -> I
         satisfied = 0 < gate.approvals_needed <= len(gate.approvals)
         for_people = gate.kind == "approval" and gate.state == "waiting" and not satisfied
         if gate.name in asked and (for_people or gate.state == "inconclusive"):
-            answer = "approve" if for_people else "rollout pass-gate"
+            answer = (
+                f"approve {rollout.id}" if for_people else f'rollout pass-gate {rollout.id} -r "…"'
+            )
             yield NeedView(
                 id=f"approval/{rollout.id}/{run.name}/{gate.name}",
                 kind="approval",
                 subject=f"{subject} → {run.name}",
                 sentence=f"{gate.name}: {gate.sentence}",
                 since=rollout.started_at,
-                command=f"flotilla {answer} {rollout.id}",
+                command=f"flotilla {answer}",
             )
 
 

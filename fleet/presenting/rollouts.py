@@ -78,8 +78,19 @@ def _phase(rollout: Rollout) -> str:
 
 
 def _from_revision(picture: Picture, rollout: Rollout) -> str:
-    placed = picture.state.assignments.get(rollout.plan.release.bundle, {})
-    target = rollout.plan.release.revision
+    bundle, target = rollout.plan.release.bundle, rollout.plan.release.revision
+    if rollout.ended:
+        # What clusters hold now says nothing of what they held then: ask the rollouts before it.
+        carried = {
+            digest: earlier.plan.release.revision
+            for earlier in picture.state.travel.of(bundle)
+            if earlier.started_at < rollout.started_at
+            for digest in earlier.plan.release.digests.values()
+        }
+        before = [entry.seat.previous for entry in rollout.clusters.values()]
+        held = [carried[digest] for digest in before if digest in carried]
+        return max(held, key=held.count, default="")
+    placed = picture.state.assignments.get(bundle, {})
     found = [e.good_revision for e in placed.values() if e.good_revision not in ("", target)]
     return max(set(found), key=found.count) if found else ""
 

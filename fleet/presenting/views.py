@@ -15,6 +15,7 @@ from clusters.model import BundleName, ClusterName, Health, worst
 from fleet.desired import Lookup
 from fleet.model import Inventory
 from fleet.observed import Contact, Observed
+from fleet.presenting.holds import hold_reason, on_hold
 from fleet.presenting.policies import policy_words
 from fleet.rollout.planner import Outcome
 from fleet.standing import Assignment, OpenDrift
@@ -196,7 +197,9 @@ def _cluster_state(
         # What it should hold is not known yet: that it holds nothing says nothing.
         return ClusterState.PENDING, "no commit is in force yet"
     if alarming is None:
-        return ClusterState.READY, "no bundle is placed here"
+        coming = sorted(b for b, placed in picture.state.newest.items() if name in placed)
+        words = f"{', '.join(coming)}: not here yet" if coming else "no bundle is placed here"
+        return ClusterState.READY, words
     message = f"{alarming.bundle}: {alarming.message}" if alarming.message else ""
     return alarming.state, message
 
@@ -213,6 +216,8 @@ def bundle_view(picture: Picture, name: str, placements: Iterable[BundleOnCluste
     order = list(ClusterState)
     worst_told = max(told, key=lambda view: order.index(view.state), default=None)
     trouble = f"{worst_told.cluster}: {worst_told.message}" if worst_told else ""
+    if not trouble and (held := on_hold(picture.state.travel, name)):
+        trouble = f"{held.plan.release.revision[:8]} is on hold: {hold_reason(held)}"
     return BundleView(
         name=name,
         source=f"{source.git or ''}{'//' if source.git else ''}{source.path}" if source else "",

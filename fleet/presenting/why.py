@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fleet.presenting.holds import hold_sentence, on_hold
 from fleet.presenting.rollouts import rollout_view
 from fleet.presenting.views import Picture, cluster_view, placement_view
 from fleet.rollout.report import phase_sentence
+from fleet.rollout.rollback import held_digests
+from fleet.rollout.state import HoldState, Phase, Rollout
 from fleet.rollout.supersede import is_held
 from fleet.view import ClusterState, ProblemView
 
@@ -49,11 +52,21 @@ def _fleet(picture: Picture) -> list[str]:
     for rollout in picture.state.travel.rollouts.values():
         if not rollout.ended:
             reasons.append("; ".join(_rollout(picture, rollout.id)[:2]))
+    reasons += _held(picture)
     for name in sorted(picture.state.clusters):
         view = cluster_view(picture, name)
         if view.state is not ClusterState.READY:
             reasons.append(f"{name} is {view.state}: {view.why or 'no reason given'}")
     return reasons or ["Everything is as Git says, and healthy."]
+
+
+def _held(picture: Picture) -> list[str]:
+    found = [on_hold(picture.state.travel, bundle) for bundle in sorted(picture.state.newest)]
+    return [
+        f"{held.plan.release.bundle} is not as Git says: {hold_sentence(held)}"
+        for held in found
+        if held is not None
+    ]
 
 
 def _line(problem: ProblemView) -> str:
@@ -78,6 +91,10 @@ def _cluster(picture: Picture, name: str) -> list[str]:
         stands = placement_view(picture, name, bundle, assigned) if assigned else None
         if stands and (stands.state is not ClusterState.READY or stands.message):
             reasons.append(f"{bundle} is {stands.state}: {stands.message or 'on its way'}")
+        newest = picture.state.newest.get(bundle, {}).get(name)
+        behind = assigned is not None and newest not in (None, assigned.digest)
+        if assigned and behind and (held := on_hold(picture.state.travel, bundle)):
+            reasons.append(f"{bundle} stays at {assigned.revision[:8]}: {hold_sentence(held)}")
     return [*(reasons or [f"{name} is as Git says, and healthy."]), *_rebuilt(picture, name)]
 
 
@@ -110,13 +127,26 @@ def _travelling(picture: Picture, name: str) -> list[str]:
         held = is_held(release, frozenset(travel.held.get(name, ())))
         why_not = "it is on hold" if held else "another is under way"
         reasons.append(f"release {release.revision[:8]} waits: {why_not}")
-    for digest, reason in travel.held.get(name, {}).items():
-        reasons.append(f"content {digest[:8]} is on hold: {reason}")
-    return reasons
+    others = {**travel.held.get(name, {})}
+    for rollout in travel.of(name):
+        if rollout.hold is HoldState.PLACED and rollout.undo is not None:
+            reasons.append(hold_sentence(rollout))
+            ours = held_digests(rollout)
+            others = {digest: why for digest, why in others.items() if digest not in ours}
+    return reasons + [f"content {digest[:8]} is on hold: {why}" for digest, why in others.items()]
 
 
 def _rollout(picture: Picture, name: str) -> list[str]:
     rollout = picture.state.travel.rollouts[name]
     view = rollout_view(picture, rollout)
     head = f"{name} carries {view.bundle} {view.to_revision[:8]}: {phase_sentence(rollout)}"
-    return [head, *view.waiting_on, *rollout.alerts]
+    return [head, *_ended_by(rollout), *view.waiting_on, *rollout.alerts]
+
+
+def _ended_by(rollout: Rollout) -> list[str]:
+    """Why it stopped short, and what is left to do: nobody should have to search the log."""
+    reason = rollout.stop.reason if rollout.stop else rollout.undo.reason if rollout.undo else ""
+    if not reason or rollout.phase in (Phase.RUNNING, Phase.COMPLETED):
+        return []
+    held = rollout.hold is HoldState.PLACED and rollout.phase is Phase.ROLLED_BACK
+    return [f"It stopped because {reason}.", *([hold_sentence(rollout)] if held else [])]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from tests.fakes.fleet import bundle_document, fleet_world
+from fleet.presenting.why import why
+from tests.fakes.fleet import FleetWorld, bundle_document, fleet_world
 from tests.fakes.rollouts import (
     approve_when_asked,
     failing_on,
@@ -41,6 +42,7 @@ async def test_the_story_of_a_bad_release_on_24_clusters() -> None:
         assert all(went_back[name] == "Pending" for name in STORY if name.startswith("prod"))
         assert await images(world) == dict.fromkeys(STORY, "web:1")
         assert "release the hold" in world.need("halted")
+        _says_that_it_is_on_hold(world)
 
         # The loop leaves it: an unrelated commit renders the same content.
         world.commit({"README.md": "still bad"})
@@ -52,6 +54,19 @@ async def test_the_story_of_a_bad_release_on_24_clusters() -> None:
         assert await images(world) == dict.fromkeys(STORY, "web:3")
         assert not world.view.needs
         _tells_the_story([sentence for sentence in told(world) if "web-" in sentence])
+
+
+def _says_that_it_is_on_hold(world: FleetWorld) -> None:
+    """Git is ahead of the fleet now: nothing may say that all is as Git says."""
+    commit = rollout(world, "web-2").to_revision[:8]
+    held = f"{commit} is on hold: "
+    for target in ("fleet", "cluster/prod-1", "bundle/web", "rollout/web-2"):
+        reasons = "\n".join(why(world.runtime.coordinator.picture, target))
+        assert held in reasons, target
+        assert 'release-hold web-2 -r "…"' in reasons
+        assert "as Git says, and healthy" not in reasons
+    assert world.view.bundles[0].message.startswith(held)
+    assert rollout(world, "web-2").from_revision == rollout(world, "web-1").to_revision
 
 
 def _plain() -> str:

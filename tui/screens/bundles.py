@@ -163,8 +163,6 @@ def _note(row: MatrixRow) -> str:
     bundle = row.bundle
     if bundle.suspended:
         return f"suspended: {bundle.suspended}"
-    if bundle.held_digest:
-        return f"held: {bundle.message or bundle.held_digest[:12]}"
     return bundle.message
 
 

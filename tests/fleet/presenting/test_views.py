@@ -113,6 +113,15 @@ def test_a_cluster_without_bundles_is_ready() -> None:
     assert (view.state, view.why) == (ClusterState.READY, "no bundle is placed here")
 
 
+def test_a_cluster_that_its_first_release_has_not_reached_is_not_said_to_be_empty() -> None:
+    gone = facts.PlacementEnded(at=AT, bundle="app", cluster="a")
+    made = facts.ReleaseCreated(
+        at=AT, bundle="app", revision="r2", subject="s", author="ada", digests={"d2": ["a"]}
+    )
+    view = cluster_view(picture(commit(), gone, made, observed=heard()), "a")
+    assert view.why == "app: not here yet"
+
+
 def test_a_cluster_is_not_ready_before_any_commit_is_in_force() -> None:
     gone = facts.PlacementEnded(at=AT, bundle="app", cluster="a")
     shown = picture(gone, observed=heard())
