@@ -27,11 +27,8 @@ def plan_prunes(
         return
     refs = tuple(sorted(record.ref for record in candidates))
     reason = _prune_hold(bundle, refs, situation)
-    if bundle.prune_later and not bundle.prune_confirmed:
-        count = len(refs)
-        reason = (
-            f"{count} objects that left it are deleted once the rollout has reached all clusters"
-        )
+    if bundle.prune_later and bundle.policy.prune and not bundle.prune_confirmed:
+        reason = f"{_counted(len(refs))} deleted once the rollout has reached all clusters"
         draft.waits.append(Wait(bundle=bundle.name, ref=None, reason=reason))
         return
     if reason:
@@ -55,6 +52,10 @@ def plan_prunes(
                 resource_version=record.resource_version,
             )
         )
+
+
+def _counted(count: int) -> str:
+    return "1 object that left it is" if count == 1 else f"{count} objects that left it are"
 
 
 def _held_in(record: Record, situation: Situation) -> ObjectRef | None:

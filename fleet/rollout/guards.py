@@ -139,10 +139,6 @@ class Leases:
                 return rollout.id
         return None
 
-    def accepts(self, cluster: ClusterName, generation: int) -> bool:
-        """Whether a write under `generation` is still allowed: nothing newer was granted."""
-        return generation >= self.generation(cluster)
-
 
 def writes(entry: ClusterRollout) -> bool:
     """Whether a rollout is changing the cluster: in flight, going back, or given a baseline."""

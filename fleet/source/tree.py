@@ -17,7 +17,6 @@ from fleet.source.problems import Problem
 
 LINKS_MAX = 16
 """Links followed for one name; chains of more are loops or attacks."""
-FILE_MODES = frozenset({0o100644, 0o100755, 0o100664})
 FOLDER_MODE = 0o040000
 LINK_MODE = 0o120000
 SUBMODULE_MODE = 0o160000

@@ -279,6 +279,18 @@ class TestPruning:
         assert plan.prunes == ()
         assert [(held.refs, held.reason) for held in plan.held] == [((A.ref,), reason)]
 
+    def test_a_rollout_deletes_last_and_never_where_pruning_is_off(self) -> None:
+        later = self.plan(record(A), prune_later=True)
+        assert (later.prunes, later.held) == ((), ())
+        assert waits(later) == [
+            "1 object that left it is deleted once the rollout has reached all clusters"
+        ]
+        off = self.plan(record(A), prune_later=True, policy=BundlePolicy(prune=False))
+        assert (off.prunes, waits(off)) == ((), []), "it is not deleted then, either"
+        assert [held.reason for held in off.held] == ["pruning is switched off for the bundle"]
+        confirmed = self.plan(record(A), prune_later=True, prune_confirmed=True)
+        assert len(confirmed.prunes) == 1
+
     def test_a_bundle_may_allow_more_than_is_usual(self) -> None:
         old = [config(f"old{number}") for number in range(4)]
         known = [record(manifest) for manifest in (*old, B)]
