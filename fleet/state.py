@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from clusters.model import ClusterName
+from clusters.model import ClusterName, ObjectRef
 from fleet import cluster_folds
 from fleet import events as facts
 from fleet.events import FleetFact
@@ -247,8 +247,10 @@ def _drift_acknowledged(state: FleetState, fact: facts.DriftAcknowledged) -> Non
 
 def _fight(state: FleetState, fact: facts.FightSeen) -> None:
     for entry in state.drift.values():
-        same = entry.seen.cluster == fact.cluster and entry.seen.bundle == fact.bundle
-        if same and entry.ended is None and fact.object.endswith(entry.seen.name):
+        seen = entry.seen
+        ref = ObjectRef(seen.group, seen.object_kind, seen.namespace, seen.name)
+        same = (seen.cluster, seen.bundle, str(ref)) == (fact.cluster, fact.bundle, fact.object)
+        if same and entry.ended is None:
             entry.fighting = True
 
 

@@ -141,3 +141,22 @@ def test_drift_and_its_end_name_the_same_object() -> None:
     assert key == "a/app/Deployment.apps/shop/web"
     assert drift.ended == AT
     assert drift.corrected
+
+
+def test_a_fight_is_about_one_object_and_not_about_one_whose_name_ends_so() -> None:
+    made = state()
+    for name in ("web", "my-web"):
+        found = seen.DriftFound(
+            cluster=A, at=AT, bundle=APP, ref=ObjectRef("apps", "Deployment", "shop", name),
+            paths=("spec.replicas",), manager="hpa", changed_at=AT, policy=DriftPolicy.CORRECT,
+        )  # fmt: skip
+        for fact in facts_of(made, found):
+            made.fold(fact)
+    fight = seen.FightDetected(
+        cluster=A, at=AT, bundle=APP, ref=ObjectRef("apps", "Deployment", "shop", "my-web"),
+        manager="hpa", corrections=6, until=AT,
+    )  # fmt: skip
+    for fact in facts_of(made, fight):
+        made.fold(fact)
+    fighting = {entry.seen.name: entry.fighting for entry in made.drift.values()}
+    assert fighting == {"web": False, "my-web": True}
