@@ -55,7 +55,9 @@ def accept(
     found: list[FleetFact] = [
         facts.SourceRecovered(at=at, repository=name) for name in state.source_errors
     ]
-    if state.commit is None or state.commit.revision != head.revision or state.refused:
+    # Also where the branch went back to what is in force: nothing else waits, or is refused, then.
+    others = state.refused or state.shrink
+    if state.commit is None or state.commit.revision != head.revision or others:
         found.append(
             facts.CommitAccepted(
                 at=at,

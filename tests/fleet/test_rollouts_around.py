@@ -83,6 +83,21 @@ async def test_a_commit_that_takes_too_much_away_waits_for_a_person() -> None:
         assert not world.need("confirm")
 
 
+async def test_nothing_waits_any_more_once_the_branch_went_back() -> None:
+    guarded = FLEET.replace("max: 100%", "max: 10%")
+    files = travelling_fleet(NAMES, stages=PLAIN, more={"fleet.yaml": guarded})
+    async with fleet_world(NAMES, files) as world:
+        await phase(world, "web-1", "Completed")
+        revision = world.remove("clusters/prod-1.yaml")
+        await world.until(lambda: world.need("confirm"))
+        world.tree.git("reset", "--quiet", "--hard", "HEAD~1")
+        world.look()
+        await world.until(lambda: not world.need("confirm"))
+        said = await refusal(world, "confirmShrink", f"commit/{revision[:7]}", reason="closing")
+        assert "no commit waits" in said
+        assert len(world.view.clusters) == 2
+
+
 async def test_drift_while_it_soaks_begins_the_soak_again_and_the_third_fails_it() -> None:
     soaking = PLAIN.replace("select: env=dev}", "select: env=dev, soak: 1h}")
     async with fleet_world(NAMES, travelling_fleet(NAMES, stages=soaking)) as world:
