@@ -5,11 +5,15 @@ from __future__ import annotations
 from fleet.presenting.holds import hold_sentence, on_hold
 from fleet.presenting.rollouts import rollout_view
 from fleet.presenting.views import Picture, cluster_view, placement_view
+from fleet.rollout.progress import ClusterState as Progress
 from fleet.rollout.report import phase_sentence
 from fleet.rollout.rollback import held_digests
 from fleet.rollout.state import HoldState, Phase, Rollout
 from fleet.rollout.supersede import is_held
 from fleet.view import ClusterState, ProblemView
+
+_BROKEN = frozenset({Progress.FAILED, Progress.TIMED_OUT, Progress.NEEDS_HUMAN})
+_BROKEN_SHOWN = 3
 
 
 def why(picture: Picture, target: str) -> list[str]:
@@ -140,13 +144,21 @@ def _rollout(picture: Picture, name: str) -> list[str]:
     rollout = picture.state.travel.rollouts[name]
     view = rollout_view(picture, rollout)
     head = f"{name} carries {view.bundle} {view.to_revision[:8]}: {phase_sentence(rollout)}"
-    return [head, *_ended_by(rollout), *view.waiting_on, *rollout.alerts]
+    return [head, *_ended_by(rollout), *view.waiting_on, *_broken(rollout), *rollout.alerts]
+
+
+def _broken(rollout: Rollout) -> list[str]:
+    """What is wrong with the clusters that failed: counts alone help nobody to mend it."""
+    failed = [e for e in rollout.clusters.values() if e.state in _BROKEN and e.trouble]
+    more = len(failed) - _BROKEN_SHOWN
+    rest = [f"{more} more failed"] if more > 0 else []
+    return [*(f"{entry.name} failed: {entry.trouble}" for entry in failed[:_BROKEN_SHOWN]), *rest]
 
 
 def _ended_by(rollout: Rollout) -> list[str]:
     """Why it stopped short, and what is left to do: nobody should have to search the log."""
     reason = rollout.stop.reason if rollout.stop else rollout.undo.reason if rollout.undo else ""
-    if not reason or rollout.phase in (Phase.RUNNING, Phase.COMPLETED):
+    if not reason or rollout.phase in (Phase.RUNNING, Phase.HALTED, Phase.COMPLETED):
         return []
     held = rollout.hold is HoldState.PLACED and rollout.phase is Phase.ROLLED_BACK
-    return [f"It stopped because {reason}.", *([hold_sentence(rollout)] if held else [])]
+    return [f"It stopped: {reason}", *([hold_sentence(rollout)] if held else [])]

@@ -8,6 +8,7 @@ from functools import partial
 import pytest
 
 from fleet.api.errors import Refused
+from fleet.presenting.why import why
 from fleet.view import CommandRequest
 from tests.fakes.fleet import (
     FleetWorld,
@@ -50,6 +51,9 @@ async def test_a_refused_object_fails_its_cluster_without_waiting() -> None:
         world.commit({"apps/web/config.yaml": wrong})
         await phase(world, "web-2", "Halted")
         assert states(world, "web-2") == {"dev-1": "Failed", "prod-1": "Pending"}
+        said = "\n".join(why(world.runtime.coordinator.picture, "rollout/web-2"))
+        assert "dev-1 failed: " in said
+        assert "not a key!" in said
 
 
 async def test_a_cluster_that_joins_gets_what_travelled_and_one_that_left_is_no_more_asked() -> (
