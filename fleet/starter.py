@@ -15,6 +15,7 @@ def lay_out(path: Path) -> list[Path]:
     """
     with as_file(files("fleet") / "starter_files") as source:
         copytree(source, path, dirs_exist_ok=True)
+    (path / ".gitignore").write_text("# Credentials never stand in Git.\nkubeconfig*\n")
     return sorted(one for one in path.rglob("*") if one.is_file())
 
 

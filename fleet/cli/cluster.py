@@ -35,6 +35,8 @@ def serve(
     Examples:
         flotilla cluster serve --clusters 24 --port 8001 --kubeconfig kubeconfig
         kubectl --kubeconfig kubeconfig --context cluster-001 get namespaces
+
+    Images are not pulled: the tag :fail cannot be, :crash exits at once, every other runs.
     """
     import asyncio
 

@@ -341,6 +341,8 @@ def test_from_nothing_to_a_converged_fleet() -> None:
         laid_out = run("init", str(repo))
         assert laid_out.returncode == 0
         assert "flotilla cluster add" in laid_out.stderr
+        # `git add -A` beside embedded clusters must not commit their token.
+        assert "kubeconfig*" in (repo / ".gitignore").read_text()
         assert run("init", str(repo)).returncode == 2
         assert run("validate", str(repo)).returncode == 0
         for name, env in (("cluster-001", "dev"), ("cluster-002", "prod")):
