@@ -310,6 +310,10 @@ def _tokens(settings: ServerSettings) -> dict[str, str]:
     found = {}
     for line in path.read_text().split():
         name, _, token = line.rpartition(":")
+        if not token:
+            raise StartFailed(
+                f"{path}: {name} has no token, so anybody would be {name}: a line is NAME:TOKEN"
+            )
         found[name or "token"] = token
     return found
 
