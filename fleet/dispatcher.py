@@ -49,13 +49,17 @@ class Dispatcher:
         gone = [name for name in self._sent if name not in inventory.clusters]
         for name in gone:
             del self._sent[name]
-        await self._supervisor.adjust(
+        settings = inventory.settings
+        started = await self._supervisor.adjust(
             {
                 name: cluster
                 for name, cluster in inventory.clusters.items()
                 if not (name in state.clusters and state.clusters[name].quarantined)
-            }
+            },
+            settings=(settings.name, settings.guards.prune, settings.exec_allowed),
         )
+        for name in started:
+            self._sent.pop(name, None)
         self._hand_out(inventory.clusters, state, inventory)
         return gone
 

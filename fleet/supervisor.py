@@ -28,6 +28,8 @@ class _Running:
     cluster: Cluster
     reconciler: Reconciler
     task: asyncio.Task[None]
+    settings: object
+    """What of the fleet's settings it was made with."""
 
 
 class Supervisor:
@@ -53,17 +55,29 @@ class Supervisor:
         """The reconcilers at work."""
         return {name: entry.reconciler for name, entry in self._running.items()}
 
-    async def adjust(self, wanted: Mapping[ClusterName, Cluster]) -> None:
-        """Make the running set equal to `wanted`; one whose connection changed is replaced."""
+    async def adjust(
+        self, wanted: Mapping[ClusterName, Cluster], *, settings: object = None
+    ) -> list[ClusterName]:
+        """Make the running set equal to `wanted`; one made for something else is replaced.
+
+        Returns those that were started: they were told nothing yet.
+
+        Args:
+            wanted: the clusters to run for; another connection is something else.
+            settings: what of the fleet's settings reconcilers are made with, to be compared.
+        """
         stale = [
             name
             for name, entry in self._running.items()
-            if name not in wanted or wanted[name].connection != entry.cluster.connection
+            if name not in wanted
+            or wanted[name].connection != entry.cluster.connection
+            or settings != entry.settings
         ]
         await self._stop(stale)
-        for name, cluster in wanted.items():
-            if name not in self._running:
-                self._start(cluster)
+        started = [name for name in wanted if name not in self._running]
+        for name in started:
+            self._start(wanted[name], settings)
+        return started
 
     def assign(self, name: ClusterName, desired: DesiredState) -> None:
         """Hand a cluster its desired state; nothing happens for one that does not run."""
@@ -87,12 +101,12 @@ class Supervisor:
         """Stop all, and wait until they are."""
         await self._stop(list(self._running))
 
-    def _start(self, cluster: Cluster) -> None:
+    def _start(self, cluster: Cluster, settings: object) -> None:
         reconciler = self._build(cluster)
         task = asyncio.get_running_loop().create_task(
             self._guard(cluster.name, reconciler), name=f"reconcile {cluster.name}"
         )
-        self._running[cluster.name] = _Running(cluster, reconciler, task)
+        self._running[cluster.name] = _Running(cluster, reconciler, task, settings)
 
     async def _stop(self, names: list[ClusterName]) -> None:
         tasks = [self._running.pop(name).task for name in names]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from tests.fakes.fleet import bundle_document, config_map, fleet_world
+from tests.fakes.fleet import FLEET_FILE, bundle_document, config_map, fleet_world
 
 CONFIGS = "/api/v1/namespaces/default/configmaps"
 RULES = (
@@ -57,3 +57,16 @@ async def test_a_plan_says_what_is_left_kept_let_go_and_refused() -> None:
         said = [event.sentence for event in world.view.events]
         assert any("let go of ConfigMap default/two, which stays" in words for words in said)
         assert [drift.name for drift in world.drift()] == []
+
+
+async def test_a_guard_that_changes_in_git_holds_at_once() -> None:
+    async with fleet_world() as world:
+        await world.converged()
+        world.commit(
+            {"fleet.yaml": FLEET_FILE.replace("guards: {", "guards: {prune: {maxObjects: 1}, ")}
+        )
+        await world.converged()
+        before = len(await world.config_maps("a"))
+        world.remove("apps/app/one.yaml", "apps/app/two.yaml")
+        await world.until(lambda: "at most 1 may be" in world.need("confirm"))
+        assert len(await world.config_maps("a")) == before
