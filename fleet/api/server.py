@@ -10,6 +10,7 @@ import asyncio
 import hmac
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -136,18 +137,29 @@ class ApiServer:
 
     async def _events(self, request: web.Request) -> web.StreamResponse:
         cursor = request.headers.get("Last-Event-ID") or request.query.get("cursor", "")
-        feed = self._parts.publisher.feed
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
-        await response.prepare(request)
+        # Who follows leaves when it likes, and is noticed when something is said to it.
+        with suppress(ConnectionResetError):
+            await response.prepare(request)
+            await self._follow(response, cursor)
+        return response
+
+    async def _follow(self, response: web.StreamResponse, cursor: str) -> None:
+        """Tell what changes from `cursor` on, until that is not known any more.
+
+        Raises:
+            ConnectionResetError: nobody listens any more.
+        """
+        feed = self._parts.publisher.feed
         clock = asyncio.get_running_loop().time
         beat_at = clock() + HEARTBEAT_S
         while True:
             found = feed.after(cursor)
             if found is None:
                 await response.write(b"event: reset\ndata: {}\n\n")
-                return response
+                return
             changes, cursor = found
             if changes:
                 data = msgspec.json.encode(changes)
