@@ -262,6 +262,7 @@ class Applier:
             confirmed=True,
         )
         record.failure, record.reclaim, record.suspect = None, False, False
+        record.foreign = False
         record.asked = False
         self._observer.suspects.pop(record.ref, None)
         if record.drift:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -237,3 +238,20 @@ class TestChangedMinds:
         await engine.converged(whole)
         assert deletes(engine) == 1, "the Deployment was under way already"
         assert (await engine.request("GET", A))["metadata"]["uid"] == before
+
+
+class TestRestored:
+    async def test_what_was_adopted_again_is_pruned_like_any_other(self, engine: Engine) -> None:
+        """A backup brings objects back without managedFields; applied anew, they are ours."""
+        both = desired_bundle([config_map("a", x="1"), config_map("b", x="1")])
+        await engine.converged(both)
+        await engine.stop()
+        await engine.patch(A, {"metadata": {"managedFields": [{}]}})
+        members = engine.journal.members[engine.name]
+        for ref, applied in list(members.items()):
+            members[ref] = replace(applied, uid="", confirmed=False)
+        await engine.restart()
+        await engine.converged(both)
+        await engine.converged(desired_bundle([config_map("b", x="1")]))
+        await engine.wait_for(lambda: pruned(engine) == ["a"])
+        assert not await exists(engine, A)
