@@ -230,7 +230,7 @@ class TestChangedMinds:
         whole = desired_bundle([deployment("web"), config_map("a", x="1"), config_map("b")])
         await engine.converged(whole)
         before = (await engine.request("GET", A))["metadata"]["uid"]
-        engine.clusters.set_faults("one", latency_s=0.1)
+        engine.clusters.set_faults("one", latency_s=0.8)
         engine.assign(desired_bundle([config_map("b")], prune_confirmed=True))
         await engine.wait_for(lambda: deletes(engine))
         engine.assign(whole)
