@@ -123,10 +123,14 @@ class ReadyAtOnce(Supervisor):
         self._known: set[ClusterName] = set()
         self._said: dict[ClusterName, Mapping[BundleName, object]] = {}
 
-    async def adjust(self, wanted: Mapping[ClusterName, Cluster]) -> None:
-        for name in wanted.keys() - self._known:
-            self._known.add(name)
+    async def adjust(
+        self, wanted: Mapping[ClusterName, Cluster], *, settings: object = None
+    ) -> list[ClusterName]:
+        new = [name for name in wanted if name not in self._known]
+        self._known.update(new)
+        for name in new:
             self._post(Connected(cluster=name, at=datetime.now(UTC), version="v1", latency_ms=1))
+        return new
 
     def assign(self, name: ClusterName, desired: DesiredState) -> None:
         before = self._said.get(name, {})

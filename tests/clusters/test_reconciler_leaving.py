@@ -230,9 +230,10 @@ class TestChangedMinds:
         whole = desired_bundle([deployment("web"), config_map("a", x="1"), config_map("b")])
         await engine.converged(whole)
         before = (await engine.request("GET", A))["metadata"]["uid"]
-        engine.clusters.set_faults("one", latency_s=0.8)
+        engine.clusters.set_faults("one", latency_s=0.3)
         engine.assign(desired_bundle([config_map("b")], prune_confirmed=True))
-        await engine.wait_for(lambda: deletes(engine))
+        records = engine.reconciler.records
+        await engine.wait_for(lambda: any(record.deleting for record in records.values()))
         engine.assign(whole)
         engine.clusters.set_faults("one", latency_s=0.0)
         await engine.converged(whole)
