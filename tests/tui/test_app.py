@@ -61,7 +61,7 @@ async def test_what_is_stale_is_grey_but_keeps_its_words() -> None:
         await run.until(lambda: run.app.is_stale)
 
         grey = Color.parse(run.app.theme_variables["tone-stale"]).rich_color.triplet
-        assert str(grey) in colours()
+        await run.until(lambda: str(grey) in colours())
         assert len(colours()) < len(lively)
 
 
