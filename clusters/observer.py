@@ -254,7 +254,7 @@ class Observer:
 
     def judge(self, record: Record, seen: Seen) -> None:
         """Bring a record up to date with what the watch showed."""
-        was_present = record.present
+        was_present, asked = record.present, (record.keep, record.detach)
         if record.deleting and record.uid and record.uid != seen.metadata.uid:
             record.deleting = False  # what we deleted is gone; this is another object
         if record.deleting and not (record.resource_version or seen.metadata.deletion_timestamp):
@@ -266,7 +266,7 @@ class Observer:
             self._judge_drift(record, seen)
         else:
             record.foreign = seen.metadata.our_fields() is None
-        if not was_present:
+        if not was_present or asked != (record.keep, record.detach):
             self.stale.add(record.bundle)
             self._wake()
 
