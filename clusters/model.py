@@ -109,6 +109,14 @@ class ObjectRef:
         kind = f"{self.kind}.{self.group}" if self.group else self.kind
         return f"{kind} {self.namespace}/{self.name}" if self.namespace else f"{kind} {self.name}"
 
+    @classmethod
+    def parse(cls, text: str) -> ObjectRef:
+        """Read what `str` made: no kind has a dot or a space in it, and no name a slash."""
+        kind, _, where = text.partition(" ")
+        kind, _, group = kind.partition(".")
+        namespace, _, name = where.rpartition("/")
+        return cls(group, kind, namespace, name)
+
 
 SECRET = GroupKind("", "Secret")
 
@@ -288,8 +296,10 @@ class DesiredBundle:
     depends_on: Sequence[BundleName] = ()
     awaits: str | None = None
     """Why one of these is not far enough, whatever it looks like on the cluster; None: all are."""
-    prune_confirmed: bool = False
-    """A person confirmed the deletions that going to this digest means."""
+    prune_confirmed: frozenset[ObjectRef] = frozenset()
+    """Objects that left it and that a person, asked at this digest, said may be deleted."""
+    uninstall: bool = False
+    """All of it is to go: consented to in Git, for where there is nothing to go back to."""
     prune_later: bool = False
     """What it no longer names stays for now: its rollout prunes at its end."""
     prune_hold: str = ""

@@ -26,12 +26,16 @@ def plan_prunes(
     if not candidates:
         return
     refs = tuple(sorted(record.ref for record in candidates))
-    reason = _prune_hold(bundle, refs, situation)
-    if bundle.prune_later and bundle.policy.prune and not bundle.prune_confirmed:
-        reason = f"{_counted(len(refs))} deleted once the rollout has reached all clusters"
-        draft.waits.append(Wait(bundle=bundle.name, ref=None, reason=reason))
+    if not bundle.policy.prune:
+        # No word of a person would delete them, so nobody is asked for one.
+        kept = "kept: pruning is switched off for the bundle"
+        draft.waits.extend(Wait(bundle=bundle.name, ref=ref, reason=kept) for ref in refs)
         return
-    if reason:
+    if bundle.prune_later and not _agreed(bundle, refs):
+        later = f"{_counted(len(refs))} deleted once the rollout has reached all clusters"
+        draft.waits.append(Wait(bundle=bundle.name, ref=None, reason=later))
+        return
+    if reason := _prune_hold(bundle, refs, situation):
         draft.held.append(HeldPrune(bundle=bundle.name, refs=refs, reason=reason))
         return
     if failing := _failing(bundle, situation):
@@ -119,12 +123,15 @@ def _failing(bundle: DesiredBundle, situation: Situation) -> ObjectRef | None:
     return None
 
 
+def _agreed(bundle: DesiredBundle, refs: tuple[ObjectRef, ...]) -> bool:
+    """Whether a person agreed to all of it: to more than was read, nobody has."""
+    return bundle.uninstall or bundle.prune_confirmed.issuperset(refs)
+
+
 def _prune_hold(
     bundle: DesiredBundle, refs: tuple[ObjectRef, ...], situation: Situation
 ) -> str | None:
-    if not bundle.policy.prune:
-        return "pruning is switched off for the bundle"
-    if bundle.prune_confirmed:
+    if _agreed(bundle, refs):
         return None
     if bundle.prune_hold:
         return bundle.prune_hold

@@ -15,6 +15,7 @@ from clusters.model import (
     DriftPolicy,
     DriftRule,
     Manifest,
+    ObjectRef,
     Revision,
     Target,
 )
@@ -75,7 +76,8 @@ def _bundle(
         health=declared.health if declared else (),
         depends_on=tuple(d.bundle for d in declared.depends_on) if declared else (),
         awaits=awaits,
-        prune_confirmed=entry.prune_confirmed,
+        prune_confirmed=frozenset(map(ObjectRef.parse, entry.confirmed_prunes)),
+        uninstall=entry.uninstall,
         prune_later=entry.prune_later,
         prune_hold=entry.prune_hold,
         asks=declared is not None and declared.strategy is not None,

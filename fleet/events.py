@@ -205,12 +205,16 @@ class PruneWaits(Fact, frozen=True, kw_only=True):
 
 
 class PruneConfirmed(Fact, frozen=True, kw_only=True):
-    """A person confirmed that what left a bundle at this content may be deleted."""
+    """A person confirmed that objects which left a bundle at this content may be deleted."""
 
     bundle: str
     digest: str
     clusters: Sequence[str]
     reason: str = ""
+    objects: Sequence[str] = ()
+    """What may go: on each of the clusters the same."""
+    list_hash: str = ""
+    """Names all that was read before it was confirmed."""
 
 
 class ObjectsPruned(Fact, frozen=True, kw_only=True):

@@ -71,7 +71,9 @@ def _placed(picture: Picture, bundle: str, cluster: str, entry: Assignment) -> b
     if seen is None or seen.digest != entry.digest:
         return False
     if entry.withdrawn and entry.digest == EMPTY_DIGEST:
-        return entry.prune_waits is not None
+        declared = picture.inventory.bundles.get(BundleName(bundle))
+        keeps = declared is not None and not declared.policy.prune
+        return keeps or entry.prune_waits is not None
     return bool(seen.refused) or _healthy(seen) or _only_reported(picture, bundle, seen)
 
 

@@ -38,8 +38,12 @@ class Assignment:
     good_digest: str = ""
     """The newest content that was healthy here."""
     good_revision: str = ""
-    prune_confirmed: bool = False
     prune_waits: facts.PruneWaits | None = None
+    """Deletions that wait for a person's word."""
+    confirmed_prunes: tuple[str, ...] = ()
+    """Objects of which a person read that they would be deleted with this content, and agreed."""
+    uninstall: bool = False
+    """The bundle says that all of it goes where there is nothing to go back to."""
     prune_later: bool = False
     """What this content no longer names stays until the rollout prunes."""
     prune_hold: str = ""
@@ -96,8 +100,9 @@ def next_assignment(
         degraded=bool(before and same and before.degraded),
         good_digest=before.good_digest if before else "",
         good_revision=before.good_revision if before else "",
-        prune_confirmed=bool(before and same and before.prune_confirmed),
         prune_waits=before.prune_waits if before and same else None,
+        confirmed_prunes=before.confirmed_prunes if before and same else (),
+        uninstall=bool(before and same and before.uninstall),
         prune_later=bool(before and same and before.prune_later),
         prune_hold=before.prune_hold if before and same else "",
         takes=before.takes if before and same else (),

@@ -214,7 +214,10 @@ def _prune_confirmed(state: FleetState, fact: facts.PruneConfirmed) -> None:
     for name in fact.clusters:
         entry = state.assignment(fact.bundle, name)
         if entry and entry.digest == fact.digest:
-            entry.prune_confirmed, entry.prune_waits = True, None
+            # Facts from before lists were named in them speak of what waited at that moment.
+            waited = entry.prune_waits.objects if entry.prune_waits else ()
+            entry.confirmed_prunes = tuple(fact.objects or waited)
+            entry.prune_waits = None
 
 
 def _pruned(state: FleetState, fact: facts.ObjectsPruned) -> None:

@@ -80,7 +80,7 @@ def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssi
         entry.prune_hold = rollout.prune.held
     if event.digest is None:
         # The bundle says `uninstall` where there is nothing to go back to: that is the consent.
-        entry.withdrawn = entry.prune_confirmed = True
+        entry.withdrawn = entry.uninstall = True
     placed[event.cluster] = entry
 
 

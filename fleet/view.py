@@ -12,6 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from fleet.view_deletions import DeletionsView as DeletionsView
 from fleet.view_plans import RolloutPlanView as RolloutPlanView
 from fleet.view_plans import StagePlanView as StagePlanView
 from fleet.view_plans import View as View
@@ -234,6 +235,8 @@ class NeedView(View, frozen=True, kw_only=True):
     since: datetime | None = None
     command: str = ""
     """The command line that answers it."""
+    deletions: DeletionsView | None = None
+    """What would be deleted, where that is what waits for a person."""
 
 
 class EventView(View, frozen=True, kw_only=True):

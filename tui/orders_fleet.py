@@ -5,12 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, RolloutView
+from fleet.view_deletions import hash_of_lists, summary
 from tui import format as fmt
 from tui.drift_inbox import DriftGroup
 from tui.orders_drift import put_back
 from tui.orders_rollouts import pause
 from tui.plans import NotNow, Plan, RolloutCluster, Tier, clusters_of_bundle, one
 from tui.store import FleetStore
+
+OBJECTS_NAMED = 6
+"""Objects of each list of deletions that are named; the rest is counted."""
 
 
 def sync(subject: object, store: FleetStore) -> Plan | NotNow:
@@ -75,19 +79,25 @@ def confirm_prune(subject: object, store: FleetStore) -> Plan | NotNow:
     """Let deletions happen that a guard keeps back."""
     match subject:
         case BundleView(name=bundle):
-            clusters = clusters_of_bundle(store, bundle)
-            arguments: dict[str, Any] = {}
+            chosen = []
         case BundleOnCluster(bundle=bundle, cluster=cluster):
-            clusters, arguments = [cluster], {"clusters": [cluster]}
+            chosen = [cluster]
         case _:
             return NotNow("deletions are confirmed for a bundle")
-    waits = next((need for need in store.needs.values() if need.id == f"confirm/{bundle}"), None)
-    if waits is None:
+    needs = (need for need in store.needs.values() if need.id == f"confirm/{bundle}")
+    waits = next((need.deletions for need in needs), None)
+    if waits is None or not waits.hashes.keys() >= set(chosen):
         return NotNow("no deletion waits for a word here")
+    clusters = chosen or list(waits.hashes)
+    read = {name: waits.hashes[name] for name in clusters}
+    arguments: dict[str, Any] = {"clusters": clusters, "listHash": hash_of_lists(read)}
     emptied = bundle in store.bundles and store.bundles[bundle].message == "no longer in Git"
     return one(
         "confirmPrune", f"bundle/{bundle}", store=store, verb="Delete", scope=bundle,
         title=f"Confirm the deletions of {bundle}", reason=True, clusters=clusters,
         tier=Tier.REFUSE if emptied else Tier.TYPE, arguments=arguments,
-        facts=[waits.sentence, "deleted objects do not come back by themselves"],
+        facts=[
+            "deleted objects do not come back by themselves",
+            *summary(waits, chosen, most=OBJECTS_NAMED),
+        ],
     )  # fmt: skip

@@ -93,31 +93,6 @@ def reconcile(
     _send(command, target, server, token_file, reason=reason)
 
 
-def confirm_prune(
-    bundle: Annotated[str, typer.Argument(help="The bundle whose deletions are confirmed.")],
-    cluster: Annotated[
-        list[str] | None, typer.Option("--cluster", "-c", help="Only on these clusters.")
-    ] = None,
-    reason: Reason = "",
-    server: ServerOption = None,
-    token_file: TokenOption = None,
-) -> None:
-    """Confirm that objects which left Git may be deleted.  `flotilla get needs` lists them.
-
-    Examples:
-        flotilla confirm-prune payments
-        flotilla confirm-prune payments -c dev-1 -r "moved to its own namespace"
-    """
-    _send(
-        "confirmPrune",
-        f"bundle/{bundle}",
-        server,
-        token_file,
-        reason=reason,
-        arguments={"clusters": cluster} if cluster else None,
-    )
-
-
 def confirm_shrink(
     commit: Annotated[str, typer.Argument(help="The commit that waits, as `get needs` says.")],
     reason: Reason,

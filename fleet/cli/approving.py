@@ -1,4 +1,4 @@
-"""Agreeing to a rollout's next stage: what is agreed to is shown first, and is what is sent."""
+"""Agreeing to what waits for it: what is agreed to is shown first, and its name is what is sent."""
 
 from __future__ import annotations
 
@@ -7,11 +7,16 @@ from typing import Annotated
 
 import typer
 
+from fleet.api.client import ApiClient
 from fleet.cli.connection import ServerOption, TokenOption, client, person
 from fleet.cli.output import EXIT_USAGE, fail, printable, say
-from fleet.view import CommandRequest, RolloutView
+from fleet.view import CommandRequest, DeletionsView, RolloutView
+from fleet.view_deletions import hash_of_lists
+from fleet.view_deletions import summary as summary_of_deletions
 
 HASH_SHOWN = 12
+OBJECTS_SHOWN = 20
+"""Objects of each list that are named unless all are asked for."""
 
 
 def approve(
@@ -43,32 +48,100 @@ def approve(
             for line in summary(found[0]):
                 say(printable(line))
             plan_hash = found[0].plan_hash
-            _ask(rollout, plan_hash, yes=yes)
+            short = plan_hash[:HASH_SHOWN]
+            _ask(
+                f"Approve plan {short}?",
+                f"nothing is approved: say which plan was read, `flotilla approve {rollout} "
+                f"--plan {short}`, or agree to whatever it is now with --yes",
+                yes=yes,
+            )
     arguments: dict[str, object] = {"gate": gate, "stage": stage, "planHash": plan_hash}
-    result = api.command(
-        CommandRequest(
-            command="approve",
-            target=f"rollout/{rollout}",
-            reason=reason,
-            arguments={key: value for key, value in arguments.items() if value},
-            actor=person(),
-        )
-    )
-    say(result.message)
+    _send(api, "approve", f"rollout/{rollout}", reason, arguments)
 
 
-def _ask(rollout: str, plan_hash: str, *, yes: bool) -> None:
+def confirm_prune(
+    bundle: Annotated[str, typer.Argument(help="The bundle whose deletions are confirmed.")],
+    cluster: Annotated[
+        list[str] | None, typer.Option("--cluster", "-c", help="Only on these clusters.")
+    ] = None,
+    list_hash: Annotated[
+        str, typer.Option("--list", help="The list that was read: refused if it is another now.")
+    ] = "",
+    show_all: Annotated[
+        bool, typer.Option("--all", help="Name all objects, not only the first of each list.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="Do not ask; agree to the list as it is now.")
+    ] = False,
+    reason: Annotated[str, typer.Option("--reason", "-r", help="Everybody will see it.")] = "",
+    server: ServerOption = None,
+    token_file: TokenOption = None,
+) -> None:
+    """Confirm that objects which left Git may be deleted.
+
+    Shows what would be deleted and asks.  A confirmation is for one list: scripts name the one they
+    read, and what left Git after that waits for another.
+
+    Examples:
+        flotilla confirm-prune payments
+        flotilla confirm-prune payments -c dev-1 -r "moved to its own namespace"
+        flotilla confirm-prune payments --list 9f3c1ab27d04 -r "moved to its own namespace"
+    """
+    api = client(server, token_file)
+    chosen = cluster or []
+    if not list_hash:
+        needs = api.snapshot().needs
+        found = [n.deletions for n in needs if n.deletions and n.deletions.bundle == bundle]
+        if found:
+            list_hash = _read(found[0], chosen, show_all=show_all)
+            short = list_hash[:HASH_SHOWN]
+            where = "".join(f" -c {name}" for name in chosen)
+            _ask(
+                "Delete all of it?",
+                "nothing is confirmed: say which list was read, `flotilla confirm-prune "
+                f"{bundle}{where} --list {short}`, or agree to whatever it is now with --yes",
+                yes=yes,
+            )
+    arguments: dict[str, object] = {"clusters": chosen, "listHash": list_hash}
+    _send(api, "confirmPrune", f"bundle/{bundle}", reason, arguments)
+
+
+def _read(deletions: DeletionsView, clusters: list[str], *, show_all: bool) -> str:
+    """Show what would be deleted, and name it; empty: nothing waits there."""
+    hashes = {
+        name: each for name, each in deletions.hashes.items() if not clusters or name in clusters
+    }
+    if not hashes:
+        return ""
+    named = hash_of_lists(hashes)
+    say(printable(f"Bundle {deletions.bundle}, list {named[:HASH_SHOWN]}: would be deleted"))
+    for line in summary_of_deletions(deletions, clusters, most=0 if show_all else OBJECTS_SHOWN):
+        say(printable(f"  {line}"))
+    if any(
+        each.total > (len(each.objects) if show_all else OBJECTS_SHOWN) for each in deletions.lists
+    ):
+        more = "" if show_all else "--all names more, and "
+        say(f"  {more}`flotilla tree CLUSTER --bundle {deletions.bundle}` shows every object")
+    return named
+
+
+def _ask(question: str, otherwise: str, *, yes: bool) -> None:
     """Let a person at a terminal decide; a script has to say what it agrees to."""
     if yes:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
-        short = plan_hash[:HASH_SHOWN]
-        fail(
-            f"nothing is approved: say which plan was read, `flotilla approve {rollout} --plan "
-            f"{short}`, or agree to whatever it is now with --yes",
-            EXIT_USAGE,
-        )
-    typer.confirm(f"Approve plan {plan_hash[:HASH_SHOWN]}?", abort=True, err=True)
+        fail(otherwise, EXIT_USAGE)
+    typer.confirm(question, abort=True, err=True)
+
+
+def _send(
+    api: ApiClient, command: str, target: str, reason: str, arguments: dict[str, object]
+) -> None:
+    given = {key: value for key, value in arguments.items() if value}
+    request = CommandRequest(
+        command=command, target=target, reason=reason, arguments=given, actor=person()
+    )
+    say(api.command(request).message)
 
 
 def summary(rollout: RolloutView) -> list[str]:

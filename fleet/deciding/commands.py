@@ -7,11 +7,14 @@ from datetime import datetime
 
 from fleet import events as facts
 from fleet.deciding import rollout_commands
+from fleet.deciding.agreeing import HASH_SHOWN, is_meant
 from fleet.deciding.refusal import CommandRefused
+from fleet.deletions import list_hashes, waiting
 from fleet.events import FleetFact
 from fleet.model import Inventory
 from fleet.state import FleetState
 from fleet.view import CommandRequest
+from fleet.view_deletions import hash_of_lists
 
 
 def facts_of(
@@ -76,17 +79,29 @@ def _confirm_prune(
     state: FleetState, request: CommandRequest, actor: str, at: datetime
 ) -> list[FleetFact]:
     _, name = _existing(state, request.target, kinds=("bundle",))
-    chosen = request.arguments.get("clusters")
-    waiting = {
-        cluster: entry
-        for cluster, entry in state.assignments[name].items()
-        if entry.prune_waits and (not chosen or cluster in chosen)
-    }
-    if not waiting:
+    chosen = [str(cluster) for cluster in request.arguments.get("clusters") or ()]
+    waits = waiting(state.assignments[name], chosen)
+    if not waits:
         raise CommandRefused(f"no deletion of bundle {name} waits for confirmation")
-    by_digest: dict[str, list[str]] = {}
-    for cluster, entry in sorted(waiting.items()):
-        by_digest.setdefault(entry.digest, []).append(cluster)
+    if calm := sorted(set(chosen) - waits.keys()):
+        raise CommandRefused(f"no deletion of bundle {name} waits on {calm[0]}; leave it out")
+    named = hash_of_lists(list_hashes(waits))
+    read = str(request.arguments.get("listHash") or "")
+    if not read:
+        raise CommandRefused(
+            "a confirmation is for the list that was read: send its name as listHash "
+            f"(`flotilla get needs -o json` has it, as `deletions`), or use `flotilla "
+            f"confirm-prune {name}`, which shows the list and asks"
+        )
+    if not is_meant(read, named):
+        raise CommandRefused(
+            f"{read[:HASH_SHOWN]!r} is not the list of deletions of bundle {name} that waits now "
+            f"({named[:HASH_SHOWN]}): it has changed since, or is for other clusters; read it "
+            f"again with `flotilla confirm-prune {name}`"
+        )
+    alike: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for cluster, wait in waits.items():
+        alike.setdefault((wait.digest, tuple(wait.objects)), []).append(cluster)
     return [
         facts.PruneConfirmed(
             at=at,
@@ -95,8 +110,10 @@ def _confirm_prune(
             digest=digest,
             clusters=clusters,
             reason=request.reason,
+            objects=objects,
+            list_hash=named,
         )
-        for digest, clusters in by_digest.items()
+        for (digest, objects), clusters in alike.items()
     ]
 
 

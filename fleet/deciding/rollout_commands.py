@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from clusters.model import ClusterName, Digest
+from fleet.deciding.agreeing import is_meant
 from fleet.deciding.refusal import CommandMoot, CommandRefused
 from fleet.deciding.travelling import fact_of, queued
 from fleet.events import FleetFact
@@ -18,9 +19,6 @@ from fleet.rollout.requests import Request
 from fleet.rollout.state import GateRun, GateVerdict, Rollout, StageRun
 from fleet.state import FleetState
 from fleet.view import CommandRequest
-
-HASH_LEAST = 8
-"""Characters of a plan's hash that are enough to name it."""
 
 Build = Callable[[Rollout, CommandRequest, str, tuple[str, ...], datetime], Request]
 
@@ -198,9 +196,13 @@ def _approve(
 ) -> Request:
     run, gate = _waiting_gate(rollout, request)
     plan = rollout.plan.plan_hash
-    seen = str(request.arguments.get("planHash") or plan)
-    if len(seen) >= HASH_LEAST and plan.startswith(seen):
-        seen = plan
+    read = str(request.arguments.get("planHash") or "")
+    if not read:
+        raise CommandRefused(
+            "an approval is for the plan that was read: send its name as planHash "
+            f"(`flotilla get rollouts -o json` has it), or use `flotilla approve {rollout.id}`, "
+            "which shows the plan and asks"
+        )
     return requests.Approved(
         at=at,
         actor=actor,
@@ -209,7 +211,7 @@ def _approve(
         gate=gate.gate,
         position=gate.position,
         roles=roles,
-        plan_hash=Digest(seen),
+        plan_hash=plan if is_meant(read, plan) else Digest(read),
     )
 
 

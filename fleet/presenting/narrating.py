@@ -130,7 +130,8 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
         f"confirms: {f.reason}"
     ),
     facts.PruneConfirmed: lambda f: (
-        f"deleting what left {f.bundle} confirmed for {_names(f.clusters)}{_because(f.reason)}"
+        f"deleting {_count(len(f.objects), 'object') if f.objects else 'what left'} of {f.bundle} "
+        f"confirmed for {_names(f.clusters)}{_because(f.reason)}"
     ),
     facts.ObjectsPruned: lambda f: f"{f.bundle} on {f.cluster}: deleted {_names(f.objects)}",
     facts.ObjectNoted: lambda f: f"{f.bundle} on {f.cluster}: {_NOTED[f.what](f)}",

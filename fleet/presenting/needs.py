@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from fleet.deletions import deletions_view, waiting
 from fleet.fact import SYSTEM
 from fleet.presenting.holds import hold_reason
 from fleet.presenting.rollouts import gates_of
@@ -242,20 +243,20 @@ def _offline(picture: Picture) -> Iterator[NeedView]:
 
 def _confirmations(picture: Picture) -> Iterator[NeedView]:
     for bundle, placed in sorted(picture.state.assignments.items()):
-        waiting = [entry.prune_waits for entry in placed.values() if entry.prune_waits]
-        if waiting:
-            count = sum(len(wait.objects) for wait in waiting)
+        if waits := waiting(placed):
+            count = sum(len(wait.objects) for wait in waits.values())
+            first = next(iter(waits.values()))
             yield NeedView(
                 id=f"confirm/{bundle}",
                 kind="confirm",
                 subject=bundle,
                 sentence=(
-                    f"{count} object{'s' if count != 1 else ''} on {len(waiting)} "
-                    f"cluster{'s' if len(waiting) != 1 else ''} left Git and stay: "
-                    f"{waiting[0].reason}"
+                    f"{count} object{'s' if count != 1 else ''} on {len(waits)} "
+                    f"cluster{'s' if len(waits) != 1 else ''} left Git and stay: {first.reason}"
                 ),
-                since=min(wait.at for wait in waiting),
+                since=min(wait.at for wait in waits.values()),
                 command=f"flotilla confirm-prune {bundle}",
+                deletions=deletions_view(bundle, waits),
             )
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.model import DesiredBundle
+from clusters.model import DesiredBundle, ObjectRef
 from tests.fakes.engine import TERMS, Engine, config_map, deployment, desired_bundle
 
 SEEDS = int(os.environ.get("FLOTILLA_CHAOS", "6"))
@@ -42,6 +42,7 @@ FAULTS: list[dict[str, Any]] = [
     {"failing_resource": "deployments"},
     {"drop_rate": 0.1, "error_rate": 0.1, "throttle_rate": 0.1, "retry_after_s": 0},
 ]
+ALL = frozenset(ObjectRef("", "ConfigMap", "default", f"c{number}") for number in range(8))
 
 
 @pytest.fixture
@@ -68,7 +69,7 @@ class Story:
         contents = [config_map(name, x=str(self.chance.randint(0, 2))) for name in sorted(kept)]
         return replace(
             desired_bundle([*contents, deployment("web", image=f"web:{self.states}")]),
-            prune_confirmed=self.chance.random() < 0.5,
+            prune_confirmed=ALL if self.chance.random() < 0.5 else frozenset(),
         )
 
 
@@ -163,7 +164,7 @@ async def test_it_converges_when_the_trouble_ends_and_deletes_nothing_else(
             assert ours(clusters) <= members(engine)
         clusters.set_faults("one")
         engine.reconciler.poke()
-        last = replace(story.next(), prune_confirmed=True)
+        last = replace(story.next(), prune_confirmed=ALL)
         await engine.converged(last)
         await engine.wait_for(lambda: ours(clusters) == story.wanted)
         await engine.wait_for(lambda: members(engine) == story.wanted | {"web"})

@@ -13,7 +13,7 @@ from clusters.embedded.access import AUTHENTICATED, User
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import MirrorFailed, MirrorRead, Pruned, PruneHeld
 from clusters.mirror import NAMESPACE, OWNER_LABEL
-from clusters.model import DesiredBundle
+from clusters.model import DesiredBundle, ObjectRef
 from tests.fakes.engine import TERMS, Engine, config_map, desired_bundle
 from tests.fakes.journal import MemoryJournal
 
@@ -127,7 +127,8 @@ async def test_a_lost_database_knows_its_objects_again_and_deletes_nothing(
     assert "default/orphan" in (await written(engine, left))["members"]["v1/ConfigMap"]
     assert clusters.request_counts("one").get("delete", 0) == 0
 
-    engine.assign(replace(left, prune_confirmed=True))
+    read = frozenset(engine.of(PruneHeld)[0].refs)
+    engine.assign(replace(left, prune_confirmed=read))
     await engine.wait_for(lambda: engine.of(Pruned))
     assert await names(engine) == {"a", "b"}
 
@@ -196,7 +197,8 @@ async def test_a_tampered_record_deletes_nothing(engine: Engine, uid: str) -> No
         {"data": {"members": orjson.dumps(kept["members"]).decode()}},
     )
     await lose_the_database(engine)
-    await engine.converged(replace(app("a"), prune_confirmed=True))
+    stranger = ObjectRef("", "ConfigMap", "default", "stranger")
+    await engine.converged(replace(app("a"), prune_confirmed=frozenset({stranger})))
     await engine.wait_for(
         lambda: {ref.name for ref in engine.journal.members[engine.name]} == {"a"}
     )
@@ -220,7 +222,8 @@ async def test_a_broken_record_is_no_record(engine: Engine, data: dict[str, Any]
 async def test_the_record_goes_with_its_bundle(engine: Engine) -> None:
     await engine.converged(app("a"))
     await written(engine, app("a"))
-    engine.assign(replace(desired_bundle([]), prune_confirmed=True))
+    everything = frozenset(engine.journal.members[engine.name])
+    engine.assign(replace(desired_bundle([]), prune_confirmed=everything))
     await engine.wait_for(lambda: engine.of(Pruned))
     for _ in range(200):
         if not await records(engine):

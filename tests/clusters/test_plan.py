@@ -270,8 +270,8 @@ class TestPruning:
     @pytest.mark.parametrize(
         ("changes", "reason"),
         [
-            ({"policy": BundlePolicy(prune=False)}, "pruning is switched off for the bundle"),
             ({"policy": BundlePolicy(prune_max=0)}, "1 objects would be deleted; at most 0 may be"),
+            ({"prune_hold": "the rollout would"}, "the rollout would"),
         ],
     )
     def test_the_bundle_says_no(self, changes: dict[str, Any], reason: str) -> None:
@@ -286,10 +286,35 @@ class TestPruning:
             "1 object that left it is deleted once the rollout has reached all clusters"
         ]
         off = self.plan(record(A), prune_later=True, policy=BundlePolicy(prune=False))
-        assert (off.prunes, waits(off)) == ((), []), "it is not deleted then, either"
-        assert [held.reason for held in off.held] == ["pruning is switched off for the bundle"]
-        confirmed = self.plan(record(A), prune_later=True, prune_confirmed=True)
+        assert (off.prunes, off.held) == ((), ()), "nobody is asked what no word would change"
+        assert waits(off) == ["kept: pruning is switched off for the bundle"]
+        confirmed = self.plan(record(A), prune_later=True, prune_confirmed=frozenset({A.ref}))
         assert len(confirmed.prunes) == 1
+
+    @pytest.mark.parametrize(
+        ("read", "deleted"),
+        [
+            ((A, B, C), (A, B)),
+            ((A, B), (A, B)),
+            ((A,), ()),
+            ((C,), ()),
+            ((), ()),
+        ],
+        ids=["more than is left", "exactly that", "less", "something else", "nothing"],
+    )
+    def test_only_what_was_read_is_deleted(
+        self, read: tuple[Manifest, ...], deleted: tuple[Manifest, ...]
+    ) -> None:
+        confirmed = frozenset(manifest.ref for manifest in read)
+        plan = make_plan(
+            state(bundle(prune_confirmed=confirmed)), situation([record(A), record(B)])
+        )
+        assert {prune.ref for prune in plan.prunes} == {manifest.ref for manifest in deleted}
+        assert [held.refs for held in plan.held] == ([] if deleted else [(A.ref, B.ref)])
+
+    def test_what_git_says_is_to_be_uninstalled_needs_no_word(self) -> None:
+        plan = make_plan(state(bundle(uninstall=True)), situation([record(A)]))
+        assert len(plan.prunes) == 1
 
     def test_a_bundle_may_allow_more_than_is_usual(self) -> None:
         old = [config(f"old{number}") for number in range(4)]
@@ -304,7 +329,8 @@ class TestPruning:
         """A path that is there but empty pruned everything (flux2#2627, test PruneEmpty)."""
         plan = make_plan(state(bundle()), situation([record(A)]))
         assert (plan.prunes, len(plan.held)) == ((), 1)
-        confirmed = make_plan(state(bundle(prune_confirmed=True)), situation([record(A)]))
+        read = bundle(prune_confirmed=frozenset({A.ref}))
+        confirmed = make_plan(state(read), situation([record(A)]))
         assert len(confirmed.prunes) == 1
 
     def test_nothing_is_deleted_for_a_bundle_that_is_not_there(self) -> None:

@@ -94,7 +94,8 @@ def bundles(draw: st.DrawFn, name: BundleName) -> DesiredBundle:
         manifests=tuple(members.values()),
         policy=draw(policies),
         depends_on=draw(st.lists(st.sampled_from(NAMES), max_size=1)),
-        prune_confirmed=draw(st.booleans()),
+        prune_confirmed=frozenset(m.ref for m in draw(st.lists(manifests, max_size=6))),
+        uninstall=draw(st.booleans()),
         suspended=draw(maybe),
     )
 
@@ -160,7 +161,7 @@ def test_only_what_is_ours_unwanted_and_allowed_is_deleted(
         assert bundle.suspended is None
         assert desired.suspended is None
         assert seen.unseen(prune.ref.group_kind) is None
-        if not bundle.prune_confirmed:
+        if not bundle.uninstall and prune.ref not in bundle.prune_confirmed:
             assert prune.ref.group_kind not in PROTECTED_KINDS
             assert bundle.manifests, "an emptied bundle is confirmed first"
 

@@ -313,7 +313,8 @@ class TestPruning:
         assert last is not None
         assert last.leftover == 2
         assert await names(engine) == ["a", "b"]
-        await engine.converged(desired_bundle([], prune_confirmed=True))
+        read = frozenset(engine.of(PruneHeld)[0].refs)
+        await engine.converged(desired_bundle([], prune_confirmed=read))
         await engine.wait_for(lambda: engine.of(Pruned))
         assert await names(engine) == []
 

@@ -11,11 +11,12 @@ import pytest
 
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import DriftFound, NoticeKind, ObjectNoted, Pruned, PruneHeld
-from clusters.model import BundlePolicy
+from clusters.model import BundlePolicy, ObjectRef
 from tests.fakes.engine import Engine, config_map, deployment, desired_bundle
 
 A = "/api/v1/namespaces/default/configmaps/a"
 ROLE = "/apis/rbac.authorization.k8s.io/v1/clusterroles/reader"
+SHOP = ObjectRef("", "Namespace", "", "shop")
 DETACH = {"metadata": {"annotations": {"flotilla.dev/deletion": "detach"}}}
 Body = dict[str, Any]
 
@@ -117,7 +118,7 @@ class TestDetach:
         one = config_map("a", "shop", x="1")
         one["metadata"].update(DETACH["metadata"])
         await engine.converged(desired_bundle([namespace("shop"), one, config_map("b")]))
-        await engine.converged(desired_bundle([config_map("b")], prune_confirmed=True))
+        await engine.converged(desired_bundle([config_map("b")]))
         await engine.wait_for(lambda: sorted(detached(engine)) == ["a", "shop"])
         await engine.wait_for(lambda: len(engine.journal.members[engine.name]) == 1)
         assert await exists(engine, "/api/v1/namespaces/shop/configmaps/a")
@@ -143,7 +144,7 @@ class TestHolders:
         """Another bundle's objects went with a namespace that only one bundle had dropped."""
         other = desired_bundle([config_map("o", "shop")], name="other")
         await engine.converged(desired_bundle([namespace("shop"), config_map("b")]), other)
-        left = desired_bundle([config_map("b")], prune_confirmed=True)
+        left = desired_bundle([config_map("b")], prune_confirmed=frozenset({SHOP}))
         engine.assign(left, other)
         await engine.wait_for(
             lambda: (
@@ -152,14 +153,15 @@ class TestHolders:
             )
         )
         assert await exists(engine, "/api/v1/namespaces/shop/configmaps/o")
-        engine.assign(left, desired_bundle([], name="other", prune_confirmed=True))
+        confirmed = frozenset({ObjectRef("", "ConfigMap", "shop", "o")})
+        engine.assign(left, desired_bundle([], name="other", prune_confirmed=confirmed))
         await engine.wait_for(lambda: sorted(pruned(engine)) == ["o", "shop"])
 
     async def test_a_kept_object_keeps_its_namespace(self, engine: Engine) -> None:
         one = config_map("a", "shop")
         one["metadata"]["annotations"] = {"flotilla.dev/prune": "disabled"}
         await engine.converged(desired_bundle([namespace("shop"), one, config_map("b")]))
-        await engine.converged(desired_bundle([config_map("b")], prune_confirmed=True))
+        await engine.converged(desired_bundle([config_map("b")], prune_confirmed=frozenset({SHOP})))
         await asyncio.sleep(0.3)
         assert await exists(engine, "/api/v1/namespaces/shop/configmaps/a")
 
@@ -197,7 +199,11 @@ class TestHolders:
         }
         other = desired_bundle([widget], name="other")
         await engine.converged(desired_bundle([crd, config_map("b")]), other)
-        engine.assign(desired_bundle([config_map("b")], prune_confirmed=True), other)
+        definition = ObjectRef(
+            "apiextensions.k8s.io", "CustomResourceDefinition", "", "widgets.example.com"
+        )
+        confirmed = frozenset({definition})
+        engine.assign(desired_bundle([config_map("b")], prune_confirmed=confirmed), other)
         await engine.wait_for(
             lambda: (
                 (last := engine.last_observed())
@@ -231,7 +237,7 @@ class TestChangedMinds:
         await engine.converged(whole)
         before = (await engine.request("GET", A))["metadata"]["uid"]
         engine.clusters.set_faults("one", latency_s=0.3)
-        engine.assign(desired_bundle([config_map("b")], prune_confirmed=True))
+        engine.assign(desired_bundle([config_map("b")]))
         records = engine.reconciler.records
         await engine.wait_for(lambda: any(record.deleting for record in records.values()))
         engine.assign(whole)

@@ -94,7 +94,7 @@ async def test_kube_prometheus_from_the_first_apply_to_adoption() -> None:
         world.remove("bundles/monitoring.yaml", "apps/monitoring")
         await world.until(lambda: confirmations(world), timeout_s=WAIT_S)
         assert world.writes("a") == before
-        await world.command("confirmPrune", "bundle/monitoring", reason="moved to another team")
+        await world.confirm_prune("monitoring", reason="moved to another team")
         await world.until(lambda: not confirmations(world), timeout_s=WAIT_S)
         await world.until(lambda: ours(world) == 1, timeout_s=WAIT_S)
         assert {need.kind for need in world.view.needs} == set()

@@ -48,7 +48,7 @@ async def test_a_killed_server_without_its_state_deletes_nothing() -> None:
                 said = await asyncio.to_thread(_cli, folder, "get", "events")
                 assert "known from its own record only" in said
                 said = await asyncio.to_thread(
-                    _cli, folder, "confirm-prune", "app", "--reason", "it left Git"
+                    _cli, folder, "confirm-prune", "app", "--yes", "--reason", "it left Git"
                 )
                 await _until(server, folder, lambda view: not _held(view))
                 await asyncio.to_thread(

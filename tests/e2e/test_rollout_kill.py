@@ -134,10 +134,15 @@ class _Server:
     def _is_completed(self, rollout: str) -> bool:
         view = self._api.snapshot()
         if any(need.command == f"flotilla approve {rollout}" for need in view.needs):
+            seen = next(one.plan_hash for one in view.rollouts if one.id == rollout)
+            asked = CommandRequest(
+                command="approve",
+                target=f"rollout/{rollout}",
+                actor="alice",
+                arguments={"planHash": seen},
+            )
             with suppress(ApiError):
-                self._api.command(
-                    CommandRequest(command="approve", target=f"rollout/{rollout}", actor="alice")
-                )
+                self._api.command(asked)
         return any(one.id == rollout and one.phase == "Completed" for one in view.rollouts)
 
 

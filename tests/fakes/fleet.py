@@ -29,9 +29,11 @@ from fleet.view import (
     ClusterView,
     CommandRequest,
     CommandResult,
+    DeletionsView,
     DriftView,
     FleetView,
 )
+from fleet.view_deletions import hash_of_lists
 from tests.fleet.source.gits import WorkTree
 
 WAIT_S = 10.0
@@ -178,6 +180,34 @@ class FleetWorld:
             command=command, target=target, reason=reason, arguments=arguments, actor="alice"
         )
         return await asyncio.to_thread(self.api.command, request, key=key)
+
+    def deletions(self, bundle: str) -> DeletionsView:
+        """The deletions of a bundle that wait for a person.
+
+        Raises:
+            StopIteration: none do (yet).
+        """
+        return next(
+            need.deletions
+            for need in self.view.needs
+            if need.deletions is not None and need.deletions.bundle == bundle
+        )
+
+    async def confirm_prune(self, bundle: str, *clusters: str, reason: str = "") -> CommandResult:
+        """Confirm the deletions that wait now, as one who has read them.
+
+        Raises:
+            Refused: the server says no.
+        """
+        waits = self.deletions(bundle)
+        read = {name: waits.hashes[name] for name in clusters or waits.hashes}
+        return await self.command(
+            "confirmPrune",
+            f"bundle/{bundle}",
+            reason=reason,
+            clusters=list(clusters),
+            listHash=hash_of_lists(read),
+        )
 
     async def request(self, cluster: str, method: str, path: str, **more: Any) -> Any:
         """Ask a cluster directly, as kubectl would."""

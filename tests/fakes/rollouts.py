@@ -115,7 +115,13 @@ async def phase(world: FleetWorld, name: str, wanted: str, timeout_s: float = 15
 async def approve_when_asked(world: FleetWorld, name: str) -> None:
     """Approve as soon as the rollout asks for it."""
     await world.until(lambda: any(f"approve {name}" in need.command for need in world.view.needs))
-    await world.command("approve", f"rollout/{name}", reason="looks good")
+    await approve(world, name, reason="looks good")
+
+
+async def approve(world: FleetWorld, name: str, **more: Any) -> None:
+    """Approve the plan of a rollout as it is now."""
+    seen = rollout(world, name).plan_hash
+    await world.command("approve", f"rollout/{name}", planHash=seen, **more)
 
 
 async def refusal(world: FleetWorld, command: str, target: str, **more: Any) -> str:

@@ -115,7 +115,7 @@ async def lifecycle(world: FleetWorld) -> None:
     await world.until(lambda: "left Git" in world.need("confirm"))
     for bundle in ("app", "other"):
         await world.until(lambda bundle=bundle: world.placement("a", bundle).message)
-        await world.command("confirmPrune", f"bundle/{bundle}", reason="the end")
+        await world.confirm_prune(bundle, reason="the end")
     await world.until(lambda: not world.need("confirm"))
     world.commit({"bundles/app.yaml": bundle_document("app")})
     await world.converged()

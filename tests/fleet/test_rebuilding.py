@@ -61,7 +61,7 @@ async def test_a_lost_database_is_rebuilt_from_the_clusters_without_a_delete() -
         kinds = [event.kind for event in world.view.events]
         assert kinds.count("ApplySetRecalled") == 3
 
-        await world.command("confirmPrune", "bundle/app", reason="it left Git")
+        await world.confirm_prune("app", reason="it left Git")
         await world.until(lambda: not world.need("confirm"))
         for name in NAMES:
             assert set(await world.config_maps(name)) == {"one", "two", "four"}
@@ -91,7 +91,7 @@ async def test_a_bundle_that_left_git_meanwhile_is_kept_until_confirmed() -> Non
         assert deletes(world) == 0
         for name in NAMES:
             assert "four" in await world.config_maps(name)
-        await world.command("confirmPrune", "bundle/other", reason="it left Git")
+        await world.confirm_prune("other", reason="it left Git")
         await world.until(lambda: not world.need("confirm"))
         await mirrored(world, 1)
         for name in NAMES:

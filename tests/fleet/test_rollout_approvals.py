@@ -6,7 +6,7 @@ import asyncio
 
 from tests.e2e.processes import run
 from tests.fakes.fleet import FleetWorld, bundle_document, config_map, fleet_world
-from tests.fakes.rollouts import FLEET, image, phase, refusal, rollout, travelling_fleet
+from tests.fakes.rollouts import FLEET, approve, image, phase, refusal, rollout, travelling_fleet
 
 NAMES = ("dev-1", "prod-1")
 ASKING = (
@@ -25,6 +25,13 @@ def committed_by(world: FleetWorld, author: str, files: dict[str, str]) -> None:
     world.tree.git("commit", "--quiet", "--author", author, "-m", f"by {author}")
 
 
+async def refused(world: FleetWorld, name: str) -> str:
+    """The words with which an approval of the plan as it is now is refused."""
+    return await refusal(
+        world, "approve", f"rollout/{name}", planHash=rollout(world, name).plan_hash
+    )
+
+
 async def asked(world: FleetWorld, name: str) -> None:
     await world.until(lambda: rollout(world, name).stages[1].gates_before[0].state == "waiting")
     await world.until(lambda: f"flotilla approve {name}" in [n.command for n in world.view.needs])
@@ -34,7 +41,7 @@ async def test_whoever_wrote_part_of_what_is_new_may_not_approve_it() -> None:
     files = travelling_fleet(NAMES, stages=ASKING, more=OTHER)
     async with fleet_world(NAMES, files) as world:
         await asked(world, "web-1")
-        await world.command("approve", "rollout/web-1")
+        await approve(world, "web-1")
         await phase(world, "web-1", "Completed")
 
         # Ben and a stranger commit before Ada does; only Ada's commit is the head of the release.
@@ -44,7 +51,7 @@ async def test_whoever_wrote_part_of_what_is_new_may_not_approve_it() -> None:
         world.commit({"apps/web/config.yaml": config_map("web", version="2")})
         await asked(world, "web-2")
         # The actor is alice: the name in Git is hers.
-        said = await refusal(world, "approve", "rollout/web-2")
+        said = await refused(world, "web-2")
         assert "alice is an author of the release (Alice <alice@home.example>)" in said
         assert "Zoe" not in said
 
@@ -52,18 +59,18 @@ async def test_whoever_wrote_part_of_what_is_new_may_not_approve_it() -> None:
 async def test_an_author_whom_nobody_knows_keeps_everybody_out_until_somebody_says_who() -> None:
     async with fleet_world(NAMES, travelling_fleet(NAMES, stages=ASKING)) as world:
         await asked(world, "web-1")
-        await world.command("approve", "rollout/web-1")
+        await approve(world, "web-1")
         await phase(world, "web-1", "Completed")
         committed_by(world, "A. Love <al@home.example>", image("2"))
         world.look()
         await asked(world, "web-2")
-        said = await refusal(world, "approve", "rollout/web-2")
+        said = await refused(world, "web-2")
         assert "its author A. Love <al@home.example> is nobody that the fleet knows" in said
         assert "spec.identities of the Fleet document" in said
         known = FLEET.replace("[ada@example.com]}", "[ada@example.com], al: [al@home.example]}")
         head = world.commit({"fleet.yaml": known})
         await world.until(lambda: world.view.git.revision == head)
-        await world.command("approve", "rollout/web-2")
+        await approve(world, "web-2")
         await phase(world, "web-2", "Completed")
 
 
@@ -72,27 +79,27 @@ async def test_a_script_has_to_name_the_plan_it_approves() -> None:
         await asked(world, "web-1")
         plan = rollout(world, "web-1").plan_hash
 
-        async def approve(*words: str) -> tuple[int, str]:
+        async def asked_to(*words: str) -> tuple[int, str]:
             address = world.settings.address
             ended = await asyncio.to_thread(run, "approve", *words, FLOTILLA_SERVER=address)
             return ended.returncode, ended.stderr
 
-        code, said = await approve("web-1")
+        code, said = await asked_to("web-1")
         assert code == 2
         assert f"Plan {plan[:12]}" in said
         assert "stage prod (waiting): 1 of 1 clusters change, 1 at once" in said
         assert f"`flotilla approve web-1 --plan {plan[:12]}`" in said
         assert rollout(world, "web-1").phase == "Running"
 
-        code, said = await approve("web-1", "--plan", "0123456789ab")
+        code, said = await asked_to("web-1", "--plan", "0123456789ab")
         assert code == 1
         assert f"this approval is for plan 01234567, and rollout web-1 now has plan {plan[:8]}" in (
             said
         )
-        code, said = await approve("web-9", "--yes")
+        code, said = await asked_to("web-9", "--yes")
         assert code != 0
         assert "there is no rollout 'rollout/web-9'" in said
 
-        code, said = await approve("web-1", "--plan", plan[:12])
+        code, said = await asked_to("web-1", "--plan", plan[:12])
         assert (code, said) == (0, "approve rollout/web-1: accepted\n")
         await phase(world, "web-1", "Completed")

@@ -78,7 +78,7 @@ async def test_more_than_the_guard_allows_waits_for_a_person_and_the_rollout_doe
             "on 2 clusters"
         ) in world.need("confirm")
         assert await holding(world) == set(NAMES)
-        await world.command("confirmPrune", "bundle/web", reason="it moved")
+        await world.confirm_prune("web", reason="it moved")
         await world.until(lambda: not world.need("confirm"))
         await world.until(lambda: sum(e.kind == "ObjectsPruned" for e in world.view.events) == 3)
         assert await holding(world) == set()
@@ -96,6 +96,6 @@ async def test_a_cluster_that_leaves_is_pruned_at_the_end_and_only_when_confirme
         await phase(world, "web-2", "Completed")
         await world.until(lambda: "nothing of the bundle would be left" in world.need("confirm"))
         assert "prod-2" in await holding(world)
-        await world.command("confirmPrune", "bundle/web", reason="it left")
+        await world.confirm_prune("web", reason="it left")
         await world.until(lambda: not [p for p in world.view.placements if p.cluster == "prod-2"])
         assert await holding(world) == {"dev-1", "prod-1"}

@@ -153,8 +153,17 @@ async def test_what_may_not_be_approved_is_refused_in_words() -> None:
     async with fleet_world(NAMES, {**files, "fleet.yaml": roles}) as world:
         await world.until(lambda: world.need("approval"))
         said = await refusal(world, "approve", "rollout/web-1")
+        assert "an approval is for the plan that was read: send its name as planHash" in said
+        assert "or use `flotilla approve web-1`, which shows the plan and asks" in said
+        seen = rollout(world, "web-1").plan_hash
+        said = await refusal(world, "approve", "rollout/web-1", planHash=seen)
         assert "alice has none of the roles sre, which gate agreed asks for" in said
-        author = CommandRequest(command="approve", target="rollout/web-1", actor="Ada")
+        author = CommandRequest(
+            command="approve",
+            target="rollout/web-1",
+            actor="Ada",
+            arguments={"planHash": seen[:12]},
+        )
         with pytest.raises(Refused, match=r"Ada is an author of the release .*, and gate agreed"):
             await asyncio.to_thread(world.api.command, author)
         world.commit({"fleet.yaml": FLEET})

@@ -80,13 +80,13 @@ async def test_an_emptied_folder_asks_before_it_deletes() -> None:
         for name in world.clusters.names:
             assert len(await world.config_maps(name)) == 4
 
-        answer = await world.command("confirmPrune", "bundle/app", clusters=["a"])
+        answer = await world.confirm_prune("app", "a")
         assert answer.accepted
         await world.until(lambda: sum(_told(world, "ObjectsPruned")) == 1)
         assert sorted(await world.config_maps("a")) == ["four"]
         assert len(await world.config_maps("b")) == 4
 
-        await world.command("confirmPrune", "bundle/app")
+        await world.confirm_prune("app")
         await world.until(lambda: sum(_told(world, "ObjectsPruned")) == 3)
         assert not world.need("confirm")
         assert sorted(await world.config_maps("b")) == ["four"]
@@ -98,7 +98,7 @@ async def test_a_removed_bundle_is_withdrawn_after_confirmation_only() -> None:
         world.remove("bundles/app.yaml")
         await world.until(lambda: world.need("confirm"))
         assert len(await world.config_maps("a")) == 4
-        await world.command("confirmPrune", "bundle/app")
+        await world.confirm_prune("app")
         await world.until(lambda: [b.name for b in world.view.bundles] == ["other"])
         assert sorted(await world.config_maps("a")) == ["four"]
         await world.converged()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,23 +100,37 @@ def test_the_same_content_of_a_later_commit_stays_converged() -> None:
     assert (entry.converged, entry.revision) == (True, "r2")
 
 
-def test_a_confirmation_of_pruning_is_for_one_content_only() -> None:
-    confirmed = facts.PruneConfirmed(at=AT, bundle="app", digest="d1", clusters=["a"])
-    state = folded([assigned("d1", "a"), confirmed])
+WAITS = facts.PruneWaits(
+    at=AT, cluster="a", bundle="app", digest="d1", objects=["ConfigMap x/y"], reason="many"
+)
+
+
+@pytest.mark.parametrize("objects", [["ConfigMap x/y"], []], ids=["named", "as once stored"])
+def test_a_confirmation_of_pruning_is_for_one_list_and_one_content_only(
+    objects: list[str],
+) -> None:
+    confirmed = facts.PruneConfirmed(
+        at=AT, bundle="app", digest="d1", clusters=["a"], objects=objects
+    )
+    state = folded([assigned("d1", "a"), WAITS, confirmed])
     entry = state.assignment("app", "a")
     assert entry is not None
-    assert entry.prune_confirmed
+    assert (entry.confirmed_prunes, entry.prune_waits) == (("ConfigMap x/y",), None)
+    state.fold(assigned("d1", "a", revision="r2"))
+    same = state.assignment("app", "a")
+    assert same is not None
+    assert same.confirmed_prunes == ("ConfigMap x/y",)
     state.fold(assigned("d2", "a"))
     later = state.assignment("app", "a")
     assert later is not None
-    assert not later.prune_confirmed
+    assert later.confirmed_prunes == ()
 
 
 def test_a_confirmation_for_other_content_is_none() -> None:
     confirmed = facts.PruneConfirmed(at=AT, bundle="app", digest="d0", clusters=["a"])
     entry = folded([assigned("d1", "a"), confirmed]).assignment("app", "a")
     assert entry is not None
-    assert not entry.prune_confirmed
+    assert entry.confirmed_prunes == ()
 
 
 def test_a_withdrawn_bundle_goes_with_its_last_placement() -> None:

@@ -4,7 +4,8 @@ import msgspec
 import pytest
 
 from fleet.deciding import commands, rollout_commands
-from fleet.view import ClusterState, NeedView
+from fleet.view import ClusterState, DeletionsView, NeedView
+from fleet.view_deletions import DeletionListView, hash_of_lists
 from tests.fakes import fleets
 from tui.actions import ACTIONS
 from tui.drift_inbox import Grouping, drift_groups
@@ -260,9 +261,10 @@ def test_the_server_knows_every_command(store: FleetStore) -> None:
         with_need(store, "hold/payments-7"),
         with_need(store, "takeover/payments-7/prod-eu-009"),
         with_need(store, "shrink"),
-        with_need(store, "confirm/web"),
+        deletions_of("web", {"dev-eu-000": "h1"}),
         with_need(store, "approval/payments-7/prod/x", command="flotilla rollout pass-gate y"),
     ]
+    store.needs |= {need.id: need for need in needs}
     running = msgspec.structs.replace(store.rollouts["payments-7"], id="other-1", stages=())
     paused = msgspec.structs.replace(running, phase="Paused")
     quarantined = store.clusters["prod-ap-023"]
@@ -284,22 +286,54 @@ def test_the_server_knows_every_command(store: FleetStore) -> None:
     assert known - asked == {"bypassWindow"}, "only this is left to the command line"
 
 
+def deletions_of(bundle: str, hashes: dict[str, str]) -> NeedView:
+    """Nine objects on each of some clusters wait to be deleted."""
+    objects = [*(f"ConfigMap shop/c{number}" for number in range(8)), "Secret shop/keys"]
+    same = DeletionListView(clusters=list(hashes), objects=objects, total=9, reason="many")
+    found = DeletionsView(
+        bundle=bundle, list_hash=hash_of_lists(hashes), hashes=hashes, lists=[same]
+    )
+    return NeedView(
+        id=f"confirm/{bundle}",
+        kind="confirm",
+        subject=bundle,
+        sentence="9 objects kept",
+        deletions=found,
+    )
+
+
 def test_deletions_are_confirmed_only_where_some_wait(store: FleetStore) -> None:
     web = store.bundles["web"]
     place = store.placements["dev-eu-000/web"]
     assert plan("confirm_prune", [web], store) == NotNow("no deletion waits for a word here")
-    waits = NeedView(id="confirm/web", kind="confirm", subject="web", sentence="3 objects kept")
+    waits = deletions_of("web", {"dev-eu-000": "h1", "dev-us-001": "h2"})
     store.needs[waits.id] = waits
 
-    assert sent(planned("confirm_prune", [web], store)) == [("confirmPrune", "bundle/web", {})]
-    assert sent(planned("confirm_prune", [place], store))[0][2] == {"clusters": ["dev-eu-000"]}
+    whole = planned("confirm_prune", [web], store)
+    both = {
+        "clusters": ["dev-eu-000", "dev-us-001"],
+        "listHash": hash_of_lists({"": "h1", "b": "h2"}),
+    }
+    assert sent(whole) == [("confirmPrune", "bundle/web", both)]
+    assert list(whole.facts[1:]) == [
+        "deleted objects do not come back by themselves",
+        "on dev-eu-000, dev-us-001: 9 objects (8 ConfigMap, 1 Secret) each; many",
+        *(f"  ConfigMap shop/c{number}" for number in range(6)),
+        "  and 3 more",
+    ]
+    alone = planned("confirm_prune", [place], store)
+    assert sent(alone)[0][2] == {"clusters": ["dev-eu-000"], "listHash": "h1"}
+    assert alone.facts[2].startswith("on dev-eu-000: 9 objects")
     assert planned("confirm_prune", [waits], store).tier is Tier.TYPE
+    elsewhere = deletions_of("web", {"dev-us-001": "h2"})
+    store.needs[waits.id] = elsewhere
+    assert plan("confirm_prune", [place], store) == NotNow("no deletion waits for a word here")
 
 
 def test_deleting_all_of_a_bundle_is_refused_here(store: FleetStore) -> None:
     gone = msgspec.structs.replace(store.bundles["web"], message="no longer in Git")
     store.bundles["web"] = gone
-    waits = NeedView(id="confirm/web", kind="confirm", subject="web", sentence="all kept")
+    waits = deletions_of("web", {"dev-eu-000": "h1"})
     store.needs[waits.id] = waits
 
     assert planned("confirm_prune", [gone], store).tier is Tier.REFUSE

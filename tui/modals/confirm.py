@@ -193,7 +193,8 @@ class RefusedModal(ModalScreen[None]):
             yield Static(f"{one_line(self.plan.title)}: not here", id="title", markup=False)
             yield Static(
                 "This deletes everything of a bundle that left Git. It is done on the command "
-                f"line, where it can be read back:\n\n  flotilla confirm-prune {self.plan.scope}",
+                "line, where all of it can be read first:\n\n"
+                f"  flotilla confirm-prune {self.plan.scope}",
                 markup=False,
             )
             yield Static("esc closes", id="hint", markup=False)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
 from fleet import events as facts
 from fleet.deciding.commands import CommandRefused, facts_of
+from fleet.deletions import list_hashes, waiting
 from fleet.model import Inventory
 from fleet.state import FleetState
 from fleet.view import CommandRequest
+from fleet.view_deletions import hash_of_lists
 from tests.fleet.deciding.test_observations import HELD, state
 from tests.fleet.histories import AT
 from tests.fleet.presenting.test_needs import DRIFT
@@ -47,14 +50,6 @@ def by(kind: type, **fields: object) -> object:
         ((CRASHED,), ("resume", "cluster/a"), by(facts.ClusterReleased, cluster="a")),
         ((), ("reconcile", "fleet"), by(facts.ReconcileAsked, target="fleet")),
         ((), ("reconcile", "cluster/a"), by(facts.ReconcileAsked, target="cluster/a")),
-        (
-            (HELD,),
-            ("confirmPrune", "bundle/app", "moved"),
-            by(
-                facts.PruneConfirmed,
-                bundle="app", digest="d1", clusters=["a"], reason="moved",
-            ),
-        ),
         (
             (DRIFT,),
             ("acknowledgeDrift", DRIFT_ID, "known"),
@@ -103,15 +98,74 @@ def test_what_is_refused(
         ask(state(*before), *asked)
 
 
+OTHER = facts.PruneWaits(
+    at=AT, cluster="b", bundle="app", digest="d2", objects=["ConfigMap x/z"], reason="many"
+)
+PLACED = facts.ReleaseAssigned(at=AT, bundle="app", revision="r1", digests={"d2": ["b"]})
+
+
+def read(now: FleetState, *clusters: str) -> str:
+    """The name of the list of deletions as a person reads it now."""
+    return hash_of_lists(list_hashes(waiting(now.assignments["app"], clusters)))
+
+
+def test_a_confirmation_says_what_may_go() -> None:
+    now = state(HELD)
+    named = read(now)
+    (fact,) = ask(now, "confirmPrune", "bundle/app", "moved", listHash=named[:8])
+    assert fact == by(
+        facts.PruneConfirmed,
+        bundle="app", digest="d1", clusters=["a"], reason="moved",
+        objects=tuple(HELD.objects), list_hash=named,
+    )  # fmt: skip
+
+
 def test_a_confirmation_may_be_for_some_clusters_only() -> None:
-    other = facts.PruneWaits(
-        at=AT, cluster="b", bundle="app", digest="d2", objects=["x"], reason="many"
-    )
-    placed = facts.ReleaseAssigned(at=AT, bundle="app", revision="r1", digests={"d2": ["b"]})
-    now = state(HELD, placed, other)
-    assert len(ask(now, "confirmPrune", "bundle/app")) == 2
-    (only,) = ask(now, "confirmPrune", "bundle/app", clusters=["b"])
+    now = state(HELD, PLACED, OTHER)
+    assert len(ask(now, "confirmPrune", "bundle/app", listHash=read(now))) == 2
+    (only,) = ask(now, "confirmPrune", "bundle/app", clusters=["b"], listHash=read(now, "b"))
     assert isinstance(only, facts.PruneConfirmed)
     assert (only.digest, list(only.clusters)) == ("d2", ["b"])
     with pytest.raises(CommandRefused, match="no deletion"):
-        ask(now, "confirmPrune", "bundle/app", clusters=["z"])
+        ask(now, "confirmPrune", "bundle/app", clusters=["z"], listHash=read(now))
+    with pytest.raises(CommandRefused, match="no deletion of bundle app waits on z; leave it out"):
+        ask(now, "confirmPrune", "bundle/app", clusters=["a", "z"], listHash=read(now, "a"))
+
+
+MORE = msgspec.structs.replace(HELD, objects=[*HELD.objects, "Secret x/keys"])
+
+
+@pytest.mark.parametrize(
+    ("was", "now", "clusters"),
+    [
+        ((HELD,), (MORE,), []),
+        ((MORE,), (HELD,), []),
+        ((HELD,), (HELD, PLACED, OTHER), []),
+        ((HELD, PLACED, OTHER), (HELD,), []),
+        ((HELD, PLACED, OTHER), (HELD, PLACED, OTHER), ["a"]),
+        ((PLACED, OTHER), (HELD, PLACED, OTHER), ["a"]),
+    ],
+    ids=[
+        "an object more", "an object less", "a cluster more", "a cluster less",
+        "read for all, asked for one", "read for another",
+    ],
+)  # fmt: skip
+def test_a_list_that_is_not_the_one_that_was_read_is_refused(
+    was: tuple[facts.FleetFact, ...], now: tuple[facts.FleetFact, ...], clusters: list[str]
+) -> None:
+    stale = read(state(*was))
+    with pytest.raises(CommandRefused, match=r"it has changed since, .* `flotilla confirm-prune"):
+        ask(state(*now), "confirmPrune", "bundle/app", clusters=clusters, listHash=stale)
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        ({}, r"is for the list that was read: send its name as listHash .*confirm-prune app"),
+        ({"listHash": ""}, r"send its name as listHash"),
+        ({"listHash": "1234567"}, r"'1234567' is not the list of deletions"),
+    ],
+)
+def test_a_confirmation_without_a_list_is_refused(given: dict[str, str], why: str) -> None:
+    with pytest.raises(CommandRefused, match=why):
+        ask(state(HELD), "confirmPrune", "bundle/app", **given)
