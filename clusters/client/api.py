@@ -21,6 +21,8 @@ _JSON_PATCH = {"Content-Type": "application/json-patch+json", "Accept": "applica
 _JSON = {"Content-Type": "application/json", "Accept": "application/json"}
 STREAMED_LISTS_SINCE = (1, 27)
 """Older servers ignore what they do not know, and such a watch would never say that it is whole."""
+PROBE_TIMEOUT_S = 10.0
+"""A server that says nothing for so long is not there."""
 _VERSION = re.compile(r"v(\d+)\.(\d+)")
 _IDENTITY = "/api/v1/namespaces/kube-system"
 _METADATA_ONLY = {
@@ -73,7 +75,7 @@ class ClusterApi:
     async def info(self) -> ServerInfo:
         """Ask for the version: the cheapest question that only an API server answers."""
         start = monotonic()
-        reply = await self.transport.send("GET", "/version", timeout_s=10.0)
+        reply = await self.transport.send("GET", "/version", timeout_s=PROBE_TIMEOUT_S)
         version = str(decode_object(reply.body).get("gitVersion", ""))
         return ServerInfo(version, (monotonic() - start) * 1000.0)
 

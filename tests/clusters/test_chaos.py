@@ -180,7 +180,7 @@ async def turns(engine: Engine, clusters: EmbeddedClusters, bundle: DesiredBundl
     """How many turns of the loop a pass takes from its start to its end."""
     engine.assign(bundle)
     count = 0
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not (ours(clusters) == {"b", "c"} and members(engine) == {"b", "c", "web"}):
             await asyncio.sleep(0)
             count += 1

@@ -173,7 +173,7 @@ class Kubectl:
             stderr=asyncio.subprocess.STDOUT,
             env={**os.environ, "KUBECONFIG": str(self._config), "HOME": str(self._home)},
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             out, _ = await process.communicate(stdin.encode())
         assert process.returncode == 0, out.decode()
         return out.decode()

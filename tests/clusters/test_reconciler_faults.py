@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from clusters.client import api
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import ApplyFailed, Connected, Disconnected, DriftFound, ObjectsApplied
 from clusters.model import Applied, BundlePolicy, ClusterName, DriftPolicy, ObjectRef
@@ -199,11 +200,14 @@ async def test_drift_that_cannot_be_looked_at_is_looked_at_later(
     assert engine.of(DriftFound)[0].manager == "kubectl-edit/Update"
 
 
-async def test_a_hanging_cluster_is_given_up_in_time(clusters: EmbeddedClusters) -> None:
+async def test_a_hanging_cluster_is_given_up_in_time(
+    clusters: EmbeddedClusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "PROBE_TIMEOUT_S", 0.5)
     clusters.set_faults("one", hang=True)
     async with Engine(clusters) as engine:
         await engine.wait_for(lambda: engine.of(Disconnected))
-        assert engine.of(Disconnected)[0].reason == "no answer within 10 s"
+        assert engine.of(Disconnected)[0].reason == "no answer within 0.5 s"
         clusters.set_faults("one")
         await engine.converged(desired_bundle([config_map("a", x="1")]))
 

@@ -33,7 +33,7 @@ from clusters.terms import Terms
 from tests.fakes.journal import MemoryJournal
 
 Event = TypeVar("Event", bound=ClusterEvent)
-WAIT_S = 15.0
+WAIT_S = 60.0
 TERMS = Terms(selector=f"{FLEET_LABEL}=test")
 
 

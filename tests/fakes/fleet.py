@@ -36,7 +36,7 @@ from fleet.view import (
 from fleet.view_deletions import hash_of_lists
 from tests.fleet.source.gits import WorkTree
 
-WAIT_S = 10.0
+WAIT_S = 60.0
 FLEET_FILE = """\
 apiVersion: flotilla.dev/v1
 kind: Fleet

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusters.client.breaker import FAILURES, OPEN, Breaker, Circuit
@@ -49,6 +49,7 @@ def asked(circuit: Breaker, error: ClusterError | None) -> bool:
     return True
 
 
+@settings(max_examples=20)
 @given(st.integers(0, 1000))
 def test_argo_cd_28928_refused_credentials_for_an_hour_are_asked_about_rarely(seed: int) -> None:
     """A mass 401 locked up a hub for 16 hours: nothing may spin, whoever asks how often."""

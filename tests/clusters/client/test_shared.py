@@ -40,7 +40,7 @@ def test_nobody_waits_for_ever_and_never_too_many_are_inside(
             await asyncio.sleep(0)
             if dice.random() < 0.3:
                 task.cancel()
-        done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        done = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 60)
         assert not [one for one in done if isinstance(one, AssertionError)]
         assert limit.used == 0
 
@@ -52,7 +52,7 @@ async def test_clusters_that_hang_do_not_use_up_the_places_of_those_that_work() 
 
     async def hang() -> None:
         async with limit.place():
-            await asyncio.sleep(60)
+            await asyncio.sleep(600)
 
     hanging = [asyncio.create_task(hang()) for _ in range(40)]
     await asyncio.sleep(0)
@@ -61,7 +61,7 @@ async def test_clusters_that_hang_do_not_use_up_the_places_of_those_that_work() 
         async with limit.place():
             await asyncio.sleep(0)
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await asyncio.gather(*(work() for _ in range(20)))
     for task in hanging:
         task.cancel()

@@ -78,7 +78,7 @@ async def told(
     async with (
         serving(script.handle) as server,
         Transport(server.endpoint()) as transport,
-        asyncio.timeout(10),
+        asyncio.timeout(60),
         aclosing(_observed(server, transport, metadata_only)) as observations,
     ):
         found: list[str] = []

@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 
 Body = dict[str, Any]
-PATIENCE_S = 8.0
+PATIENCE_S = 60.0
 APPLY = "application/apply-patch+yaml"
 MERGE = "application/merge-patch+json"
 

@@ -53,7 +53,7 @@ class Kubectl:
             stderr=asyncio.subprocess.STDOUT,
             env=environment,
         )
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             out, _ = await process.communicate(stdin.encode())
         text = out.decode()
         assert code is None or process.returncode == code, f"kubectl {args}: {text}"
