@@ -1,7 +1,8 @@
 # Everything a person or CI does here.  Each target makes the virtual environment it needs.
+# JOBS: how many tests run at once; most of them wait for something, so more than there are cores.
 VENV ?= .venv
 PYTHON ?= python3
-JOBS ?= 2
+JOBS ?= 4
 RUN = $(VENV)/bin
 PATHS = clusters fleet tui tests
 
@@ -10,6 +11,8 @@ PATHS = clusters fleet tui tests
 demo: $(VENV)/.installed  ## a whole fleet on this machine (HEADLESS=1: without the interface)
 	@$(RUN)/flotilla demo $(if $(HEADLESS),--headless)
 
+# Many tests start a server, and none should compile all of its modules again.
+test: export PYTHONDONTWRITEBYTECODE =
 test: $(VENV)/.developing  ## the whole suite
 	@$(RUN)/pytest -q -n $(JOBS) $(ARGS)
 

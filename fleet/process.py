@@ -1,4 +1,4 @@
-"""What the process of a server asks of the system and of the interpreter."""
+"""What a process that stays asks of the system and of the interpreter."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ def raise_file_limit() -> None:
 def calm_collector() -> None:
     """Keep the garbage collector from walking what stays until the end.
 
-    Called once the state is loaded.  Requests leave little that refers back to itself, so a full
-    walk over all records finds next to nothing, and holds up every cluster meanwhile.
+    Called once the state is loaded.  What comes later leaves little that refers back to itself, so
+    a full walk over all records finds next to nothing, and holds up every cluster, or a frame.
     """
     gc.collect()
     gc.freeze()

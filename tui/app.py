@@ -6,7 +6,6 @@ what changed.  Confirmations and sending are `tui.dispatch`; opening things is `
 
 from __future__ import annotations
 
-import gc
 import os
 import threading
 from typing import Any, ClassVar
@@ -18,6 +17,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.timer import Timer
 
+from fleet.process import calm_collector
 from tui import messages
 from tui.commands import Commands
 from tui.dispatch import Dispatch
@@ -123,7 +123,7 @@ class FlotillaApp(Dispatch, Commands):
             self.deliver(touched)
         self._look_at_link()
         if first and session.store.loaded:
-            self.call_after_refresh(_settle_collector)
+            self.call_after_refresh(calm_collector)
 
     def _tick(self) -> None:
         session = self.session
@@ -149,10 +149,3 @@ class FlotillaApp(Dispatch, Commands):
     def on_do_retry_link(self) -> None:
         """Connect again now."""
         self._feed.retry_now()
-
-
-def _settle_collector() -> None:
-    """Keep the garbage collector off frames: what is built by now stays until the end."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
