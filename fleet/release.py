@@ -28,6 +28,16 @@ class CommitHead:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LastGood:
+    """The commits at which a bundle was last good: what came after them is new."""
+
+    source: frozenset[Revision] = frozenset()
+    """Of the repository that its files are in."""
+    fleet: frozenset[Revision] = frozenset()
+    """Of the fleet repository, which has its documents."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
     """A commit, read, checked and rendered as a whole; nothing is in force by it yet."""
 

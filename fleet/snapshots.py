@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields
-from typing import get_type_hints
+from typing import Any, get_type_hints
 
 import msgspec
 
@@ -26,8 +26,21 @@ def load(data: bytes) -> FleetState:
         ValueError: written by another version; fold the facts instead.
     """
     plain = msgspec.json.decode(data)
+    _complete(plain)
     state = FleetState(travel=read_travel(plain.pop("travel")))
     declared = get_type_hints(FleetState)
     for name, value in plain.items():
         setattr(state, name, msgspec.convert(value, declared[name]))
     return state
+
+
+def _complete(plain: dict[str, Any]) -> None:
+    """Fill in what older snapshots do not have: the fleet's commit at which bundles were good.
+
+    What is in force is the nearest that is known of it.
+    """
+    commit = plain["commit"]
+    for placed in plain["assignments"].values():
+        for entry in placed.values():
+            if commit and entry["good_revision"]:
+                entry.setdefault("good_fleet_revision", commit["revision"])

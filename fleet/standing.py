@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import NamedTuple
 
 from clusters.model import Contest, Digest, digest_of
 from fleet import events as facts
@@ -24,13 +25,23 @@ class Mark:
     at: datetime
 
 
+class Origin(NamedTuple):
+    """The commits that a content comes from: of its own repository, and of the fleet's."""
+
+    revision: str
+    fleet_revision: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Assignment:
     """What one cluster should hold of one bundle."""
 
     digest: str
     revision: str
+    """The commit of the repository that the bundle's files are in."""
     since: datetime
+    fleet_revision: str = ""
+    """The commit of the fleet repository whose documents made this of it; empty: unknown."""
     cause: str = ""
     withdrawn: bool = False
     converged: bool = False
@@ -38,6 +49,7 @@ class Assignment:
     good_digest: str = ""
     """The newest content that was healthy here."""
     good_revision: str = ""
+    good_fleet_revision: str = ""
     prune_waits: facts.PruneWaits | None = None
     """Deletions that wait for a person's word."""
     confirmed_prunes: tuple[str, ...] = ()
@@ -52,6 +64,11 @@ class Assignment:
     """Fields of this content that a person decided to take from who holds them."""
     leaves: tuple[Contest, ...] = ()
     """Fields of this content that a person decided to leave to who holds them."""
+
+    def became_good(self) -> None:
+        """What it holds is the newest content that was healthy here."""
+        self.good_digest, self.good_revision = self.digest, self.revision
+        self.good_fleet_revision = self.fleet_revision
 
 
 @dataclass(slots=True, kw_only=True)
@@ -87,19 +104,21 @@ class OpenDrift:
 
 
 def next_assignment(
-    before: Assignment | None, digest: str, revision: str, at: datetime, cause: str
+    before: Assignment | None, digest: str, came: Origin, at: datetime, cause: str
 ) -> Assignment:
     """What follows an assignment: what was known of the same content goes on to hold."""
     same = before is not None and before.digest == digest
     return Assignment(
         digest=digest,
-        revision=revision,
+        revision=came.revision,
+        fleet_revision=came.fleet_revision,
         since=before.since if before and same else at,
         cause=cause,
         converged=bool(before and same and before.converged),
         degraded=bool(before and same and before.degraded),
         good_digest=before.good_digest if before else "",
         good_revision=before.good_revision if before else "",
+        good_fleet_revision=before.good_fleet_revision if before else "",
         prune_waits=before.prune_waits if before and same else None,
         confirmed_prunes=before.confirmed_prunes if before and same else (),
         uninstall=bool(before and same and before.uninstall),

@@ -7,11 +7,11 @@ the same value; a snapshot of it only saves time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from clusters.model import ClusterName, ObjectRef
+from clusters.model import ClusterName, ObjectRef, Revision
 from fleet import cluster_folds
 from fleet import events as facts
 from fleet.events import FleetFact
@@ -24,6 +24,7 @@ from fleet.standing import (
     ClusterFacts,
     Mark,
     OpenDrift,
+    Origin,
     next_assignment,
 )
 from fleet.state_rollouts import fold_rollout
@@ -142,14 +143,20 @@ def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
     for digest, names in fact.digests.items():
         for name in names:
             placed[name] = next_assignment(
-                placed.get(name), digest, fact.revision, fact.at, fact.cause
+                placed.get(name), digest, _origin(state, fact.revision), fact.at, fact.cause
             )
+
+
+def _origin(state: FleetState, revision: str) -> Origin:
+    """What is assigned at once comes with the commit that was just put in force."""
+    return Origin(revision, state.commit.revision if state.commit else "")
 
 
 def _withdrawn(state: FleetState, fact: facts.BundleWithdrawn) -> None:
     placed = state.assignments.setdefault(fact.bundle, {})
     for name in fact.clusters:
-        entry = next_assignment(placed.get(name), EMPTY_DIGEST, fact.revision, fact.at, "withdrawn")
+        origin = _origin(state, fact.revision)
+        entry = next_assignment(placed.get(name), EMPTY_DIGEST, origin, fact.at, "withdrawn")
         entry.withdrawn = True
         # A rollout under way, or about to be, prunes when all clusters have its release.
         entry.prune_later = state.travel.is_busy(fact.bundle)
@@ -172,7 +179,7 @@ def _converged(state: FleetState, fact: facts.Converged) -> None:
     if entry and entry.digest == fact.digest:
         entry.converged, entry.degraded = True, False
         if _is_good(state, fact):
-            entry.good_digest, entry.good_revision = fact.digest, fact.revision
+            entry.became_good()
 
 
 _NOT_YET_GOOD = frozenset(ClusterState) - {
@@ -258,7 +265,11 @@ def _fight(state: FleetState, fact: facts.FightSeen) -> None:
 
 
 def _queued(state: FleetState, fact: facts.ReleaseQueued) -> None:
-    state.travel.queue(from_data(Release, fact.release), pause=fact.pause)
+    release = from_data(Release, fact.release)
+    if not release.fleet_revision and state.commit is not None:
+        # Stored before releases named it; it was queued by the commit that is in force.
+        release = replace(release, fleet_revision=Revision(state.commit.revision))
+    state.travel.queue(release, pause=fact.pause)
 
 
 def _dropped(state: FleetState, fact: facts.ReleaseDropped) -> None:

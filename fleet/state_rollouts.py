@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from clusters.model import ClusterName, Digest, Revision
+from clusters.model import ClusterName, Digest
 from fleet import events as facts
 from fleet.rollout.events import (
     ClusterAssigned,
@@ -13,10 +13,11 @@ from fleet.rollout.events import (
     RolloutEnded,
     SoakElapsed,
 )
+from fleet.rollout.model import Release
 from fleet.rollout.record import read_event
 from fleet.rollout.requests import TakeoverDecided
 from fleet.rollout.state import Phase, Rollout
-from fleet.standing import EMPTY_DIGEST, Assignment, next_assignment
+from fleet.standing import EMPTY_DIGEST, Assignment, Origin, next_assignment
 
 if TYPE_CHECKING:
     from fleet.state import FleetState
@@ -39,7 +40,7 @@ def fold_rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
     elif isinstance(event, SoakElapsed):
         entry = state.assignment(fact.bundle, event.cluster)
         if entry and entry.digest == rollout.clusters[event.cluster].target:
-            entry.good_digest, entry.good_revision = entry.digest, entry.revision
+            entry.became_good()
 
 
 def _prune(state: FleetState, rollout: Rollout, *, hold: str = "") -> None:
@@ -69,12 +70,12 @@ def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssi
     placed = state.assignments.setdefault(release.bundle, {})
     before = placed.get(event.cluster)
     back = event.purpose is not Purpose.RELEASE
-    revision = release.revision
+    origin = Origin(release.revision, _fleet_revision(state, release))
     if back and event.digest is not None:
-        revision = _revision_of(state, release.bundle, event.cluster, event.digest, before)
+        origin = _origin_of(state, release.bundle, event.cluster, event.digest, before)
     digest = EMPTY_DIGEST if event.digest is None else event.digest
     cause = f"rollout {rollout.id}" + (f", {event.purpose}" if back else "")
-    entry = next_assignment(before, digest, revision, event.at, cause)
+    entry = next_assignment(before, digest, origin, event.at, cause)
     entry.prune_later = event.purpose is not Purpose.ROLLBACK and not rollout.ended
     if rollout.prune is not None and not back:
         entry.prune_hold = rollout.prune.held
@@ -84,17 +85,24 @@ def _assigned_by_rollout(state: FleetState, rollout: Rollout, event: ClusterAssi
     placed[event.cluster] = entry
 
 
-def _revision_of(
+def _fleet_revision(state: FleetState, release: Release) -> str:
+    """The fleet's commit that a release came with; of one stored without, the one in force."""
+    return release.fleet_revision or (state.commit.revision if state.commit else "")
+
+
+def _origin_of(
     state: FleetState,
     bundle: str,
     cluster: ClusterName,
     digest: Digest,
     before: Assignment | None,
-) -> Revision:
-    """The commit that an earlier content came with."""
+) -> Origin:
+    """The commits that an earlier content came with."""
+    good = Origin(before.good_revision, before.good_fleet_revision) if before else Origin("", "")
     if before is not None and before.good_digest == digest:
-        return Revision(before.good_revision)
+        return good
     for rollout in reversed(state.travel.of(bundle)):
-        if rollout.plan.release.digests.get(cluster) == digest:
-            return rollout.plan.release.revision
-    return Revision(before.good_revision if before else "")
+        release = rollout.plan.release
+        if release.digests.get(cluster) == digest:
+            return Origin(release.revision, _fleet_revision(state, release))
+    return good

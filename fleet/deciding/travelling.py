@@ -10,7 +10,7 @@ from clusters.model import ClusterName, Digest, Revision
 from fleet import events as facts
 from fleet.events import FleetFact, RolloutEvent
 from fleet.model import Bundle, FleetSettings, Inventory
-from fleet.release import Proposal
+from fleet.release import LastGood, Proposal
 from fleet.rollout.codec import to_data
 from fleet.rollout.events import Event
 from fleet.rollout.folding import under_way
@@ -44,18 +44,28 @@ def release_of(proposal: Proposal, bundle: Bundle, revision: Revision) -> Releas
         rollback=bundle.rollback,
         hotfix=bundle.hotfix,
         sequential=bundle.sequential,
+        fleet_revision=proposal.head.revision,
         authors=proposal.authors_of(bundle.name),
     )
 
 
 def last_good(
     state: FleetState, bundle: str, digests: Mapping[ClusterName, Digest]
-) -> frozenset[Revision] | None:
-    """Name the commits at which a bundle was last good; None: `digests` are nothing new."""
+) -> LastGood | None:
+    """Name the commits at which a bundle was last good; None: `digests` are nothing new.
+
+    Only where `digests` bring something else: what stays as it is was looked at when it came.
+    """
     if bundle not in state.travel.stranded and state.newest.get(bundle, {}) == digests:
         return None
-    placed = state.assignments.get(bundle, {}).values()
-    return frozenset(Revision(entry.good_revision) for entry in placed if entry.good_revision)
+    placed = state.assignments.get(bundle, {})
+    good = {name: entry for name, entry in placed.items() if entry.good_revision}
+    changed = [e for name, e in good.items() if digests.get(ClusterName(name)) != e.good_digest]
+    known = changed or list(good.values())
+    return LastGood(
+        source=frozenset(Revision(entry.good_revision) for entry in known),
+        fleet=frozenset(Revision(entry.good_fleet_revision) for entry in known),
+    )
 
 
 def good_revision(state: FleetState, bundle: str, *, besides: str) -> str:

@@ -46,6 +46,8 @@ class Release:
     hotfix: bool = False
     sequential: bool = False
     """A cluster that missed it gets it all the same, before any later one."""
+    fleet_revision: Revision = Revision("")
+    """The commit of the fleet repository that made it; `revision` is of the bundle's own."""
     authors: tuple[Person, ...] = ()
     """Authors and committers of all that is new in it since the bundle was last good."""
 

@@ -151,11 +151,11 @@ class Mirror:
     ) -> set[Person]:
         """Collect who wrote and who committed changes below `paths` since any of `since`.
 
-        Without a known commit in `since`, of the whole history; `TOO_MANY` stands for the rest
-        beyond `count` commits.
+        Of the whole history without `since`, or where one of them is not known (any more);
+        `TOO_MANY` stands for the rest beyond `count` commits.
         """
-        known = [each for each in since if self.commit_of(each) is not None]
-        ranges = [f"{each}..{revision}" for each in known] or [str(revision)]
+        known = all(self.commit_of(each) is not None for each in since)
+        ranges = [f"{each}..{revision}" for each in since] if since and known else [str(revision)]
         found: set[Person] = set()
         for span in ranges:
             commits = self.repository.iter_commits(span, paths=list(paths), max_count=count + 1)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from clusters.model import BundleName, ClusterName, Digest, Revision
 from fleet.model import ApprovalCheck, Bundle, Inventory, Person
 from fleet.placement import Placer
-from fleet.release import CommitHead, Proposal
+from fleet.release import CommitHead, LastGood, Proposal
 from fleet.source.bundle_files import read_bundle_files
 from fleet.source.documents import Survey, survey
 from fleet.source.errors import PathNotFound, SourceError
@@ -101,12 +101,12 @@ def _skipped(entry: TreeEntry, limit: int) -> Problem:
 
 
 Holding = Callable[[BundleName], Collection[ClusterName]]
-Since = Callable[[BundleName, Mapping[ClusterName, Digest]], Collection[Revision] | None]
+Since = Callable[[BundleName, Mapping[ClusterName, Digest]], LastGood | None]
 """Given what a bundle would be: the commits it was last good at, or None if nothing is new."""
 
 
-def _nothing_known(_bundle: BundleName, _digests: Mapping[ClusterName, Digest]) -> tuple[()]:
-    return ()
+def _nothing_known(_bundle: BundleName, _digests: Mapping[ClusterName, Digest]) -> LastGood:
+    return LastGood()
 
 
 class CommitReader:
@@ -217,17 +217,20 @@ async def _authors(
     """Find who wrote what is new of each bundle, where that matters to somebody."""
     found = {}
     for bundle in proposal.inventory.bundles.values():
-        bases = since(bundle.name, proposal.placements[bundle.name])
-        if bases is None or not _asks_for_authors(bundle, proposal.inventory):
+        good = since(bundle.name, proposal.placements[bundle.name])
+        if good is None or not _asks_for_authors(bundle, proposal.inventory):
             continue
         people = {Person(name=proposal.head.author, email=proposal.head.email)}
+        documents = list(_documents(bundle, proposal))
         if bundle.source.git:
-            source = await other(bundle)
-            paths = [bundle.source.path]
-            people.update(await source.repository.authors(source.revision, paths, since=bases))
+            source, paths = await other(bundle), [bundle.source.path]
+            people.update(
+                await source.repository.authors(source.revision, paths, since=good.source)
+            )
+            people.update(await at.repository.authors(at.revision, documents, since=good.fleet))
         else:
-            paths = [bundle.source.path, *_documents(bundle, proposal)]
-            people.update(await at.repository.authors(at.revision, paths, since=bases))
+            paths = [bundle.source.path, *documents]
+            people.update(await at.repository.authors(at.revision, paths, since=good.source))
         found[bundle.name] = tuple(sorted(people))
     return found
 

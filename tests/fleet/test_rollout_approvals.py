@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 from tests.e2e.processes import run
 from tests.fakes.fleet import FleetWorld, bundle_document, config_map, fleet_world
-from tests.fakes.rollouts import FLEET, approve, image, phase, refusal, rollout, travelling_fleet
+from tests.fakes.rollouts import (
+    AGREED,
+    FLEET,
+    approve,
+    image,
+    phase,
+    refusal,
+    rollout,
+    travelling_fleet,
+)
+from tests.fleet.source.gits import WorkTree
 
 NAMES = ("dev-1", "prod-1")
 ASKING = (
@@ -103,3 +114,33 @@ async def test_a_script_has_to_name_the_plan_it_approves() -> None:
         code, said = await asked_to("web-1", "--plan", plan[:12])
         assert (code, said) == (0, "approve rollout/web-1: accepted\n")
         await phase(world, "web-1", "Completed")
+
+
+async def test_all_authors_of_the_documents_count_where_the_files_are_elsewhere(
+    tmp_path: Path,
+) -> None:
+    """Beside the authors of the other repository; only the last commit's author counted once."""
+    apps = WorkTree.make(tmp_path / "apps", {"web/web.yaml": config_map("web", version="1")})
+    files = travelling_fleet(NAMES, stages=ASKING)
+    own = bundle_document("web", more="  strategyRef: ring\n").replace(
+        "path: apps/web", f"path: web, git: {apps.path.as_uri()}"
+    )
+    async with fleet_world(NAMES, {**files, "bundles/web.yaml": own}) as world:
+        await asked(world, "web-1")
+        await approve(world, "web-1")
+        await phase(world, "web-1", "Completed")
+        first = world.runtime.coordinator.state.assignments["web"]["prod-1"].good_fleet_revision
+        assert first == world.view.git.revision
+
+        # Alice changes a gate that asks, which renders nothing new; then Ada commits beside it.
+        committed_by(world, "Alice <alice@home.example>", {"gates.yaml": f"{AGREED}# asked\n"})
+        committed_by(world, "ben <ben@example.com>", {"README.md": "A fleet.\n"})
+        head = world.commit({"notes.txt": "nothing"})
+        await world.until(lambda: world.view.git.revision == head)
+        apps.commit({"web/web.yaml": config_map("web", version="2")}, "two")
+        await world.restart()
+        world.look()
+        await asked(world, "web-2")
+        said = await refused(world, "web-2")
+        assert "alice is an author of the release (Alice <alice@home.example>)" in said
+        assert "ben" not in said

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 import pytest
@@ -84,6 +85,34 @@ def test_convergence_of_an_older_content_does_not_count() -> None:
     assert entry is not None
     assert not entry.converged
     assert entry.good_digest == ""
+
+
+def accepted(revision: str) -> facts.CommitAccepted:
+    return facts.CommitAccepted(
+        at=AT, repository="r", ref="main", revision=revision, subject="", author="ada",
+        committed_at=AT,
+    )  # fmt: skip
+
+
+def test_the_fleets_commit_at_which_a_content_was_good_is_known() -> None:
+    """Also where the bundle's own commit is of another repository (`r1`)."""
+    state = folded([accepted("f1"), assigned("d1", "a"), accepted("f2"), converged("d1")])
+    assert state.assignments["app"]["a"].good_fleet_revision == "f1"
+    for fact in (accepted("f3"), assigned("d2", "a", revision="r2")):
+        state.fold(fact)
+    entry = state.assignments["app"]["a"]
+    assert (entry.fleet_revision, entry.good_fleet_revision) == ("f3", "f1")
+
+
+def test_a_snapshot_from_before_takes_the_commit_in_force() -> None:
+    state = folded([accepted("f1"), assigned("d1", "a"), accepted("f2"), converged("d1")])
+    stored = json.loads(dump(state))
+    for field in ("fleet_revision", "good_fleet_revision", "confirmed_prunes", "uninstall"):
+        del stored["assignments"]["app"]["a"][field]
+    stored["assignments"]["app"]["a"]["prune_confirmed"] = True
+    entry = load(json.dumps(stored).encode()).assignments["app"]["a"]
+    assert (entry.good_revision, entry.good_fleet_revision) == ("r1", "f2")
+    assert (entry.confirmed_prunes, entry.uninstall) == ((), False), "asked for once more"
 
 
 def test_a_new_content_keeps_the_last_good_one() -> None:

@@ -299,6 +299,28 @@ async def test_tells_who_changed_a_folder(
     assert info.authored_at.isoformat() == "2026-03-01T10:00:00+02:00"
 
 
+async def test_authors_are_all_that_there_ever_were_where_the_last_good_commit_is_unknown(
+    work_tree: WorkTree, open_repository: OpenRepository
+) -> None:
+    """A commit that was pushed away, or never recorded, says nothing about what is new."""
+    repository = open_repository(str(work_tree.path))
+    first = (await repository.fetch()).revision
+    work_tree.write({"apps/web/a.yaml": "a: 2\n"})
+    work_tree.git("commit", "--quiet", "--all", "--author", "Zoe <z@example.com>", "-m", "two")
+    newest = (await repository.fetch()).revision
+
+    async def names(*since: str) -> set[str]:
+        bases = map(Revision, since)
+        found = await repository.authors(newest, ["apps/web"], since=bases)
+        return {person.name for person in found}
+
+    new = await names(first)
+    assert "Zoe" in new
+    everybody = await names()
+    assert everybody == await names(first, "0" * 40) == await names("")
+    assert await names(newest) == set()
+
+
 @pytest.mark.parametrize("ref", ["--upload-pack=touch x", "a b", "-x"])
 async def test_cve_2025_21613_a_ref_that_is_an_option_is_refused(
     ref: str, work_tree: WorkTree, open_repository: OpenRepository
