@@ -64,10 +64,12 @@ class ApiServer:
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
+        self._following: set[asyncio.Task[Any]] = set()
 
     def application(self) -> web.Application:
         """The aiohttp application."""
         app = web.Application(middlewares=[self._guard], client_max_size=BODY_MAX_BYTES)
+        app.on_shutdown.append(self._let_go)
         app.add_routes(
             [
                 web.get("/healthz", self._healthz),
@@ -140,11 +142,22 @@ class ApiServer:
         response = web.StreamResponse(
             headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
         )
+        task = asyncio.current_task()
+        assert task is not None, "aiohttp runs handlers in tasks"
+        self._following.add(task)
         # Who follows leaves when it likes, and is noticed when something is said to it.
-        with suppress(ConnectionResetError):
-            await response.prepare(request)
-            await self._follow(response, cursor)
+        try:
+            with suppress(ConnectionResetError):
+                await response.prepare(request)
+                await self._follow(response, cursor)
+        finally:
+            self._following.discard(task)
         return response
+
+    async def _let_go(self, _: web.Application) -> None:
+        """End the streams, which have no end of their own, so that a shutdown waits for nobody."""
+        for task in self._following:
+            task.cancel()
 
     async def _follow(self, response: web.StreamResponse, cursor: str) -> None:
         """Tell what changes from `cursor` on, until that is not known any more.

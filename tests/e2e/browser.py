@@ -22,7 +22,7 @@ CHROMIUM = next(
     ),
     None,
 )
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 class Page:

@@ -14,8 +14,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from tests.fakes.forking import Forked, fork, run_forked
+
 FLOTILLA = (sys.executable, "-m", "fleet.cli.main")
-START_TIMEOUT_S = 30.0
+_MAIN = "fleet.cli.main:main"
+START_TIMEOUT_S = 60.0
 
 
 @contextmanager
@@ -34,16 +37,9 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "HOME": "/nonexistent", "TERM": "xterm", "FLOTILLA_ACTOR": "alice", **more}
 
 
-def run(*words: str, timeout_s: float = 60.0, **more: str) -> subprocess.CompletedProcess[str]:
+def run(*words: str, timeout_s: float = 120.0, **more: str) -> subprocess.CompletedProcess[str]:
     """Run `flotilla` with these words to its end."""
-    return subprocess.run(
-        [*FLOTILLA, *words],
-        env=environment(**more),
-        capture_output=True,
-        text=True,
-        timeout=timeout_s,
-        check=False,
-    )
+    return run_forked(_MAIN, words, env=environment(**more), timeout_s=timeout_s)
 
 
 @dataclass(kw_only=True)
@@ -53,16 +49,12 @@ class Process:
     words: tuple[str, ...]
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
-    running: subprocess.Popen[bytes] | None = None
+    running: Forked | None = None
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.running = subprocess.Popen(
-                [*FLOTILLA, *self.words],
-                env=environment(**self.env),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
+            self.running = fork(
+                _MAIN, self.words, env=environment(**self.env), stdout=log, stderr=log
             )
 
     def kill(self) -> None:
@@ -77,7 +69,7 @@ class Process:
         if self.running.poll() is None:
             self.running.send_signal(signal.SIGTERM)
             try:
-                self.running.wait(10)
+                self.running.wait(START_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 self.running.kill()
         return self.running.wait()
@@ -89,7 +81,7 @@ class Process:
             assert self.running is not None
             if self.running.poll() is not None or time.monotonic() > deadline:
                 raise AssertionError(f"it did not come to that:\n{self.words_said()[-3000:]}")
-            time.sleep(0.01)
+            time.sleep(0.02)
 
     def words_said(self) -> str:
         """Everything it wrote."""

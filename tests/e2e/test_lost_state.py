@@ -113,7 +113,7 @@ async def _until(server: Process, folder: Path, condition: Any) -> None:
 
 
 def _recorded(clusters: EmbeddedClusters) -> None:
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     while not all(len(_config_maps(clusters, name)) == 6 for name in NAMES):
         assert time.monotonic() < deadline, "the clusters did not record two bundles"
         time.sleep(0.02)

@@ -24,7 +24,7 @@ from typing import Any
 import psycopg
 import pytest
 
-_START_TIMEOUT_S = 30.0
+_START_TIMEOUT_S = 60.0
 _ROLE = "flotilla"
 
 

@@ -107,7 +107,7 @@ def states(world: FleetWorld, name: str) -> dict[str, str]:
     return {cluster.name: cluster.state for cluster in rollout(world, name).clusters}
 
 
-async def phase(world: FleetWorld, name: str, wanted: str, timeout_s: float = 15.0) -> None:
+async def phase(world: FleetWorld, name: str, wanted: str, timeout_s: float = 60.0) -> None:
     """Wait for a phase of a rollout."""
     await world.until(lambda: rollout(world, name).phase == wanted, timeout_s)
 

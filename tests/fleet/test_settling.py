@@ -35,7 +35,7 @@ spec: {approval: {count: 1}}
 """
 
 
-async def once(world: FleetWorld, timeout_s: float = 10.0) -> FleetView:
+async def once(world: FleetWorld, timeout_s: float = 60.0) -> FleetView:
     """Run a server until it has settled; it must not come to the time limit."""
     view, seconds = await converge(world.settings, timeout_s=timeout_s)
     assert seconds < timeout_s, view

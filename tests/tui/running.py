@@ -98,7 +98,7 @@ async def running(
     """Run the app on `view` (24 clusters when left out), with the clock at `fleets.NOW`."""
     with server or ApiServer(view if view is not None else fleets.fleet(24)) as api:
         session = Session(
-            client=ApiClient(api.address, timeout_s=2.0),
+            client=ApiClient(api.address, timeout_s=60.0),
             config=config or Config(),
             actor="alice",
             read_only=read_only,

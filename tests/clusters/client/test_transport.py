@@ -31,7 +31,7 @@ from tests.fakes.http_server import HttpServer, cut, hang, html, json, serving, 
 REF = ObjectRef("", "ConfigMap", "default", "a")
 
 
-async def sent(server: HttpServer, timeout_s: float = 5.0) -> bytes:
+async def sent(server: HttpServer, timeout_s: float = 60.0) -> bytes:
     async with Transport(server.endpoint()) as transport:
         reply = await transport.send("GET", "/x", ref=REF, timeout_s=timeout_s)
         return reply.body

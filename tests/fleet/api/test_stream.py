@@ -27,7 +27,7 @@ def server() -> Iterator[ApiServer]:
         yield made
 
 
-def follow(server: ApiServer, *, timeout_s: float = 2.0) -> ChangeStream:
+def follow(server: ApiServer, *, timeout_s: float = 60.0) -> ChangeStream:
     stream = ApiClient(server.address).changes("boot-1", timeout_s=timeout_s)
     while not server.streams:
         pass

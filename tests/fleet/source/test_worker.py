@@ -38,7 +38,7 @@ async def wait_until_gone(pids: list[int]) -> None:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline, "waited 5 s in vain"
         time.sleep(0.01)
@@ -109,7 +109,7 @@ async def test_hung_transfers_keep_nobody_from_reading(worker: GitWorker, tmp_pa
         ]
         for n in range(3):
             await pids_in(tmp_path / str(n))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await worker.run(lambda: 42) == 42
         for task in tasks:
             task.cancel()

@@ -58,7 +58,7 @@ class SqlitePlace(StorePlace):
         self.url_or_path = directory / "state.db"
 
     def execute(self, *statements: str) -> list[tuple[Any, ...]]:
-        connection = sqlite3.connect(self.url_or_path, isolation_level=None, timeout=10)
+        connection = sqlite3.connect(self.url_or_path, isolation_level=None, timeout=60)
         try:
             return [connection.execute(statement).fetchall() for statement in statements][-1]
         finally:

@@ -1,37 +1,38 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
-import subprocess
-import sys
 import time
-from pathlib import Path
 
 import pytest
 
 from clusters.model import digest_of
 from fleet.store.store import Store
+from tests.fakes.forking import fork
 from tests.fleet.store.places import StorePlace
 from tests.fleet.store.writer import CLUSTER, body, set_name
-
-ROOT = Path(__file__).parents[3]
 
 
 def write_until_killed(place: StorePlace, *, words: int, after_s: float) -> set[int]:
     """Start a writer, kill it so long after its first words; what it said was stored."""
-    command = [sys.executable, "-m", "tests.fleet.store.writer"]
-    with subprocess.Popen(
-        [*command, str(place.url_or_path), str(place.key_file)],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as writer:
-        assert writer.stdout is not None
-        said = [writer.stdout.readline() for _ in range(words)]
+    reading, writing = os.pipe()
+    with open(reading) as told:
+        try:
+            writer = fork(
+                "tests.fleet.store.writer:main",
+                (str(place.url_or_path), str(place.key_file)),
+                env=dict(os.environ),
+                stdout=writing,
+                stderr=2,
+            )
+        finally:
+            os.close(writing)
+        said = [told.readline() for _ in range(words)]
         assert all(said), "the writer did not get so far"
         time.sleep(after_s)
         writer.kill()
-        said += writer.stdout.readlines()
+        said += told.readlines()
     return {int(line) for line in said[1:] if line.endswith("\n")}
 
 

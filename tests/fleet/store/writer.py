@@ -1,4 +1,4 @@
-"""A process that writes until it is killed: `python -m tests.fleet.store.writer ADDRESS KEY`.
+"""What a process runs that writes until it is killed; its words are ADDRESS KEY.
 
 It prints `opening`, then a number whenever everything with this number is stored.  Number n is
 two events, a content and a set of its own, an intended and a confirmed object, a command, and a
@@ -54,14 +54,15 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-async def main(address: str, key_file: str) -> None:
+def main() -> None:
+    address, key_file = sys.argv[1:]
+    asyncio.run(write_on(address, key_file))
+
+
+async def write_on(address: str, key_file: str) -> None:
     say("opening")
     async with await Store.open(address, key_file=Path(key_file)) as store:
         numbers = count(await store.last_seq() // 2)
         async with asyncio.TaskGroup() as tasks:
             for _ in range(WRITERS):
                 tasks.create_task(write(store, numbers))
-
-
-if __name__ == "__main__":
-    asyncio.run(main(*sys.argv[1:]))
