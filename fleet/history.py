@@ -44,6 +44,7 @@ def history_of(
             good=line.good,
             size=line.size,
             breached_at=line.breached_at,
+            stopped=line.stopped,
         )
         for line in promotions(rollouts)
     ]

@@ -22,6 +22,8 @@ class PromotionView(View, frozen=True, kw_only=True):
     good: int = 0
     size: int = 0
     breached_at: datetime | None = None
+    stopped: str = ""
+    """Why it stopped short, with what failed first; empty: it did not."""
 
 
 class StayView(View, frozen=True, kw_only=True):

@@ -49,6 +49,10 @@ def history(
     ]  # fmt: skip
     headers = ["ROLLOUT", "PHASE", "COMMIT", "STARTED", "TOOK", "GOOD", "AUTHOR", "SUBJECT"]
     show_table(rows, headers)
+    if stopped := [one for one in found.rollouts[:limit] if one.stopped]:
+        print()
+        for one in stopped:
+            print(printable(f"{one.rollout} stopped: {one.stopped}"))
     if found.stays:
         print()
         where = [

@@ -148,8 +148,13 @@ def _rollout(picture: Picture, name: str) -> list[str]:
 
 
 def _broken(rollout: Rollout) -> list[str]:
-    """What is wrong with the clusters that failed: counts alone help nobody to mend it."""
-    failed = [e for e in rollout.clusters.values() if e.state in _BROKEN and e.trouble]
+    """What is wrong with the clusters that failed, but for what is said of the first already."""
+    told = rollout.stop.reason if rollout.stop else ""
+    failed = [
+        entry
+        for entry in rollout.clusters.values()
+        if entry.state in _BROKEN and entry.trouble and entry.trouble not in told
+    ]
     more = len(failed) - _BROKEN_SHOWN
     rest = [f"{more} more failed"] if more > 0 else []
     return [*(f"{entry.name} failed: {entry.trouble}" for entry in failed[:_BROKEN_SHOWN]), *rest]

@@ -10,7 +10,7 @@ reads a clock.
 * deciding: `stages`, `admission`, `gates`, `timers`, `latecomers`, `pruning`, `rollback`, over one
   `turn`
 * around: `facts`, `surroundings`, `guards`, `windows`, `cron`, `expressions`
-* people: `commands` checks what they ask; `report` and `narrative` say what goes on
+* people: `commands` checks what they ask; `report`, `failures` and `narrative` say what goes on
 * records: `record`, `codec`, `history`
 * trying out: `simulate`, `simulate_report`
 """

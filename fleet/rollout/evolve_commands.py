@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from fleet.rollout.events import CommandFact, Superseded
+from fleet.rollout.failures import with_cause
 from fleet.rollout.folding import PROGRESSING, put, put_stage, retimed, stage_of
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
@@ -177,7 +178,7 @@ def _undone(rollout: Rollout, event: RollbackRequested) -> Rollout:
     if rollout.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
         return rollout
     clusters = affected(rollout, event.scope, stage=event.stage, only=event.clusters)
-    reason = event.reason or f"{event.actor} asked for it"
+    reason = with_cause(event.reason or f"{event.actor} asked for it", rollout)
     undo = Undo(
         pending=clusters,
         concurrency=concurrency_of(rollout, len(clusters)),

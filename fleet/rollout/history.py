@@ -87,6 +87,8 @@ class Promotion:
     size: int
     """Clusters that it changes."""
     breached_at: datetime | None
+    stopped: str
+    """Why it stopped short; empty: it did not."""
 
 
 def promotions(rollouts: Iterable[Rollout]) -> list[Promotion]:
@@ -104,6 +106,7 @@ def promotions(rollouts: Iterable[Rollout]) -> list[Promotion]:
             good=sum(e.state is ClusterState.GOOD for e in each.clusters.values()),
             size=each.plan.size,
             breached_at=each.breached_at,
+            stopped=each.stop.reason if each.stop is not None else "",
         )
         for each in rollouts
     ]

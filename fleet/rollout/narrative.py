@@ -265,7 +265,7 @@ def _undo(event: UndoFact) -> str:
         case HoldAsked():
             return "the release is to be put on hold"
         case HoldPlaced():
-            return "the release is on hold"
+            return f"the release is on hold{_why(event.reason)}"
         case HoldReleased():
             return f"{event.actor} releases the hold{_why(event.reason)}"
         case _:

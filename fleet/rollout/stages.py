@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from clusters.model import ClusterName
-from fleet.model import OnBreach, UnreachableMode
+from fleet.model import OnBreach, StageName, UnreachableMode
 from fleet.rollout import admission, gates, latecomers, pruning, rollback
 from fleet.rollout.events import (
     Halted,
@@ -16,6 +16,7 @@ from fleet.rollout.events import (
     Stopped,
 )
 from fleet.rollout.facts import Ahead, relied_on
+from fleet.rollout.failures import first_failure
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.requests import UndoScope
 from fleet.rollout.state import Phase, Position, StagePhase, StageRun, Stop, StopCause
@@ -56,7 +57,7 @@ def breached(turn: Turn) -> bool:
         if failures > allowed:
             reason = (
                 f"{failures} of {run.plan.size} clusters of stage {run.name} failed, "
-                f"its budget is {allowed}"
+                f"its budget is {allowed}{_first(turn, run.name)}"
             )
             _stop(turn, run, StopCause.BREACH, reason)
             return True
@@ -65,11 +66,17 @@ def breached(turn: Turn) -> bool:
         run = rollout.stages[min(rollout.current, len(rollout.stages) - 1)]
         reason = (
             f"{rollout.failures} of {rollout.plan.size} clusters failed over all stages, "
-            f"the budget of the rollout is {total}"
+            f"the budget of the rollout is {total}{_first(turn)}"
         )
         _stop(turn, run, StopCause.BREACH, reason)
         return True
     return False
+
+
+def _first(turn: Turn, stage: StageName | None = None) -> str:
+    """What went wrong first: counts alone help nobody to mend it."""
+    failed = first_failure(turn.rollout, stage)
+    return f"; first {failed}" if failed else ""
 
 
 def _stop(turn: Turn, run: StageRun, cause: StopCause, reason: str) -> None:

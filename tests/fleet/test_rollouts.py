@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from fleet.presenting.why import why
 from tests.fakes.fleet import FleetWorld, bundle_document, fleet_world
 from tests.fakes.rollouts import (
@@ -22,6 +24,7 @@ STORY = (
     *(f"canary-{number}" for number in range(1, 5)),
     *(f"prod-{number}" for number in range(1, 13)),
 )
+FIRST = "first canary-1: it was not healthy before its deadline: Deployment/web: "
 IN_PRODUCTION = [name for name in STORY if not name.startswith("dev")]
 
 
@@ -42,7 +45,11 @@ async def test_the_story_of_a_bad_release_on_24_clusters() -> None:
         assert all(went_back[name] == "Pending" for name in STORY if name.startswith("prod"))
         assert await images(world) == dict.fromkeys(STORY, "web:1")
         assert "release the hold" in world.need("halted")
+        assert FIRST in world.need("halted"), "also now, when nothing is wrong there any more"
         _says_that_it_is_on_hold(world)
+        ran = await asyncio.to_thread(world.api.rollout_history, bundle="web", days=1)
+        (stopped,) = (one.stopped for one in ran.rollouts if one.rollout == "web-2")
+        assert FIRST in stopped
 
         # The loop leaves it: an unrelated commit renders the same content.
         world.commit({"README.md": "still bad"})
@@ -59,7 +66,7 @@ async def test_the_story_of_a_bad_release_on_24_clusters() -> None:
 def _says_that_it_is_on_hold(world: FleetWorld) -> None:
     """Git is ahead of the fleet now: nothing may say that all is as Git says."""
     commit = rollout(world, "web-2").to_revision[:8]
-    held = f"{commit} is on hold: "
+    held = f"{commit} is on hold: 1 of 4 clusters of stage canary failed, its budget is 0; {FIRST}"
     for target in ("fleet", "cluster/prod-1", "bundle/web", "rollout/web-2"):
         reasons = "\n".join(why(world.runtime.coordinator.picture, target))
         assert held in reasons, target

@@ -102,6 +102,7 @@ from tests.scenarios.script import Line
 
 MONDAY = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 BUNDLE = BundleName("payments")
+_GOING_BACK = (ClusterState.ROLLING_BACK, ClusterState.ROLLED_BACK)
 
 
 @dataclass
@@ -376,6 +377,10 @@ class Player:
         if isinstance(event, SoakElapsed):
             entry = rollout.clusters[event.cluster]
             self.last_good[event.cluster] = entry.seat.digest
+        elif isinstance(event, BecameHealthy) and event.digest is not None:
+            # As the fleet's state does: what it went back to is the newest that is good there.
+            going = rollout.clusters[event.cluster].state in _GOING_BACK
+            self.last_good |= {event.cluster: event.digest} if going else {}
         if isinstance(event, StageCompleted):
             for seat in next(s for s in rollout.plan.stages if s.name == event.stage).seats:
                 self.completed[event.stage, seat.cluster] = seat.digest

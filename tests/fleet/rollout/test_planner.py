@@ -72,7 +72,7 @@ def test_reserve_admission_keeps_the_bound() -> None:
     assert run.rollout.phase is Phase.HALTED
     assert run.where(ClusterState.FAILED) == {"prod-01", "prod-02"}
     assert run.reasons(ForPerson)[0].reason == (
-        "2 of 10 clusters of stage prod failed, its budget is 1"
+        "2 of 10 clusters of stage prod failed, its budget is 1; first prod-01: image not found"
     )
 
 
