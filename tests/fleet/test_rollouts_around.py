@@ -52,7 +52,8 @@ async def test_a_refused_object_fails_its_cluster_without_waiting() -> None:
         await phase(world, "web-2", "Halted")
         assert states(world, "web-2") == {"dev-1": "Failed", "prod-1": "Pending"}
         said = "\n".join(why(world.runtime.coordinator.picture, "rollout/web-2"))
-        assert "dev-1 failed: " in said
+        assert "its budget is 0; first dev-1: " in said
+        assert "dev-1 failed: " not in said, "it is said once"
         assert "not a key!" in said
 
 
