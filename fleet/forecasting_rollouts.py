@@ -9,7 +9,7 @@ from fleet.presenting.rollouts import gate_sentence
 from fleet.release import BundleChange, Proposal
 from fleet.rollout.model import Plan, RolloutId, StagePlan
 from fleet.rollout.planning import PlanRefused, make_plan
-from fleet.rollout.report import bound_sentence
+from fleet.rollout.report import at_once_sentence, bound_sentence
 from fleet.rollout.state import Position
 from fleet.state import FleetState
 from fleet.view import RolloutPlanView, StagePlanView
@@ -53,6 +53,7 @@ def _stage(plan: Plan, stage: StagePlan) -> StagePlanView:
         clusters=[seat.cluster for seat in stage.seats],
         changing=stage.size,
         max_concurrency=stage.concurrency,
+        at_once=at_once_sentence(stage),
         max_failures=stage.failures,
         ramp=list(stage.ramp),
         soak_s=declared.soak_s,

@@ -192,6 +192,8 @@ class StageView(View, frozen=True, kw_only=True):
     deferred: int = 0
     unchanged: int = 0
     max_concurrency: int = 1
+    at_once: str = ""
+    """How many of them can really be in flight, and why no more; in words."""
     max_failures: int = 0
     bound: str = ""
     """Worst case in words: how many clusters can break before it stops."""

@@ -23,6 +23,8 @@ class StagePlanView(View, frozen=True, kw_only=True):
     changing: int
     """How many of them change."""
     max_concurrency: int
+    at_once: str = ""
+    """How many of them can really be in flight, and why no more; in words."""
     max_failures: int
     ramp: Sequence[int] = ()
     """How many clusters have been reached after each batch."""

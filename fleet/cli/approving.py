@@ -156,7 +156,7 @@ def summary(rollout: RolloutView) -> list[str]:
     ]
     lines += [
         f"  stage {stage.name} ({stage.state}): {stage.total - stage.unchanged} of {stage.total} "
-        f"clusters change, {stage.max_concurrency} at once; {stage.bound}"
+        f"clusters change, {stage.at_once}; {stage.bound}"
         for stage in rollout.stages
     ]
     lines += [f"  {change}" for change in rollout.changes]

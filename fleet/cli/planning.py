@@ -62,7 +62,7 @@ def _travels(rollout: RolloutPlanView) -> list[str]:
         ramp = f", batches up to {batches}" if len(stage.ramp) > 1 else ""
         lines.append(
             f"  {stage.name}: {stage.changing} of {len(stage.clusters)} clusters change, "
-            f"{stage.max_concurrency} at once{ramp}{soak}; {stage.max_failures} may fail, "
+            f"{stage.at_once}{ramp}{soak}; {stage.max_failures} may fail, "
             f"then {stage.on_breach}"
         )
         lines.append(f"    {stage.bound}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from fleet.cli.connection import ServerOption, TokenOption, client
+from fleet.cli.durations import duration
 from fleet.cli.output import EXIT_USAGE, Format, count, fail, printable, say, show_data, show_table
 
 if TYPE_CHECKING:
@@ -102,6 +103,13 @@ def simulate(
     unreachable_rate: Annotated[
         str, typer.Option("--unreachable-rate", help="Share that is lost for a while, like 1%.")
     ] = "0%",
+    healthy: Annotated[
+        str,
+        typer.Option("--healthy-in", help="Time from the last write to healthy, like 20s-2m."),
+    ] = "20s-2m",
+    apply: Annotated[
+        str, typer.Option("--applied-in", help="Time that a cluster takes to apply, like 5s-30s.")
+    ] = "5s-30s",
     seed: Annotated[int, typer.Option("--seed", help="The same seed plays the same again.")] = 1,
     repo: Annotated[Path, typer.Option("--repo", help="The repository's work tree.")] = Path(),
     folder: Annotated[str, typer.Option("--path", help="Folder with the documents.")] = "",
@@ -113,6 +121,7 @@ def simulate(
     Examples:
         flotilla simulate ring --clusters 1000 --failure-rate 2% --seed 7
         flotilla simulate ring --repo my-fleet --unreachable-rate 5%
+        flotilla simulate ring --clusters 200 --healthy-in 2m-8m
     """
     from fleet.rollout.planning import PlanRefused
     from fleet.rollout.simulate import Odds
@@ -128,7 +137,12 @@ def simulate(
             print(printable(str(problem)))
         fail(f"{len(error.problems)} problems; `flotilla validate` says the same")
     found = _strategy(inventory, strategy)
-    odds = Odds(failure_rate=_share(failure_rate), unreachable_rate=_share(unreachable_rate))
+    odds = Odds(
+        failure_rate=_share(failure_rate),
+        unreachable_rate=_share(unreachable_rate),
+        ready_s=_range(healthy, "--healthy-in"),
+        apply_s=_range(apply, "--applied-in"),
+    )
     imagined = _imagined(inventory, found, clusters)
     try:
         played = play(found, imagined, seed=seed, odds=odds, fleet=inventory)
@@ -154,6 +168,15 @@ def _share(text: str) -> float:
     if not 0 <= share <= 1:
         fail(f"{text!r} is out of range: from 0% to 100%", EXIT_USAGE)
     return share
+
+
+def _range(text: str, option: str) -> tuple[float, float]:
+    """Read `20s-2m`, or one duration for all."""
+    first, _, last = text.partition("-")
+    least, most = duration(first, option), duration(last or first, option)
+    if least > most:
+        fail(f"{option}: {first} is longer than {last}; write the shorter one first", EXIT_USAGE)
+    return least, most
 
 
 def _imagined(inventory: Inventory, strategy: Strategy, count: int) -> list[Cluster]:

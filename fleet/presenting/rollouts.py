@@ -25,7 +25,7 @@ from fleet.model import (
 from fleet.presenting.views import Picture
 from fleet.rollout.planner import Outcome
 from fleet.rollout.progress import ClusterState
-from fleet.rollout.report import bound_sentence, sentences, shown_state
+from fleet.rollout.report import at_once_sentence, bound_sentence, sentences, shown_state
 from fleet.rollout.state import (
     GateRun,
     GateVerdict,
@@ -113,6 +113,7 @@ def _stage(rollout: Rollout, index: int, counts: _Counts, now: datetime) -> Stag
         deferred=tally[ClusterState.DEFERRED],
         unchanged=tally[ClusterState.UNCHANGED],
         max_concurrency=run.plan.concurrency,
+        at_once=at_once_sentence(run.plan),
         max_failures=run.plan.failures,
         bound=bound_sentence(run.plan),
         gates_before=_gates(rollout, run, Position.BEFORE, now),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 from typing import assert_never
 
 from clusters.model import ClusterName, Contest
+from fleet.model import Admission
 from fleet.rollout.model import StagePlan
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.state import GateVerdict, Phase, Rollout
@@ -256,6 +258,25 @@ def bound_sentence(stage: StagePlan) -> str:
     if not stage.size:
         return "nothing changes"
     return f"at most {stage.bound} of {stage.size} clusters can be broken before it stops"
+
+
+def at_once_sentence(stage: StagePlan) -> str:
+    """Say how many clusters can be in flight, and what keeps it below the slots if anything does.
+
+    The ramp, windows and the fleet's guards may keep it lower for a while.
+    """
+    slots, allowed = min(stage.concurrency, stage.size), stage.failures
+    limits = [(slots, "")]
+    if stage.stage.admission is Admission.RESERVE:
+        risk = f"`admission: reserve` risks no more than the budget of {allowed} and one"
+        limits.append((allowed + 1, risk))
+    if spread := stage.stage.spread:
+        changing = Counter(seat.domain for seat in stage.seats if not seat.unchanged)
+        nowhere = changing.pop("", 0)
+        most = nowhere + sum(min(count, spread.max_per_domain) for count in changing.values())
+        limits.append((most, f"no more than {spread.max_per_domain} of the same {spread.by}"))
+    most, why = min(limits, key=lambda limit: limit[0])
+    return f"{most} at once" + (f" of {slots} slots ({why})" if most < slots else "")
 
 
 def phase_sentence(rollout: Rollout) -> str:

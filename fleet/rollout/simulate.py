@@ -72,6 +72,7 @@ class Odds:
     unreachable_rate: float = 0.0
     apply_s: tuple[float, float] = (5.0, 30.0)
     ready_s: tuple[float, float] = (20.0, 120.0)
+    """Time from the last write to healthy."""
     absence_s: tuple[float, float] = (300.0, 7200.0)
     approval_s: float = 900.0
     """How long people take to approve."""
@@ -96,6 +97,8 @@ class Simulation:
     """Most clusters that were broken at the same time."""
     waiting: Answer
     """What the planner was waiting for at the end."""
+    odds: Odds
+    """How the world behaved."""
 
     @property
     def duration_s(self) -> float:
@@ -197,6 +200,7 @@ class _World:
                     samples=tuple(self.samples),
                     broken_most=self.broken_most,
                     waiting=step.outcome,
+                    odds=self.odds,
                 )
             while self.due and self.due[0][0] <= self.now:
                 event = heapq.heappop(self.due)[2]

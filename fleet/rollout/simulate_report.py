@@ -17,9 +17,9 @@ from fleet.rollout.member_events import ClusterDeferred
 from fleet.rollout.model import StagePlan
 from fleet.rollout.narrative import narrate
 from fleet.rollout.progress import ClusterState
-from fleet.rollout.report import bound_sentence, sentences, span
+from fleet.rollout.report import at_once_sentence, bound_sentence, sentences, span
 from fleet.rollout.requests import Approved
-from fleet.rollout.simulate import Sample, Simulation
+from fleet.rollout.simulate import Odds, Sample, Simulation
 from fleet.rollout.state import StageRun
 
 State = ClusterState
@@ -32,6 +32,20 @@ _GLYPHS = (
     ("<", (State.ROLLED_BACK,)),
 )
 """What fills a column, from the bottom of the list of states to its top."""
+_ENDS: Mapping[str, tuple[ClusterState, ...]] = {
+    "good": (State.GOOD,),
+    "unchanged": (State.UNCHANGED,),
+    "failed": (State.FAILED, State.TIMED_OUT),
+    "skipped": (State.SKIPPED,),
+    "withdrawn": (State.WITHDRAWN,),
+    "out of reach": (State.DEFERRED,),
+    "rolled back": (State.ROLLED_BACK,),
+    "in need of a person after their way back": (State.NEEDS_HUMAN,),
+    "still under way": (State.APPLYING, State.VERIFYING, State.SOAKING, State.ROLLING_BACK),
+    "never reached": (State.PENDING, State.BLOCKED),
+}
+"""How clusters ended, in words: every state is one of these, so that they add up."""
+_ALWAYS = ("good", "failed", "never reached")
 _KEY = "█ good  ▒ soaking  ░ changing  x failed  ? out of reach  < rolled back  · pending"
 _NOTABLE = (StageStarted, StageCompleted, Stopped, RollbackStarted, RolloutEnded, Approved)
 _MOMENTS_MAX = 40
@@ -110,27 +124,39 @@ def figures(simulation: Simulation) -> Iterator[str]:
     """List the figures that a choice of budgets turns on."""
     rollout = simulation.rollout
     yield f"result        {rollout.phase} after {_total(simulation)} of virtual time"
-    yield (
-        f"clusters      {simulation.count(State.GOOD)} good, "
-        f"{simulation.count(State.FAILED, State.TIMED_OUT)} failed, "
-        f"{simulation.count(State.DEFERRED)} out of reach, "
-        f"{simulation.count(State.ROLLED_BACK)} rolled back, "
-        f"{simulation.count(State.PENDING)} never reached"
-    )
+    ends = {word: simulation.count(*states) for word, states in _ENDS.items()}
+    told = ", ".join(f"{n} {word}" for word, n in ends.items() if n or word in _ALWAYS)
+    yield f"clusters      {len(rollout.clusters)} in all: {told}"
     yield f"broken        at most {simulation.broken_most} at the same time"
     for stage in rollout.plan.stages:
         yield f"  {stage.name:<12}{_numbers(stage)}; {bound_sentence(stage)}"
     deferred = sum(isinstance(event, ClusterDeferred) for event in simulation.events)
     failed = sum(isinstance(event, ClusterGaveUp) for event in simulation.events)
     yield f"on the way    {failed} failures, {deferred} put off because they were out of reach"
+    yield f"assumed       {_assumed(simulation.odds)}"
     if not rollout.ended:
         for text in sentences(simulation.waiting, simulation.events[-1].at):
             yield f"waits         {text}"
 
 
+def _assumed(odds: Odds) -> str:
+    """What was taken for granted of the imagined clusters."""
+    lost = f"; {100 * odds.unreachable_rate:.3g}% of all are lost for {_range(odds.absence_s)}"
+    return (
+        f"a cluster takes {_range(odds.apply_s)} to apply and {_range(odds.ready_s)} more to be "
+        f"healthy, people {span(odds.approval_s)} to approve"
+        f"{lost if odds.unreachable_rate else ''}"
+    )
+
+
+def _range(limits_s: tuple[float, float]) -> str:
+    least, most = limits_s
+    return span(least) if least == most else f"{span(least)} to {span(most)}"
+
+
 def _numbers(stage: StagePlan) -> str:
     """The resolved amounts of a stage."""
     return (
-        f"{stage.size} change, {stage.concurrency} at once, {stage.failures} may fail, "
+        f"{stage.size} change, {at_once_sentence(stage)}, {stage.failures} may fail, "
         f"batches {'/'.join(str(limit) for limit in stage.ramp)}"
     )

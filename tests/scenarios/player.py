@@ -276,7 +276,7 @@ class Player:
         for stage in plan.stages:
             order = ", ".join(seat.cluster for seat in stage.seats if not seat.unchanged)
             self.say(
-                f"stage {stage.name}: {stage.size} change, {stage.concurrency} at once, "
+                f"stage {stage.name}: {stage.size} change, {report.at_once_sentence(stage)}, "
                 f"{stage.failures} may fail, batches {'/'.join(map(str, stage.ramp))}; "
                 f"{report.bound_sentence(stage)}; order {order or 'none'}"
             )

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, get_args
 
 import pytest
 
 from clusters.model import ClusterName, Contest, ObjectRef
+from fleet.model import Admission, Spread
 from fleet.rollout import events, requests
 from fleet.rollout.events import Event
 from fleet.rollout.narrative import narrate
-from fleet.rollout.report import names, sentence, span
+from fleet.rollout.report import at_once_sentence, names, sentence, span
 from fleet.rollout.state import GateVerdict, Phase, Position, StopCause
 from fleet.rollout.waiting import Reason
 from tests.fleet.rollout.fleetlet import START, clusters, plan_of, stage, strategy
@@ -98,3 +100,29 @@ def test_spans(seconds: float, text: str) -> None:
 )
 def test_names(count: int, text: str) -> None:
     assert names([ClusterName(f"c{n}") for n in range(1, count + 1)]) == text
+
+
+RESERVED = "(`admission: reserve` risks no more than the budget of {} and one)"
+REGION = Spread(by="region", max_per_domain=1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"max_concurrency": 1}, "1 at once"),
+        ({"max_concurrency": "100%"}, f"1 at once of 10 slots {RESERVED.format(0)}"),
+        ({"max_concurrency": 4, "max_failures": 1}, f"2 at once of 4 slots {RESERVED.format(1)}"),
+        ({"max_concurrency": 4, "max_failures": 3}, "4 at once"),
+        ({"max_concurrency": "100%", "admission": Admission.OPTIMISTIC}, "10 at once"),
+        ({"max_concurrency": 50, "admission": Admission.OPTIMISTIC}, "10 at once"),
+        (
+            {"max_concurrency": 5, "max_failures": 9, "spread": REGION},
+            "2 at once of 5 slots (no more than 1 of the same region)",
+        ),
+    ],
+)
+def test_how_many_are_really_at_once(fields: dict[str, Any], expected: str) -> None:
+    members = [*clusters("prod", 9, region="eu"), *clusters("prod-x", 1, region="us")]
+    members = [replace(each, labels={**each.labels, "env": "prod"}) for each in members]
+    plan = plan_of(strategy(stage(**fields)), members)
+    assert at_once_sentence(plan.stages[0]) == expected

@@ -22,7 +22,7 @@ from fleet.model import (
 )
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.simulate import Odds, simulate
-from fleet.rollout.simulate_report import draw
+from fleet.rollout.simulate_report import _ENDS, draw
 from fleet.rollout.state import Phase
 from tests.fleet.rollout.fleetlet import PLACE, clusters, stage, strategy
 
@@ -51,6 +51,20 @@ def test_a_bad_release_stops_and_says_why() -> None:
     played = simulate(RING, FLEET, seed=1, odds=Odds(failure_rate=0.7))
     assert played.rollout.phase is Phase.HALTED
     assert "waits         Halted: " in draw(played)
+
+
+def test_every_end_of_a_cluster_is_counted() -> None:
+    told = [state for states in _ENDS.values() for state in states]
+    assert sorted(told) == sorted(ClusterState)
+
+
+def test_what_is_assumed_of_the_world_is_said_and_can_be_chosen() -> None:
+    said = "a cluster takes 5s to 30s to apply and 20s to 2m more to be healthy, people 15m"
+    quick = simulate(RING, FLEET, seed=1)
+    assert said in draw(quick)
+    slow = simulate(RING, FLEET, seed=1, odds=Odds(ready_s=(600.0, 600.0), unreachable_rate=0.05))
+    assert "and 10m more to be healthy, people 15m to approve; 5% of all are lost" in draw(slow)
+    assert slow.duration_s > quick.duration_s
 
 
 def test_people_and_windows_take_their_time() -> None:
@@ -104,6 +118,9 @@ def test_never_more_broken_than_the_plan_promises(
     assert bound is not None
     assert played.broken_most <= bound
     assert played.rollout.ended or played.waiting.waiting_on
+    (told,) = (line for line in draw(played).splitlines() if line.startswith("clusters "))
+    whole, _, ends = told.removeprefix("clusters").strip().partition(" in all: ")
+    assert int(whole) == sum(int(end.split()[0]) for end in ends.split(", ")) == 15
 
 
 def test_a_strategy_that_cannot_travel_is_refused() -> None:
