@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TypeVar
 
 from clusters.model import BundleName, ClusterName, Digest, Health, Revision
 from fleet.dependencies import behind
-from fleet.model import Bundle, HealthCheck, Identities, Inventory
+from fleet.model import Bundle, HealthCheck, Identities, Inventory, PruneGuard
 from fleet.observed import Observed
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import Changing, FleetLimits, Leases
@@ -70,9 +70,15 @@ class Surroundings:
             said=_Lazy(lambda: self._said(rollout)),
             leftovers=_Lazy(lambda: self._leftovers(rollout, placed)),
             prune_held=_prune_held(placed) if rollout.prune is not None else frozenset(),
-            prune_guard=self.inventory.settings.guards.prune,
+            prune_guard=self._prune_guard(bundle),
             frozen=self.frozen,
         )
+
+    def _prune_guard(self, bundle: BundleName) -> PruneGuard:
+        guard = self.inventory.settings.guards.prune
+        declared = self.inventory.bundles.get(bundle)
+        own = declared.policy.prune_max if declared else None
+        return guard if own is None else replace(guard, max_objects=own)
 
     def _all_changing(self) -> Changing:
         if self._limits == FleetLimits():

@@ -21,8 +21,11 @@ class PruneGuard:
     """Most objects that one change may delete without a person's confirmation."""
 
     max_objects: int = 50
+    """Of one bundle on one cluster."""
     max_percent: float = 30.0
-    max_clusters: int = 3
+    """Of one bundle on one cluster."""
+    max_clusters: int | None = None
+    """On which one rollout deletes anything; None: no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

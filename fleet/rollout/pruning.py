@@ -1,14 +1,16 @@
 """The last stage of a rollout: what the release no longer has is deleted once all clusters have it.
 
 Until then it stays: a release that turns out bad has deleted nothing, and going back is quick.
-Clusters that left the bundle are pruned here, too.  More than the fleet's guard allows for one
-rollout waits for a person, who confirms it for the bundle; the rollout does not wait for them.
+Clusters that left the bundle are pruned here, too.  More than the guards allow waits, everywhere,
+for a person who confirms it for the bundle; the rollout does not wait for them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 
+from clusters.model import ClusterName
 from fleet.model import PruneGuard
 from fleet.rollout.events import PruneDecided
 from fleet.rollout.turn import Turn
@@ -25,7 +27,7 @@ def done(turn: Turn) -> bool:
         if not left:
             return True
         clusters, objects = tuple(sorted(left)), sum(left.values())
-        held = excess(len(clusters), objects, turn.facts.prune_guard)
+        held = excess(left, turn.facts.prune_guard)
         turn.conclude(PruneDecided(at=turn.now, clusters=clusters, objects=objects, held=held))
         return False
     until = decided.at + timedelta(seconds=PATIENCE_S)
@@ -40,11 +42,22 @@ def done(turn: Turn) -> bool:
     return False
 
 
-def excess(clusters: int, objects: int, guard: PruneGuard) -> str:
-    """Say why so much is not deleted without a person's word; empty: it may be."""
-    if clusters <= guard.max_clusters and objects <= guard.max_objects:
-        return ""
-    return (
-        f"the rollout would delete {objects} objects on {clusters} clusters, and guards.prune "
-        f"allows {guard.max_objects} objects on {guard.max_clusters} clusters"
-    )
+def excess(left: Mapping[ClusterName, int], guard: PruneGuard) -> str:
+    """Say why so much is not deleted without a person's word; empty: it may be.
+
+    Args:
+        left: how many objects each cluster would lose.
+        guard: how many each may lose, and on how many clusters.
+    """
+    if guard.max_clusters is not None and len(left) > guard.max_clusters:
+        return (
+            f"the rollout would delete {sum(left.values())} objects on {len(left)} clusters, and "
+            f"guards.prune.maxClusters is {guard.max_clusters}"
+        )
+    most = max(left, key=lambda name: left[name])
+    if left[most] > guard.max_objects:
+        return (
+            f"the rollout would delete {left[most]} objects on {most}, and "
+            f"guards.prune.maxObjects is {guard.max_objects}"
+        )
+    return ""

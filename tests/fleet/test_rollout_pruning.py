@@ -74,13 +74,29 @@ async def test_more_than_the_guard_allows_waits_for_a_person_and_the_rollout_doe
         await phase(world, "web-2", "Completed")
         await world.until(lambda: "3 objects on 3 clusters left Git" in world.need("confirm"))
         assert (
-            "the rollout would delete 3 objects on 3 clusters, and guards.prune allows 50 objects "
-            "on 2 clusters"
+            "the rollout would delete 3 objects on 3 clusters, and guards.prune.maxClusters is 2"
         ) in world.need("confirm")
         assert await holding(world) == set(NAMES)
         await world.confirm_prune("web", reason="it moved")
         await world.until(lambda: not world.need("confirm"))
         await world.until(lambda: sum(e.kind == "ObjectsPruned" for e in world.view.events) == 3)
+        assert await holding(world) == set()
+
+
+async def test_what_a_bundle_may_lose_by_its_own_word_is_not_asked_for() -> None:
+    """`policy.pruneMax` takes the place of the fleet's `maxObjects`, for the whole rollout too."""
+    tight = FLEET.replace("max: 100%}", "max: 100%}, prune: {maxObjects: 0}")
+    files = travelling_fleet(
+        NAMES,
+        stages=STAGES,
+        more={**OLD, "fleet.yaml": tight},
+        bundle="  policy: {pruneMax: 1}\n",
+    )
+    async with fleet_world(NAMES, files) as world:
+        await first_release(world)
+        world.remove("apps/web/old.yaml")
+        await approve_when_asked(world, "web-2")
+        await phase(world, "web-2", "Completed")
         assert await holding(world) == set()
 
 

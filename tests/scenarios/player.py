@@ -208,7 +208,7 @@ class Player:
         most: Amount | None = script.amount(pairs["clusters"]) if "clusters" in pairs else None
         bundles = int(pairs["bundles"]) if "bundles" in pairs else None
         prune = PruneGuard(
-            max_clusters=int(pairs.get("pruneClusters", "3")),
+            max_clusters=int(pairs["pruneClusters"]) if "pruneClusters" in pairs else None,
             max_objects=int(pairs.get("pruneObjects", "50")),
         )
         guards = Guards(
