@@ -40,6 +40,7 @@ from fleet.rebuilding import NOTHING, Recalled, Survey, joining, recall
 from fleet.release import Proposal
 from fleet.rollout.decisions import AssignRelease, ObserveCluster
 from fleet.rollout.state import Rollout
+from fleet.server_log import ServerLog
 from fleet.settling import is_settled
 from fleet.state import FleetState
 from fleet.supervisor import Supervisor
@@ -85,6 +86,8 @@ class Errands:
     """Asks the source to look now."""
     carry_out: Callable[[Do, Rollout], None]
     """Starts a side effect of a rollout."""
+    log: ServerLog = field(default_factory=ServerLog)
+    """Tells an operator what happens."""
     recall: Callable[[Survey], None] | None = None
     """Starts reading the commits that clusters remember; None: clusters are not asked."""
 
@@ -195,11 +198,13 @@ class Coordinator:
             emit(fact)
         self._conduct(work, emit)
         rows = await self._make_durable(work)
+        self._errands.log.facts(work.facts)
         await self._act(work)
         busy = bool(self._look_again) or not self.inbox.empty
         self._publisher.publish(self.picture, work.facts, rows, work.touched, busy=busy)
         self._settle()
         for asked, result in work.answers:
+            self._errands.log.command(asked.request, asked.actor, result)
             if not asked.answer.done():
                 asked.answer.set_result(result)
 

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 
 from clusters.client.api import ClusterApi
+from clusters.client.transport import network_words
 from clusters.errors import ClusterError
 from clusters.health import health_of
 from clusters.model import ClusterName, Health, Manifest, digest_of
@@ -62,6 +63,8 @@ class Measurer:
         gate = rollout.plan.gates[asked.gate]
         try:
             measured = await self._measure(gate, asked, rollout, inventory)
+        except aiohttp.ClientConnectionError as error:
+            measured = Measured(Outcome.ERROR, network_words(error))
         except (aiohttp.ClientError, ClusterError, TimeoutError, ValueError, OSError) as error:
             words = str(error) or type(error).__name__
             measured = Measured(Outcome.ERROR, words)

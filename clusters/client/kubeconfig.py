@@ -62,6 +62,17 @@ async def connect(source: KubeconfigSource) -> Endpoint:
     )
 
 
+def context_names(path: Path) -> list[str]:
+    """The contexts of a kubeconfig, in its order.
+
+    Raises:
+        CredentialsError: it cannot be read.
+    """
+    config = _read(str(path), _version(path))
+    items = [item for item in _listed(config.get("contexts")) if isinstance(item, Mapping)]
+    return [str(item.get("name")) for item in items]
+
+
 @dataclass(slots=True)
 class _Credentials:
     source: KubeconfigSource

@@ -6,6 +6,8 @@ The one place that turns aiohttp's failures and HTTP statuses into `ClusterError
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -174,7 +176,7 @@ class Transport:
             self._limit.slower()
             raise Unreachable(f"no answer within {timeout_s:g} s", ref=ref) from error
         except aiohttp.ClientError as error:
-            raise Unreachable(_network_words(error), ref=ref) from error
+            raise Unreachable(network_words(error), ref=ref) from error
         if ref is not None:  # lists take as long as they are large
             self._limit.took(monotonic() - began)
         return reply
@@ -220,7 +222,7 @@ class Transport:
         except TimeoutError as error:
             raise SilentWatch(f"watch silent for {silence_s:g} s") from error
         except aiohttp.ClientError as error:
-            raise Unreachable(_network_words(error)) from error
+            raise Unreachable(network_words(error)) from error
 
     async def _exchange(self, call: _Call) -> Reply:
         async with await self._open(call) as response:
@@ -265,6 +267,13 @@ def _query(params: tuple[tuple[str, str], ...]) -> str:
     return urlencode(params)
 
 
+def _os_words(error: OSError) -> str:
+    """The system's own words: asyncio puts `Connect call failed (…)` in their place."""
+    if error.errno is not None and error.errno in errno.errorcode:
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or "no connection"
+
+
 def _is_json(reply: Reply) -> bool:
     return reply.headers.get("Content-Type", "").startswith("application/json")
 
@@ -273,12 +282,13 @@ def _no_connection() -> str:
     return f"no connection within {CONNECT_TIMEOUT_S:g} s"
 
 
-def _network_words(error: aiohttp.ClientError) -> str:
+def network_words(error: aiohttp.ClientError) -> str:
+    """What a failure of the network comes to, for a person."""
     match error:
         case aiohttp.ClientConnectorCertificateError():
             return f"its TLS certificate is not trusted ({error.certificate_error})"
         case aiohttp.ClientConnectorError():
-            reason = error.os_error.strerror or str(error.os_error) or type(error).__name__
+            reason = _os_words(error.os_error)
             return f"cannot connect to {error.host}:{error.port}: {reason}"
         case aiohttp.ServerDisconnectedError():
             return "it closed the connection without an answer"

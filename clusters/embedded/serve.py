@@ -87,6 +87,10 @@ class EmbeddedClusters:
         """Give the address of a cluster's API, over plain HTTP."""
         return f"http://{self._host}:{self._port}/clusters/{name}"
 
+    def secure_url_of(self, name: str) -> str:
+        """Give the address of a cluster's API over TLS, on the same port."""
+        return self.url_of(name).replace("http:", "https:")
+
     def cluster(self, name: str) -> EmbeddedCluster:
         """Give a cluster; it comes to be when first asked for.
 
@@ -129,7 +133,7 @@ class EmbeddedClusters:
                 {
                     "name": name,
                     "cluster": {
-                        "server": self.url_of(name).replace("http:", "https:"),
+                        "server": self.secure_url_of(name),
                         "certificate-authority-data": authority,
                     },
                 }

@@ -46,7 +46,7 @@ def serve(
 
     def announce(serving: EmbeddedClusters) -> None:
         names = serving.names
-        say(f"serving {names[0]} to {names[-1]} at {serving.url_of(names[0])}")
+        say(f"serving {names[0]} to {names[-1]} at {serving.secure_url_of(names[0])}")
         say(f"contexts: {kubeconfig}" if kubeconfig else "no contexts written: see --kubeconfig")
         say("until Ctrl-C")
 
@@ -75,6 +75,9 @@ def add(
         list[str] | None, typer.Option("--label", "-l", help="KEY=VALUE; may be repeated.")
     ] = None,
     repo: Annotated[Path, typer.Option("--repo", help="Work tree to write it into.")] = Path(),
+    kubeconfig: Annotated[
+        Path | None, typer.Option("--kubeconfig", help="Where to look the context up.")
+    ] = None,
 ) -> None:
     """Write the document that adds a cluster to the inventory; commit it to make it so.
 
@@ -99,7 +102,28 @@ def add(
         if ours:
             target.unlink()
             fail("; ".join(map(str, ours)), EXIT_USAGE)
+    if words := _unknown_context(context, kubeconfig):
+        say(f"warning: {words}")
     say(f"wrote {target}; commit it, and the server takes it in")
+
+
+def _unknown_context(context: str, kubeconfig: Path | None) -> str:
+    """What is wrong with a context, as far as this machine knows; the server may have its own."""
+    from clusters.client.kubeconfig import context_names
+    from clusters.errors import CredentialsError
+    from fleet.settings import default_kubeconfig
+
+    path = kubeconfig or default_kubeconfig()
+    if not path.exists():
+        return f"there is no {path} here to look the context up in"
+    try:
+        known = context_names(path)
+    except CredentialsError as error:
+        return str(error)
+    if context in known:
+        return ""
+    there = ", ".join(known[:8]) or "none at all"
+    return f"{path} has no context {context!r} (it has: {there}); the server needs one"
 
 
 @app.command("list")

@@ -12,6 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
+from fleet.api.client import ApiClient
+from fleet.api.errors import ServerUnreachable
 from fleet.api.stream import Heartbeat
 from fleet.cli.connection import ServerOption, TokenOption, client
 from fleet.cli.output import (
@@ -206,12 +208,29 @@ def get(
     view = api.snapshot()
     _show(view, kind, wanted, output, headers=not no_headers)
     while watch:
-        with closing(api.changes(view.cursor)) as stream:
-            next(item for item in stream if not isinstance(item, Heartbeat))
-        time.sleep(0.5)  # changes come in flocks
-        view = api.snapshot()
+        view = _next_view(api, view)
         print()
         _show(view, kind, wanted, output, headers=not no_headers)
+
+
+_RETRY_S = 1.0
+
+
+def _next_view(api: ApiClient, view: FleetView) -> FleetView:
+    """The fleet after the next change; a server that is away for a while is waited for."""
+    lost = False
+    while True:
+        try:
+            if not lost:
+                with closing(api.changes(view.cursor)) as stream:
+                    next((item for item in stream if not isinstance(item, Heartbeat)), None)
+                time.sleep(0.5)  # changes come in flocks
+            return api.snapshot()
+        except ServerUnreachable as error:
+            if not lost:
+                say(f"{error.message} Waiting for it …")
+            lost = True
+            time.sleep(_RETRY_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -228,7 +247,7 @@ def _show(view: FleetView, kind: Kind, wanted: _Wanted, output: Format, *, heade
     listing = _LISTINGS[kind]
     items = _chosen(view, kind, wanted)
     if output in (Format.JSON, Format.YAML):
-        show_data(items, output, kind=f"{kind.value}List")
+        show_data(items, output, kind=f"{kind.value.removesuffix('s').title()}List")
     elif output is Format.NAME:
         for item in items:
             print(listing.name(item))

@@ -34,7 +34,7 @@ def tree(
         if not bundle or one.bundle == bundle
     ]
     if output in (Format.JSON, Format.YAML):
-        show_data(objects, output, kind="objectList")
+        show_data(objects, output, kind="ObjectList")
         return
     by_bundle: dict[str, list[ObjectView]] = {}
     for one in objects:
@@ -152,7 +152,7 @@ def events(
     cursor = api.snapshot().cursor
     rows = api.audit(limit=limit, cluster=cluster, bundle=bundle)
     if output in (Format.JSON, Format.YAML):
-        show_data(rows, output, kind="eventList")
+        show_data(rows, output, kind="EventList")
         return
     for row in rows:
         _print_event(row)

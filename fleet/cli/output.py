@@ -60,7 +60,7 @@ def show_table(
 
 
 def show_data(value: Any, form: Format, *, kind: str) -> None:
-    """Print data for programs: JSON or YAML, with an apiVersion."""
+    """Print data for programs: JSON or YAML, with an apiVersion, as a list of one kind."""
     plain = {
         "apiVersion": "flotilla.dev/cli/v1",
         "kind": kind,

@@ -46,6 +46,10 @@ def validate(
     from fleet.source.problems import InvalidFleet
     from fleet.validation import check_work_tree
 
+    if not path.is_dir():
+        fail(f"there is no folder {path}", EXIT_USAGE)
+    if folder and not (path / folder).is_dir():
+        fail(f"there is no folder {folder} in {path}", EXIT_USAGE)
     try:
         checked = check_work_tree(path, folder, now=datetime.now(UTC))
     except InvalidFleet as error:

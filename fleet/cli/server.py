@@ -38,6 +38,7 @@ def server(
     once: options.Once = False,
     timeout: options.Timeout = 600.0,
     verbose: options.Verbose = False,
+    log_format: options.LogFormat = options.LogForm.TEXT,
 ) -> None:
     """Keep a fleet as its repository says.
 
@@ -52,18 +53,13 @@ def server(
         flotilla server --repo . --once
     """
     import asyncio
-    import logging
 
     from fleet.runtime import StartFailed, serve
     from fleet.settings import ServerSettings, default_kubeconfig, default_state_dir
     from fleet.source.errors import SourceError
     from fleet.store.errors import StoreError
 
-    logging.basicConfig(
-        level=logging.DEBUG if verbose else logging.INFO,
-        format="%(asctime)s %(levelname)-7s %(name)s: %(message)s",
-    )
-    logging.getLogger("alembic").setLevel(logging.WARNING)
+    _log(log_format, verbose=verbose, once=once)
     settings = ServerSettings(
         repo=repo,
         ref=ref,
@@ -97,6 +93,20 @@ def server(
             asyncio.run(serve(settings))
     except (SourceError, StoreError, StartFailed, ValueError) as error:
         fail(str(error), EXIT_USAGE if isinstance(error, ValueError) else EXIT_FAILED)
+
+
+def _log(form: options.LogForm, *, verbose: bool, once: bool) -> None:
+    """Log to standard error: with --once only what is wrong, for progress is told there as well."""
+    import logging
+
+    from fleet.server_log import JsonLines, TextLines
+
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines() if form is options.LogForm.JSON else TextLines())
+    usual = logging.WARNING if once else logging.INFO
+    logging.basicConfig(level=logging.DEBUG if verbose else usual, handlers=[handler])
+    for library in ("alembic", "asyncio", "git"):
+        logging.getLogger(library).setLevel(logging.WARNING)
 
 
 async def _once(settings: ServerSettings, timeout_s: float) -> None:

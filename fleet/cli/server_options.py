@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -81,4 +82,14 @@ Once = Annotated[bool, typer.Option("--once", help="Converge, print a summary, a
 Timeout = Annotated[
     float, typer.Option("--timeout", help="With --once: give up after so many seconds.")
 ]
-Verbose = Annotated[bool, typer.Option("--verbose", "-v")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Log every fact.")]
+
+
+class LogForm(StrEnum):
+    """Forms of the log."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
+LogFormat = Annotated[LogForm, typer.Option("--log-format", help="Lines of key=value, or of JSON.")]

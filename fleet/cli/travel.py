@@ -38,7 +38,7 @@ def history(
     """
     found = client(server, token_file).rollout_history(bundle=bundle, days=days)
     if output in (Format.JSON, Format.YAML):
-        show_data([found], output, kind="history")
+        show_data([found], output, kind="HistoryList")
         return
     rows = [
         [

@@ -158,6 +158,8 @@ def tell(*, clusters: int, folder: Path | None, headless: bool, say: Callable[[s
     Raises:
         DemoFailed: it could not go on.
     """
+    for number in (signal.SIGHUP, signal.SIGTERM):
+        signal.signal(number, _leave)  # a terminal that is closed takes clusters and server along
     with contextlib.ExitStack() as stack:
         if folder is None:
             folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="flotilla-")))
@@ -173,6 +175,10 @@ def tell(*, clusters: int, folder: Path | None, headless: bool, say: Callable[[s
         thread = threading.Thread(target=_happen, args=(stage,), daemon=True)
         thread.start()
         return _open_interface(stage)
+
+
+def _leave(number: int, _: object) -> None:
+    raise SystemExit(128 + number)
 
 
 def _sum_up(stage: _Stage, started: float, say: Callable[[str], None]) -> int:

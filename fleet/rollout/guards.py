@@ -28,6 +28,10 @@ _MISSING = frozenset(
 )
 
 
+_SMALL_FLEET = 4
+"""Clusters from which on one of them may leave by a share: one of fewer is more than a quarter."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FleetLimits:
     """The guards of the `Fleet` document as numbers.  None: no limit."""
@@ -148,9 +152,15 @@ def writes(entry: ClusterRollout) -> bool:
 
 
 def shrinks_too_much(before: int, after: int, guard: ShrinkGuard) -> str:
-    """Say why a change from `before` to `after` clusters needs a person; empty: it does not."""
+    """Say why a change from `before` to `after` clusters needs a person; empty: it does not.
+
+    A share lets one cluster go in a small fleet too, as long as that is no more than a quarter:
+    nothing is deleted on a cluster that leaves, and an alarm at each is one that nobody reads.
+    """
     lost = before - after
     allowed = guard.max.floor_of(before)
+    if guard.max.percent and guard.max.value and before >= _SMALL_FLEET:
+        allowed = max(1, allowed)
     if lost <= allowed:
         return ""
     return (

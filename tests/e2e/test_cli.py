@@ -102,7 +102,7 @@ def test_json_and_yaml_say_the_same(stage: Stage, kind: str) -> None:
     as_json = json.loads(stage.run("get", kind, "-o", "json").stdout)
     as_yaml = yaml.safe_load(stage.run("get", kind, "-o", "yaml").stdout)
     assert as_json["apiVersion"] == "flotilla.dev/cli/v1"
-    assert as_json["kind"] == f"{kind}List"
+    assert as_json["kind"] == f"{kind.removesuffix('s').title()}List"
     assert len(as_yaml["items"]) == len(as_json["items"])
     if kind == "bundles":
         assert {b["name"]: b["clustersReady"] for b in as_json["items"]} == {"app": 3, "other": 3}
@@ -229,7 +229,8 @@ def test_a_plan_shows_fields_and_changes_nothing(stage: Stage) -> None:
 def test_the_doctor_looks_at_everything(stage: Stage) -> None:
     said = stage.run("doctor", "--kubeconfig", str(stage.folder / "kubeconfig"))
     assert said.returncode == 0, said.stdout
-    for subject in ("python", "git", "kubeconfig", "server", "repository", *NAMES):
+    contexts = [f"context {name}" for name in NAMES]
+    for subject in ("python", "git", "kubeconfig", "server", "repository", *contexts, *NAMES):
         assert re.search(rf"^✓ {subject}\b", said.stdout, re.MULTILINE), subject
     (stage.folder / "open").write_text("{}")
     (stage.folder / "open").chmod(0o644)
@@ -319,6 +320,12 @@ def test_wrong_usage_is_exit_code_2(words: list[str]) -> None:
     assert run(*words).returncode == 2
 
 
+def test_a_folder_that_is_not_there_is_no_problem_of_a_line() -> None:
+    said = run("validate", "/nowhere")
+    assert (said.returncode, said.stdout) == (2, "")
+    assert said.stderr == "Error: there is no folder /nowhere\n"
+
+
 def test_a_server_without_a_usable_repository_says_so() -> None:
     with short_folder() as folder:
         said = run("server", "--repo", "ext::sh -c id", "--state", str(folder / "state"))
@@ -345,9 +352,14 @@ def test_from_nothing_to_a_converged_fleet() -> None:
         assert "kubeconfig*" in (repo / ".gitignore").read_text()
         assert run("init", str(repo)).returncode == 2
         assert run("validate", str(repo)).returncode == 0
+        known = ("--kubeconfig", str(kubeconfig))
         for name, env in (("cluster-001", "dev"), ("cluster-002", "prod")):
-            words = ("--context", name, "--label", f"env={env}", "--repo", str(repo))
-            assert run("cluster", "add", *words).returncode == 0
+            words = ("--context", name, "--label", f"env={env}", "--repo", str(repo), *known)
+            added = run("cluster", "add", *words)
+            assert (added.returncode, "warning" in added.stderr) == (0, False), added.stderr
+        odd = run("cluster", "add", "--context", "moon", "--repo", str(repo), *known)
+        assert "has no context 'moon' (it has: cluster-001, cluster-002)" in odd.stderr
+        (repo / "clusters/moon.yaml").unlink()
         assert (
             run("cluster", "add", "--context", "cluster-001", "--repo", str(repo)).returncode == 2
         )

@@ -46,7 +46,16 @@ def test_refusals(
 
 @pytest.mark.parametrize(
     ("before", "after", "allowed"),
-    [(100, 95, True), (100, 94, False), (10, 9, False), (5, 5, True)],
+    [
+        (100, 95, True),
+        (100, 94, False),
+        (8, 7, True),
+        (8, 6, False),
+        (4, 3, True),
+        (3, 2, False),
+        (1, 0, False),
+        (5, 5, True),
+    ],
 )
 def test_a_shrinking_inventory_needs_a_person(before: int, after: int, allowed: bool) -> None:
     said = shrinks_too_much(before, after, ShrinkGuard())
