@@ -140,7 +140,7 @@ class InvalidObject(ClusterError):
 
 
 class Fenced(ClusterError):
-    """We do not, or no longer, have the right to write to this cluster: see `clusters.lease`."""
+    """We do not, or no longer, have the right to write to this cluster (`bookkeeping.lease`)."""
 
     def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
         super().__init__(message)

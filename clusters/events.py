@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from clusters.mirror import MirroredRelease
+from clusters.bookkeeping.mirror import MirroredRelease
 from clusters.model import BundleName, ClusterName, Contest, Digest, DriftPolicy, Health, ObjectRef
 
 

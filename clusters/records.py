@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from clusters.backoff import APPLY
 from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObject, NotOurs
-from clusters.health import HealthResult
+from clusters.fields.projection import Path
+from clusters.health.kinds import HealthResult
 from clusters.model import (
     Applied,
     BundleName,
@@ -25,7 +26,6 @@ from clusters.model import (
     Manifest,
     ObjectRef,
 )
-from clusters.projection import Path
 
 if TYPE_CHECKING:
     from clusters.client.stream import Changed, Removed

@@ -19,7 +19,7 @@ import aiohttp
 from clusters.client.api import ClusterApi
 from clusters.client.transport import network_words
 from clusters.errors import ClusterError
-from clusters.health import health_of
+from clusters.health.kinds import health_of
 from clusters.model import ClusterName, Health, Manifest, digest_of
 from fleet.model import Cluster, Gate, HttpCheck, Inventory, JobCheck, PrometheusCheck
 from fleet.rollout.decisions import MeasureGate

@@ -1,8 +1,9 @@
 """An empty store, and clusters that remember: the first commit waits until they were asked.
 
-Pure.  Each cluster keeps a record of what it was told to hold (`clusters.mirror`).  With it a lost
-database comes back without a single deletion: what is assigned where is known again, and rollouts
-go on from there, paused.  In a new fleet no cluster remembers anything, and this is over at once.
+Pure.  Each cluster keeps a record of what it was told to hold (`clusters.bookkeeping.mirror`).
+With it a lost database comes back without a single deletion: what is assigned where is known again,
+and rollouts go on from there, paused.  In a new fleet no cluster remembers anything, and this is
+over at once.
 """
 
 from __future__ import annotations
@@ -11,8 +12,8 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from clusters.bookkeeping.mirror import MirroredRelease
 from clusters.events import ClusterEvent, Disconnected, MirrorRead, ReconcilerCrashed
-from clusters.mirror import MirroredRelease
 from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
 from fleet import events as facts
 from fleet.events import FleetFact

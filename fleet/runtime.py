@@ -23,13 +23,13 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
+from clusters.bookkeeping.lease import LeaseTerms, Writer, WriteRight
 from clusters.client.shared import SharedLimits
-from clusters.guards import PruneBudget
-from clusters.lease import LeaseTerms, Writer, WriteRight
+from clusters.engine.reconciler import Reconciler
+from clusters.engine.terms import Terms
 from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
-from clusters.reconciler import Reconciler
+from clusters.planning.guards import PruneBudget
 from clusters.records import FieldSets
-from clusters.terms import Terms
 from fleet.api.address import parse_address
 from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts

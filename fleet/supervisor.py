@@ -13,9 +13,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
+from clusters.engine.reconciler import Reconciler
 from clusters.events import ClusterEvent, ReconcilerCrashed
 from clusters.model import ClusterName, DesiredState, ObjectRef
-from clusters.reconciler import Reconciler
 from fleet.model import Cluster
 
 log = logging.getLogger(__name__)

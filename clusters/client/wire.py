@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from clusters.errors import Unreachable
-from clusters.ownership import Entry, our_entry
+from clusters.fields.ownership import Entry, our_entry
 
 _Shape = TypeVar("_Shape")
 _TYPE, _OBJECT = b'{"type":"', b'","object":'

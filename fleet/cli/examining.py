@@ -8,8 +8,8 @@ from pathlib import Path
 
 from clusters.client.kubeconfig import KubeconfigSource, connect, context_names
 from clusters.client.transport import Transport
+from clusters.engine.rights import ALWAYS, FOR_ANY_BUNDLE, clock_ahead_s, missing
 from clusters.errors import ClusterError, CredentialsError
-from clusters.rights import ALWAYS, FOR_ANY_BUNDLE, clock_ahead_s, missing
 from fleet.cli.doctor import Finding, Mark
 
 PATIENCE_S = 10.0

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from clusters.inspecting import Inspection, as_yaml, inspect
+from clusters.engine.inspecting import Inspection, as_yaml, inspect
+from clusters.fields.rules import rules_of
 from clusters.model import BundleName, ClusterName, DesiredState, Health, Manifest, ObjectRef
 from clusters.records import Record
-from clusters.rules import rules_of
 from fleet.supervisor import Supervisor
 from fleet.view import FieldChange, ObjectDetail, ObjectView
 

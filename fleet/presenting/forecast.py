@@ -8,12 +8,12 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from clusters.client.api import ClusterApi
+from clusters.engine.inspecting import FieldDifference, inspect
 from clusters.errors import ClusterError, UnknownKind
-from clusters.guards import PruneBudget, prune_refusal
-from clusters.inspecting import FieldDifference, inspect
+from clusters.fields.rules import rules_of
 from clusters.model import BundleName, BundlePolicy, ClusterName, Digest, Manifest, ObjectRef
+from clusters.planning.guards import PruneBudget, prune_refusal
 from clusters.records import Record
-from clusters.rules import rules_of
 from fleet.coordinator import Coordinator
 from fleet.deciding.commits import current_digests, problem_views, shrinking
 from fleet.forecasting_rollouts import travel_plan

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from clusters.fieldpaths import problem_of
+from clusters.fields.fieldpaths import problem_of
 from clusters.model import (
     AdoptPolicy,
     BundlePolicy,
@@ -88,7 +88,7 @@ class PolicyFields(Fields):
 
 
 def _expression(value: str) -> str:
-    from clusters.expressions import NAMES, compile_expression
+    from clusters.health.expressions import NAMES, compile_expression
 
     try:
         compile_expression(value)

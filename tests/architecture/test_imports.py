@@ -29,7 +29,7 @@ def test_the_contracts_are_kept() -> None:
 @pytest.mark.parametrize(
     ("modules", "never"),
     [
-        ("clusters.reconciler", {"fleet", "tui", "textual", "git", "sqlmodel", "pydantic"}),
+        ("clusters.engine.reconciler", {"fleet", "tui", "textual", "git", "sqlmodel", "pydantic"}),
         ("clusters.embedded.serve", {"fleet", "tui", "textual", "git", "sqlmodel", "kubernetes"}),
         ("fleet.runtime", {"tui", "textual"}),
         ("fleet.cli.main", {"tui", "textual", "kubernetes", "sqlmodel", "aiohttp", "git"}),

@@ -30,5 +30,19 @@ def test_every_module_is_named_once(package: str) -> None:
     assert sorted(names) == sorted(name for name in modules + packages if name != "presenting/")
 
 
+def folders() -> list[tuple[str, set[str]]]:
+    """Each folder of which the table names the modules, with their names."""
+    found = re.findall(r"`(clusters|fleet)/(\w+)/` \((.*?)\)", "\n".join(ROWS))
+    named: dict[str, set[str]] = {}
+    for package, folder, modules in found:
+        named.setdefault(f"{package}/{folder}", set()).update(re.findall(r"`(\w+)`", modules))
+    return sorted(named.items())
+
+
+@pytest.mark.parametrize(("folder", "names"), folders())
+def test_every_module_of_such_a_folder_is_named(folder: str, names: set[str]) -> None:
+    assert names == {p.stem for p in (ROOT / folder).glob("*.py") if p.stem != "__init__"}
+
+
 def test_it_stays_one_page() -> None:
     assert len(PAGE.splitlines()) <= 120

@@ -9,11 +9,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from time import monotonic
 
+from clusters.engine.reconciler import Reconciler
+from clusters.engine.terms import Terms
 from clusters.events import BundleObserved, ClusterEvent, Connected, DriftCorrected
 from clusters.model import ClusterName, DesiredState, ObjectRef
-from clusters.reconciler import Reconciler
 from clusters.records import FieldSets, Journal
-from clusters.terms import Terms
 from fleet.process import calm_collector, slim_tls
 from fleet.runtime import StoreJournal
 from fleet.store.store import Store

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from clusters.embedded.serve import EmbeddedClusters
+from clusters.fields.projection import short_hash
 from clusters.model import Applied, BundleName, Digest, Health, ObjectRef
-from clusters.projection import short_hash
 from clusters.records import FieldSets, Record
 from fleet.runtime import StoreJournal
 from fleet.store.store import Store

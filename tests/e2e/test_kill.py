@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from clusters.bookkeeping.mirror import NAMESPACE
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.mirror import NAMESPACE
 from fleet.api.client import ApiClient
 from fleet.api.errors import ServerUnreachable
 from tests.e2e.processes import Process, run, short_folder

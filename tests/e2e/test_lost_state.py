@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+from clusters.bookkeeping.mirror import NAMESPACE
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.mirror import NAMESPACE
 from fleet.api.client import ApiClient
 from fleet.api.errors import ServerUnreachable
 from fleet.view import FleetView

@@ -11,6 +11,8 @@ import aiohttp
 
 from clusters.client.transport import Endpoint
 from clusters.embedded.serve import EmbeddedClusters
+from clusters.engine.reconciler import Reconciler
+from clusters.engine.terms import Terms
 from clusters.events import BundleObserved, ClusterEvent
 from clusters.model import (
     BUNDLE_LABEL,
@@ -27,9 +29,7 @@ from clusters.model import (
     canonical_json,
     digest_of,
 )
-from clusters.reconciler import Reconciler
 from clusters.records import FieldSets
-from clusters.terms import Terms
 from tests.fakes.journal import MemoryJournal
 
 Event = TypeVar("Event", bound=ClusterEvent)

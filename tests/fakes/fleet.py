@@ -19,8 +19,8 @@ from typing import Any
 
 import aiohttp
 
+from clusters.bookkeeping.mirror import NAMESPACE
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.mirror import NAMESPACE
 from fleet.api.client import ApiClient
 from fleet.runtime import Runtime, open_runtime
 from fleet.settings import ServerSettings

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from clusters.guards import PruneBudget
 from clusters.model import (
     Applied,
     BundleName,
@@ -16,8 +15,9 @@ from clusters.model import (
     Manifest,
     ObjectRef,
 )
+from clusters.planning.guards import PruneBudget
+from clusters.planning.situation import Situation
 from clusters.records import Record
-from clusters.situation import Situation
 
 NOW = 1_000.0
 

@@ -9,7 +9,7 @@ import asyncio
 import shutil
 from typing import Any
 
-from clusters.mirror import NAMESPACE
+from clusters.bookkeeping.mirror import NAMESPACE
 from clusters.model import BUNDLE_LABEL, FLEET_LABEL
 from tests.fakes.fleet import FleetWorld, bundle_document, config_map, deployment, fleet_world
 

@@ -6,7 +6,7 @@ import asyncio
 import json
 import shutil
 
-from clusters.mirror import NAMESPACE, OWNER_LABEL
+from clusters.bookkeeping.mirror import NAMESPACE, OWNER_LABEL
 from fleet.rebuilding import CAUSE
 from tests.fakes.fleet import (
     FLEET_FILE,

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from clusters.bookkeeping.mirror import MirroredRelease
 from clusters.events import Disconnected, MirrorRead
-from clusters.mirror import MirroredRelease
 from clusters.model import BundleName, ClusterName, Digest, Revision
 from fleet.model import Cluster, Inventory, Place
 from fleet.rebuilding import PATIENCE, QUIET, Survey

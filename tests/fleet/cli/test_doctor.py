@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.rights import ALWAYS, FOR_ANY_BUNDLE, Right
+from clusters.engine.rights import ALWAYS, FOR_ANY_BUNDLE, Right
 from fleet.cli import examining
 from fleet.cli.doctor import Mark, doctor
 from fleet.cli.examining import examine

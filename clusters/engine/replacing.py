@@ -1,0 +1,76 @@
+"""Replaces one object whose immutable field is to change: deleted, and made anew once it is gone.
+
+Deleting is the last resort, and only for that one reason: an engine that took every refusal for an
+immutable field deleted a Service whose new spec was merely invalid (kustomize-controller#734).  So
+the server must say of every field it refuses that it is immutable, the bundle must allow it, the
+kind must hold nothing else, and the server must be willing to create the new object.
+"""
+
+from __future__ import annotations
+
+from clusters.client.api import ClusterApi
+from clusters.engine.observer import Observer
+from clusters.errors import OF_THE_CLUSTER, AlreadyExists, ClusterError, InvalidObject
+from clusters.planning.actions import Apply
+from clusters.planning.guards import immutable_fields, replace_refusal
+from clusters.records import Record
+
+
+class Replacer:
+    """Replaces objects of one cluster.
+
+    Args:
+        api: the cluster.
+        observer: told what is gone at once.
+    """
+
+    def __init__(self, api: ClusterApi, observer: Observer) -> None:
+        self._api = api
+        self._observer = observer
+
+    async def replace(self, action: Apply, record: Record, error: InvalidObject) -> str:
+        """Delete what refuses to be changed, if it may be; a later plan makes it anew.
+
+        Returns:
+            The immutable fields.
+
+        Raises:
+            InvalidObject: it is not replaced; says why, and what would allow it.
+            ClusterError: the deletion is refused, or the cluster is in trouble.
+        """
+        manifest = action.manifest
+        fields = ", ".join(immutable_fields(error.causes))
+        if not fields:
+            raise error
+        reason = replace_refusal(
+            manifest.ref,
+            bundle=action.bundle,
+            allowed=action.replace,
+            keep=record.keep,
+            ours=bool(record.applied.uid),
+        )
+        if reason:
+            words = f"{fields} cannot be changed: {reason} ({error.message})"
+            raise InvalidObject(words, causes=error.causes, ref=manifest.ref) from error
+        resource = self._api.discovery.resource(manifest.api_version, manifest.ref.kind)
+        try:
+            await self._api.try_create(resource, manifest)
+        except (AlreadyExists, *OF_THE_CLUSTER) as answer:
+            if not isinstance(answer, AlreadyExists):
+                raise
+        except ClusterError as refused:
+            words = (
+                f"{fields} cannot be changed, and it is not replaced, since the server would not "
+                f"take the new object either: {refused.message}"
+            )
+            raise InvalidObject(words, causes=error.causes, ref=manifest.ref) from refused
+        record.deleting = record.replacing = True
+        try:
+            existed = await self._api.delete(resource, manifest.ref, uid=record.applied.uid)
+        except ClusterError:
+            record.deleting = record.replacing = False
+            raise
+        record.failure = None
+        if not existed:
+            self._observer.gone[record.ref] = record
+        return fields

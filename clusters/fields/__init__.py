@@ -1,0 +1,1 @@
+"""Whose field is whose: what we set, what others set, which difference is drift.  Pure."""
