@@ -222,6 +222,8 @@ class RolloutView(View, frozen=True, kw_only=True):
     clusters: Sequence[RolloutClusterView] = ()
     waiting_on: Sequence[str] = ()
     """One sentence for each thing the rollout waits for."""
+    notes: Sequence[str] = ()
+    """What else somebody who looks at it should know."""
     changes: Sequence[str] = ()
     """What it changes, one line for each kind of change."""
 

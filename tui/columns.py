@@ -31,6 +31,8 @@ def _name(cluster: ClusterView) -> Line:
 def _ready(cluster: ClusterView) -> Line:
     if cluster.state in _UNSEEN:
         return (("?", Tone.OFF),)
+    if not cluster.bundles_total:
+        return (("-", Tone.OFF),)
     whole = cluster.bundles_ready == cluster.bundles_total
     tone = Tone.PLAIN if whole else Tone.WARN
     return ((f"{cluster.bundles_ready}/{cluster.bundles_total}", tone),)

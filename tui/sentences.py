@@ -74,10 +74,13 @@ def rollout_lines(
             (("it is over: ", Tone.MUTED), *fmt.marked(fmt.PROGRESS_GLYPHS, rollout.phase))
         )
     elif rollout.waiting_on:
-        lines += [heading("Waits for")]
-        lines += [(("◆ ", Tone.ASK), *fmt.text(each)) for each in rollout.waiting_on]
+        told = [need.sentence for need in needs]
+        waits = [each for each in rollout.waiting_on if not any(one in each for one in told)]
+        lines += [heading("Waits for")] if waits else []
+        lines += [(("◆ ", Tone.ASK), *fmt.text(each)) for each in waits]
     else:
         lines += [(("✓ ", Tone.GOOD), ("nothing holds it up", Tone.PLAIN))]
+    lines += [(("· ", Tone.MUTED), *fmt.text(each, Tone.WARN)) for each in rollout.notes]
     for stage in () if is_finished(rollout) else rollout.stages:
         lines += _stage_gates(stage, now)
     if rollout.changes:

@@ -73,9 +73,14 @@ def _age(at: datetime | None) -> str:
     return f"{int(seconds)}s"
 
 
+def bundles_of(c: ClusterView) -> str:
+    """How many of its bundles are ready; of none nothing can be said."""
+    return f"{c.bundles_ready}/{c.bundles_total}" if c.bundles_total else "-"
+
+
 def _cluster_row(c: ClusterView) -> list[str]:
     return [
-        c.name, c.state, f"{c.bundles_ready}/{c.bundles_total}", str(c.objects), str(c.drifted),
+        c.name, c.state, bundles_of(c), str(c.objects), str(c.drifted),
         c.revision[:8], _age(c.last_seen), c.why, c.version, labels_text(c.labels),
     ]  # fmt: skip
 

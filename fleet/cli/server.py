@@ -110,13 +110,11 @@ def _log(form: options.LogForm, *, verbose: bool, once: bool) -> None:
 
 
 async def _once(settings: ServerSettings, timeout_s: float) -> None:
+    from fleet.cli.get import bundles_of
     from fleet.runtime import converge
 
     view, seconds = await converge(settings, timeout_s=timeout_s, progress=Progress())
-    rows = [
-        [c.name, c.state, f"{c.bundles_ready}/{c.bundles_total}", str(c.objects), c.why]
-        for c in view.clusters
-    ]
+    rows = [[c.name, c.state, bundles_of(c), str(c.objects), c.why] for c in view.clusters]
     show_table(rows, ["CLUSTER", "STATE", "BUNDLES", "OBJECTS", "WHY"])
     ready = sum(c.state == "Ready" for c in view.clusters)
     objects = sum(c.objects for c in view.clusters)

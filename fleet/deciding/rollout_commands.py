@@ -16,7 +16,7 @@ from fleet.model import GateName, Inventory, StageName, WindowName
 from fleet.rollout import requests
 from fleet.rollout.commands import Already, Authority, Refused, check
 from fleet.rollout.requests import Request
-from fleet.rollout.state import GateRun, GateVerdict, Rollout, StageRun
+from fleet.rollout.state import GateRun, GateVerdict, Phase, Rollout, StageRun
 from fleet.state import FleetState
 from fleet.view import CommandRequest
 
@@ -57,13 +57,18 @@ def facts_of(
 
 
 def _meant(state: FleetState, request: CommandRequest) -> Rollout:
-    """The rollout that is named; for a bundle, the newest one that changed anything."""
+    """The rollout that is named; for a bundle, the newest one that changed anything.
+
+    To go to a certain commit, the newest whose release is still there: what went back is not.
+    """
     kind, _, name = request.target.partition("/")
     if kind == "bundle" and request.command == "rollback":
         changed = [r for r in state.travel.of(name) if r.first_assigned_at is not None]
         if not changed:
             raise CommandRefused(f"no rollout of bundle {name!r} has changed anything yet")
-        return changed[-1]
+        standing = [r for r in changed if r.phase is not Phase.ROLLED_BACK]
+        wanted = str(request.arguments.get("to") or LAST_GOOD)
+        return standing[-1] if standing and wanted != LAST_GOOD else changed[-1]
     rollout = state.travel.rollouts.get(name) if kind == "rollout" else None
     if rollout is None:
         known = ", ".join(sorted(state.travel.rollouts)) or "none at all"
@@ -92,7 +97,7 @@ def _with_targets(state: FleetState, rollout: Rollout, request: CommandRequest) 
     """Find the content to go back to: by default, what was last good on each cluster."""
     release = rollout.plan.release
     for newer in _newer(state, rollout):
-        if newer.first_assigned_at is not None:
+        if newer.first_assigned_at is not None and newer.phase is not Phase.ROLLED_BACK:
             raise CommandRefused(
                 f"rollout {newer.id} came after {rollout.id} and has changed clusters; "
                 f"roll that one back, or say --to {release.revision[:8]}"

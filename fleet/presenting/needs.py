@@ -10,7 +10,7 @@ from fleet.presenting.holds import hold_reason
 from fleet.presenting.rollouts import gates_of
 from fleet.presenting.views import Picture
 from fleet.rollout.progress import ClusterState
-from fleet.rollout.report import names, sentence
+from fleet.rollout.report import WAYS_ON, names, sentence
 from fleet.rollout.state import HoldState, Phase, Rollout, StageRun
 from fleet.rollout.waiting import ForTakeover
 from fleet.view import BundleOnCluster, NeedView
@@ -150,7 +150,7 @@ def _under_way(picture: Picture, rollout: Rollout) -> Iterator[NeedView]:
             id=f"halted/{rollout.id}",
             kind="halted",
             subject=f"{subject} in {rollout.stop.stage or 'no stage'}",
-            sentence=rollout.stop.reason,
+            sentence=f"{rollout.stop.reason}; {WAYS_ON}",
             since=rollout.breached_at or rollout.started_at,
             command=f"flotilla why rollout {rollout.id}",
         )

@@ -13,6 +13,7 @@ from typing import Any, Generic, TypeVar
 
 from fleet import events as facts
 from fleet.events import FleetFact
+from fleet.model import Inventory
 from fleet.presenting.feed import Feed
 from fleet.presenting.narrating import event_view
 from fleet.presenting.needs import needs
@@ -95,7 +96,7 @@ class Publisher:
         self._drift = _Shelf[DriftView]("drift")
         self._needs = _Shelf[NeedView]("need")
         self._rollouts = _Shelf[RolloutView]("rollout")
-        self._shown: dict[str, tuple[Rollout, Outcome | None]] = {}
+        self._shown: dict[str, tuple[Rollout, Outcome | None, Inventory]] = {}
         """What the rollout views were made of."""
         self._rollouts_seen_at = datetime.min.replace(tzinfo=UTC)
         self._by_bundle: dict[str, dict[str, BundleOnCluster]] = {}
@@ -203,10 +204,10 @@ class Publisher:
             self._rollouts.drop(name)
             self._shown.pop(name, None)
         for name, rollout in rollouts.items():
-            outcome = picture.outcomes.get(name)
+            made_of = (rollout, picture.outcomes.get(name), picture.inventory)
             shown = self._shown.get(name)
-            if shown is None or shown[0] is not rollout or shown[1] is not outcome:
-                self._shown[name] = (rollout, outcome)
+            if shown is None or any(a is not b for a, b in zip(shown, made_of, strict=True)):
+                self._shown[name] = made_of
                 self._rollouts.put(name, rollout_view(picture, rollout))
 
     def _see_clusters(self, picture: Picture, names: Iterable[str]) -> None:

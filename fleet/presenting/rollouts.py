@@ -23,6 +23,7 @@ from fleet.model import (
     WindowCheck,
 )
 from fleet.presenting.views import Picture
+from fleet.rollout.model import gate_data, strategy_data
 from fleet.rollout.planner import Outcome
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.report import at_once_sentence, bound_sentence, sentences, shown_state
@@ -62,8 +63,32 @@ def rollout_view(picture: Picture, rollout: Rollout) -> RolloutView:
         stages=[_stage(rollout, index, counts, picture.at) for index in range(len(rollout.stages))],
         clusters=[_cluster(rollout, name, outcome) for name in rollout.clusters],
         waiting_on=list(sentences(outcome, picture.at)) if _goes_on(rollout) else [],
+        notes=_notes(picture, rollout),
         changes=_changes(rollout, picture.lookup),
     )
+
+
+def _notes(picture: Picture, rollout: Rollout) -> list[str]:
+    """What Git says of its way by now, where that is not what its plan says."""
+    plan, inventory = rollout.plan, picture.inventory
+    bundle = inventory.bundles.get(plan.release.bundle)
+    if rollout.ended or bundle is None or bundle.strategy is None:
+        return []
+    planned, declared = plan.release.strategy, inventory.strategies[bundle.strategy]
+    changed = []
+    if declared.name != planned.name:
+        changed.append(f"bundle {bundle.name}, which has the strategy {declared.name} by now")
+    elif declared != planned and strategy_data(declared) != strategy_data(planned):
+        changed.append(f"strategy {planned.name}")
+    for name, gate in plan.gates.items():
+        now = inventory.gates.get(name)
+        if now != gate and (now is None or gate_data(now) != gate_data(gate)):
+            changed.append(f"gate {name}")
+    if not changed:
+        return []
+    what = ", ".join(changed)
+    kept = "it goes on by its plan, and the next release takes what Git says"
+    return [f"changed in Git since this was planned: {what}; {kept}"]
 
 
 def _goes_on(rollout: Rollout) -> bool:

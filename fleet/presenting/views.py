@@ -112,6 +112,9 @@ def _bundle_state(
             return ClusterState.SUSPENDED, f"suspended by {mark.actor}: {mark.reason}"
     if seen is None:
         return ClusterState.PENDING, "not looked at yet"
+    if seen.digest not in (None, entry.digest):
+        # What was said last is of other content, whether that was good or bad.
+        return ClusterState.RECONCILING, f"{entry.revision[:8]} is on its way"
     if seen.refused and seen.digest == entry.digest:
         return ClusterState.FAILED, seen.message or seen.refused
     if seen.drifted and seen.health is not Health.DEGRADED:
@@ -198,8 +201,9 @@ def _cluster_state(
         return ClusterState.PENDING, "no commit is in force yet"
     if alarming is None:
         coming = sorted(b for b, placed in picture.state.newest.items() if name in placed)
-        words = f"{', '.join(coming)}: not here yet" if coming else "no bundle is placed here"
-        return ClusterState.READY, words
+        if coming:
+            return ClusterState.PENDING, f"{', '.join(coming)}: not here yet"
+        return ClusterState.READY, "no bundle is placed here"
     message = f"{alarming.bundle}: {alarming.message}" if alarming.message else ""
     return alarming.state, message
 

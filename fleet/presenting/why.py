@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from clusters.model import ClusterName
 from fleet.presenting.holds import hold_sentence, on_hold
 from fleet.presenting.rollouts import rollout_view
 from fleet.presenting.views import Picture, cluster_view, placement_view
 from fleet.rollout.progress import ClusterState as Progress
-from fleet.rollout.report import phase_sentence
+from fleet.rollout.report import names, phase_sentence
 from fleet.rollout.rollback import held_digests
 from fleet.rollout.state import HoldState, Phase, Rollout
 from fleet.rollout.supersede import is_held
@@ -57,11 +58,28 @@ def _fleet(picture: Picture) -> list[str]:
         if not rollout.ended:
             reasons.append("; ".join(_rollout(picture, rollout.id)[:2]))
     reasons += _held(picture)
+    reasons += _alike(picture)
+    return reasons or ["Everything is as Git says, and healthy."]
+
+
+def _alike(picture: Picture) -> list[str]:
+    """What is the matter with clusters; those that say the same are named together."""
+    same: dict[tuple[ClusterState, str], list[ClusterName]] = {}
     for name in sorted(picture.state.clusters):
         view = cluster_view(picture, name)
         if view.state is not ClusterState.READY:
-            reasons.append(f"{name} is {view.state}: {view.why or 'no reason given'}")
-    return reasons or ["Everything is as Git says, and healthy."]
+            same.setdefault((view.state, view.why), []).append(ClusterName(name))
+    return [
+        _stands(names(them), state, why, many=len(them) > 1) for (state, why), them in same.items()
+    ]
+
+
+def _stands(name: str, state: ClusterState, why: str, *, many: bool = False) -> str:
+    """How something stands, in a sentence that says a word once: `x is suspended by ada: …`."""
+    verb = "are" if many else "is"
+    if why.startswith(f"{state.value.lower()} "):
+        return f"{name} {verb} {why}"
+    return f"{name} {verb} {state}: {why or 'no reason given'}"
 
 
 def _held(picture: Picture) -> list[str]:
@@ -84,7 +102,7 @@ def _cluster(picture: Picture, name: str) -> list[str]:
     if contact.known and not contact.connected:
         retry = f"; next attempt {contact.retry_at:%H:%M:%S} UTC" if contact.retry_at else ""
         return [f"{name} does not answer: {contact.reason}{retry}"]
-    reasons = [f"{name} is {view.state}: {view.why}"] if view.suspended else []
+    reasons = [_stands(name, view.state, view.why)] if view.suspended else []
     entry = picture.state.clusters[name]
     if entry.replaced_at is not None:
         reasons.append(f"{name} was replaced at {entry.replaced_at:%H:%M:%S}; it is being rebuilt")
@@ -93,8 +111,9 @@ def _cluster(picture: Picture, name: str) -> list[str]:
     for bundle, placed in sorted(picture.state.assignments.items()):
         assigned = placed.get(name)
         stands = placement_view(picture, name, bundle, assigned) if assigned else None
-        if stands and (stands.state is not ClusterState.READY or stands.message):
-            reasons.append(f"{bundle} is {stands.state}: {stands.message or 'on its way'}")
+        told = view.suspended and stands is not None and stands.message == view.why
+        if stands and not told and (stands.state is not ClusterState.READY or stands.message):
+            reasons.append(_stands(bundle, stands.state, stands.message or "on its way"))
         newest = picture.state.newest.get(bundle, {}).get(name)
         behind = assigned is not None and newest not in (None, assigned.digest)
         if assigned and behind and (held := on_hold(picture.state.travel, bundle)):
@@ -114,7 +133,7 @@ def _bundle(picture: Picture, name: str) -> list[str]:
     for cluster, entry in sorted(picture.state.assignments.get(name, {}).items()):
         stands = placement_view(picture, cluster, name, entry)
         if stands.state is not ClusterState.READY or stands.message:
-            reasons.append(f"{cluster} is {stands.state}: {stands.message or 'on its way'}")
+            reasons.append(_stands(cluster, stands.state, stands.message or "on its way"))
     return reasons or [f"{name} is healthy on every cluster it is placed on."]
 
 
@@ -144,7 +163,8 @@ def _rollout(picture: Picture, name: str) -> list[str]:
     rollout = picture.state.travel.rollouts[name]
     view = rollout_view(picture, rollout)
     head = f"{name} carries {view.bundle} {view.to_revision[:8]}: {phase_sentence(rollout)}"
-    return [head, *_ended_by(rollout), *view.waiting_on, *_broken(rollout), *rollout.alerts]
+    told = (*_ended_by(rollout), *view.waiting_on, *view.notes)
+    return [head, *told, *_broken(rollout), *rollout.alerts]
 
 
 def _broken(rollout: Rollout) -> list[str]:

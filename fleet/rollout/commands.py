@@ -325,7 +325,11 @@ def _bypass(request: WindowBypassed, authority: Authority) -> Verdict:
 
 def _rollback(rollout: Rollout, request: RollbackRequested) -> Verdict:
     if rollout.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK):
-        return Already(message=f"rollout {rollout.id} is {rollout.phase}")
+        bundle = rollout.plan.release.bundle
+        return Already(
+            message=f"rollout {rollout.id} is {rollout.phase}; to go to another release, "
+            f"`flotilla rollback {bundle} --to COMMIT`"
+        )
     if rollout.first_assigned_at is None:
         return Refused(message=f"rollout {rollout.id} has changed nothing yet; abort it instead")
     return _with_reason(request, "rolling back")

@@ -157,11 +157,16 @@ def strategy_data(strategy: Strategy) -> object:
     return data
 
 
+def gate_data(gate: Gate) -> object:
+    """Plain data of a gate, without the place it was written at."""
+    data = to_data(gate)
+    data.pop("place", None)
+    return data
+
+
 def hash_of_plan(plan: Plan) -> Digest:
     """Name what people approve: release, order, digests, resolved numbers and gates."""
-    gates = {name: to_data(gate) for name, gate in plan.gates.items()}
-    for gate in gates.values():
-        gate.pop("place", None)
+    gates = {name: gate_data(gate) for name, gate in plan.gates.items()}
     stages = [
         {
             "name": stage.name,

@@ -47,6 +47,9 @@ from fleet.rollout.waiting import (
 _NAMED_MAX = 3
 """Clusters that a sentence names before it only counts."""
 
+WAYS_ON = "retry, skip, roll back or abort"
+"""What a person can do about a rollout that halted."""
+
 
 def sentences(outcome: Outcome, now: datetime) -> tuple[str, ...]:
     """Say everything that is waited for."""
@@ -163,7 +166,7 @@ def _of_words(reason: WordReason, now: datetime) -> str:  # noqa: PLR0911 - one 
             return f"{_in(reason.stage)}rollout {reason.ahead} is ahead and has not finished it"
         case ForPerson():
             if reason.halted:
-                return f"halted: {reason.reason}; retry, skip, roll back or abort"
+                return f"halted: {reason.reason}; {WAYS_ON}"
             return reason.reason
         case ForDraining():
             verb = _verb(reason.clusters, "finishes", "finish")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from fleet.presenting.why import why
 from tests.e2e.processes import run
 from tests.fakes.fleet import FleetWorld, bundle_document, config_map, fleet_world
 from tests.fakes.rollouts import (
@@ -101,6 +102,20 @@ async def test_a_script_has_to_name_the_plan_it_approves() -> None:
         assert "stage prod (waiting): 1 of 1 clusters change, 1 at once" in said
         assert f"`flotilla approve web-1 --plan {plan[:12]}`" in said
         assert rollout(world, "web-1").phase == "Running"
+
+        # Other rules for the next release change nothing here, and that is said.
+        text = world.tree.git("show", "HEAD:strategy.yaml")
+        world.commit(
+            {
+                "strategy.yaml": text.replace("env=prod,", "env=prod, soak: 1h,"),
+                "gates.yaml": AGREED.replace("count: 1", "count: 2"),
+            }
+        )
+        await world.until(lambda: rollout(world, "web-1").notes)
+        (note,) = rollout(world, "web-1").notes
+        assert note.startswith("changed in Git since this was planned: strategy ring, gate agreed;")
+        assert note in why(world.runtime.coordinator.picture, "rollout/web-1")
+        assert rollout(world, "web-1").plan_hash == plan
 
         code, said = await asked_to("web-1", "--plan", "0123456789ab")
         assert code == 1

@@ -143,9 +143,36 @@ async def test_a_completed_rollout_is_taken_back_to_an_earlier_commit_and_held()
             ("web-3", "Completed"), ("web-2", "RolledBack"), ("web-1", "Completed"),
         ]  # fmt: skip
         assert told.figures.failure_rate == 1 / 3
+        assert [one.stopped for one in told.rollouts] == ["", "slow", ""]
         assert [s.purpose for s in told.stays if s.cluster == "prod-1"] == [
             "release", "release", "rollback", "release",
         ]  # fmt: skip
+
+
+async def test_behind_what_went_back_a_bundle_still_goes_to_an_earlier_commit() -> None:
+    async with fleet_world(NAMES, travelling_fleet(NAMES, stages=PLAIN)) as world:
+        await phase(world, "web-1", "Completed")
+        first = rollout(world, "web-1").to_revision
+        for number in (2, 3):
+            world.commit(image(str(number)))
+            await phase(world, f"web-{number}", "Completed")
+        await world.command("rollback", "bundle/web", reason="slow")
+        await phase(world, "web-3", "RolledBack")
+        assert set((await images(world)).values()) == {"web:2"}
+        again = await world.command("rollback", "bundle/web", reason="slow")
+        assert again.message == (
+            "rollout web-3 is RolledBack; to go to another release, "
+            "`flotilla rollback web --to COMMIT`"
+        )
+        assert set((await images(world)).values()) == {"web:2"}, "it went back once, and no further"
+        held = rollout(world, "web-3").to_revision
+        said = await refusal(world, "rollback", "bundle/web", reason="slow", to=held[:8])
+        assert f"release {held[:8]} is on hold itself: slow" in said
+        await world.command("rollback", "bundle/web", reason="2 as well", to=first[:8])
+        await phase(world, "web-2", "RolledBack")
+        assert set((await images(world)).values()) == {"web:1"}
+        assert rollout(world, "web-3").phase == "RolledBack"
+        await world.never(lambda: any(one.id == "web-4" for one in world.view.rollouts), for_s=0.2)
 
 
 async def test_what_may_not_be_approved_is_refused_in_words() -> None:

@@ -119,7 +119,33 @@ def test_a_cluster_that_its_first_release_has_not_reached_is_not_said_to_be_empt
         at=AT, bundle="app", revision="r2", subject="s", author="ada", digests={"d2": ["a"]}
     )
     view = cluster_view(picture(commit(), gone, made, observed=heard()), "a")
-    assert view.why == "app: not here yet"
+    assert (view.state, view.why) == (ClusterState.PENDING, "app: not here yet")
+    assert (view.bundles_ready, view.bundles_total) == (0, 0)
+
+
+@pytest.mark.parametrize("health", [Health.DEGRADED, Health.HEALTHY])
+def test_what_was_said_of_earlier_content_is_not_said_of_the_new_one(health: Health) -> None:
+    """Right after a rollback began, a cluster was still called degraded."""
+    observed = heard(health=health, digest="d0")
+    said = observed.bundles["a"]["app"]
+    observed.take(replace(said, digest=Digest("d0"), message="image v2 not found"))
+    (view,) = placement_views(picture(observed=observed), "a")
+    assert (view.state, view.message) == (ClusterState.RECONCILING, "r1 is on its way")
+
+
+def test_a_suspension_is_said_once() -> None:
+    shown = picture(commit(), SUSPENDED, observed=heard())
+    for target in ("cluster/a", "fleet", "bundle/app"):
+        assert why(shown, target) == ["a is suspended by alice: kernel"]
+
+
+def test_clusters_that_say_the_same_are_named_together() -> None:
+    joined = facts.ClustersJoined(at=AT, clusters=["b", "c", "d", "e"])
+    quiet = why(picture(commit(), joined), "fleet")
+    assert quiet == ["5 clusters (a, b, …) are Pending: not heard of since the server started"]
+    apart = why(picture(commit(), joined, SUSPENDED), "fleet")
+    assert apart[0] == "a is suspended by alice: kernel"
+    assert apart[1].startswith("4 clusters (b, c, …) are Pending")
 
 
 def test_a_cluster_is_not_ready_before_any_commit_is_in_force() -> None:
