@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from enum import Enum, auto
 from sys import intern
 from typing import TYPE_CHECKING, Protocol
 
@@ -102,6 +103,16 @@ CORRECTIONS_KEPT = 6
 """How many corrections are remembered: one more than are no fight yet."""
 
 
+class Leaving(Enum):
+    """How an object leaves, at our request."""
+
+    DELETED = auto()
+    REPLACED = auto()
+    """Deleted to be made anew."""
+    DETACHED = auto()
+    """Let go: it stays, and is nobody's."""
+
+
 @dataclass(slots=True)
 class Record:
     """One object of the apply set."""
@@ -127,16 +138,12 @@ class Record:
     in_flight: bool = False
     """A write of ours is under way: what the watch shows meanwhile may be its echo."""
     deferred: Changed | Removed | None = None
-    deleting: bool = False
-    """We asked for its deletion and wait until it is gone."""
-    replacing: bool = False
-    """It is deleted to be made anew."""
+    leaving: Leaving | None = None
+    """How it leaves, from our request until it is gone; None: it does not."""
     keep: bool = False
     """The live object asks not to be pruned."""
     detach: bool = False
     """The live object asks to be let go instead of pruned."""
-    detached: bool = False
-    """We let go of it."""
     failure: Failure | None = None
     corrections: tuple[float, ...] = ()
     """When it was corrected, the latest ones.  Monotonic time in seconds."""
@@ -166,6 +173,11 @@ class Record:
     def is_recalled(self) -> bool:
         """Whether we have it only from a record that we could not confirm yet: a UID, no more."""
         return bool(self.applied.uid) and not self.applied.confirmed
+
+    @property
+    def deleting(self) -> bool:
+        """Whether we asked for its deletion and wait until it is gone."""
+        return self.leaving is Leaving.DELETED or self.leaving is Leaving.REPLACED
 
     @property
     def stands(self) -> bool:

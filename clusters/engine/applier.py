@@ -27,7 +27,7 @@ from clusters.fields.projection import projection_hasher
 from clusters.model import Applied, BundleName, ClusterName, Health, ObjectRef
 from clusters.planning.actions import Apply, Cause, Detach, Plan, Prune
 from clusters.planning.waves import FOUNDATION_WAVE, wave_of
-from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Record
+from clusters.records import CORRECTIONS_KEPT, Failure, FieldSets, Journal, Leaving, Record
 
 _Action = TypeVar("_Action", Apply, Prune, Detach)
 FOUNDATION_TIMEOUT_S = 60.0
@@ -128,7 +128,7 @@ class Applier:
         record = self._records[action.ref]
         if not await self._pruner.detach(action):
             outcome.failed.append(record)
-        elif record.detached:
+        elif record.leaving is Leaving.DETACHED:
             words = "it is annotated to be kept when it leaves the bundle, or holds what is"
             outcome.notices.append(Notice(action.ref, NoticeKind.DETACHED, words))
 

@@ -263,10 +263,10 @@ class Observer:
         """Bring a record up to date with what the watch showed."""
         was_present, asked = record.present, (record.keep, record.detach)
         if record.deleting and record.uid and record.uid != seen.metadata.uid:
-            record.deleting = False  # what we deleted is gone; this is another object
+            record.leaving = None  # what we deleted is gone; this is another object
         if record.deleting and not (record.resource_version or seen.metadata.deletion_timestamp):
             # Listed anew, and nobody is deleting it: a backup from before that was restored.
-            record.deleting = record.replacing = False
+            record.leaving = None
         _note(record, seen.metadata)
         self._judge_health(record, seen)
         if record.applied.confirmed:
@@ -315,7 +315,7 @@ class Observer:
         was_present, record.present = record.present, False
         record.suspect = False
         self.suspects.pop(record.ref, None)
-        if record.deleting or record.detached:
+        if record.leaving is not None:
             self.gone[record.ref] = record
         elif record.expired:
             return

@@ -19,7 +19,7 @@ from clusters.errors import OF_THE_CLUSTER, ClusterError, Conflict
 from clusters.model import ObjectRef
 from clusters.planning.actions import Detach, Prune
 from clusters.planning.adoption import letting_go
-from clusters.records import Failure, Record
+from clusters.records import Failure, Leaving, Record
 
 
 class Pruner:
@@ -55,16 +55,16 @@ class Pruner:
         resource = self._api.discovery.preferred(action.ref.group_kind)
         if resource is None:
             return True  # the kind went away just now, and its objects with it
-        record.deleting = True
+        record.leaving = Leaving.DELETED
         try:
             existed = await self._api.delete(
                 resource, action.ref, uid=action.uid, resource_version=action.resource_version
             )
         except OF_THE_CLUSTER:
-            record.deleting = False
+            record.leaving = None
             raise
         except ClusterError as error:
-            record.deleting = False
+            record.leaving = None
             if isinstance(error, Conflict) and await self._look_again(resource, record, action):
                 return True
             self._failed(record, error)
@@ -84,20 +84,20 @@ class Pruner:
         resource = self._api.discovery.preferred(action.ref.group_kind)
         if resource is None:
             return True
-        record.detached = True
+        record.leaving = Leaving.DETACHED
         try:
             live = await self._api.get(resource, action.ref)
             if live is not None and live.metadata.uid != action.uid:
-                record.detached = False
+                record.leaving = None
                 self._observer.judge(record, Seen(live.metadata, msgspec.Raw(live.body)))
                 return True
             if live is not None:
                 await self._api.patch(resource, action.ref, letting_go(live.content()))
         except OF_THE_CLUSTER:
-            record.detached = False
+            record.leaving = None
             raise
         except ClusterError as error:
-            record.detached = False
+            record.leaving = None
             self._failed(record, error)
             return False
         self._observer.gone[record.ref] = record

@@ -257,8 +257,7 @@ class Reconciler:
             record.applied = replace(
                 record.applied, uid="", entry_hash="", live_hash="", confirmed=False
             )
-            record.drift, record.reclaim, record.deleting = None, False, False
-            record.replacing = record.detached = False
+            record.drift, record.reclaim, record.leaving = None, False, None
             anew.append(record.applied)
         if anew:
             await self._site.journal.write(self.cluster, anew, ())

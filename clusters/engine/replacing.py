@@ -13,7 +13,7 @@ from clusters.engine.observer import Observer
 from clusters.errors import OF_THE_CLUSTER, AlreadyExists, ClusterError, InvalidObject
 from clusters.planning.actions import Apply
 from clusters.planning.guards import immutable_fields, replace_refusal
-from clusters.records import Record
+from clusters.records import Leaving, Record
 
 
 class Replacer:
@@ -64,11 +64,11 @@ class Replacer:
                 f"take the new object either: {refused.message}"
             )
             raise InvalidObject(words, causes=error.causes, ref=manifest.ref) from refused
-        record.deleting = record.replacing = True
+        record.leaving = Leaving.REPLACED
         try:
             existed = await self._api.delete(resource, manifest.ref, uid=record.applied.uid)
         except ClusterError:
-            record.deleting = record.replacing = False
+            record.leaving = None
             raise
         record.failure = None
         if not existed:

@@ -31,7 +31,7 @@ from clusters.model import (
 )
 from clusters.planning.actions import HeldPrune, Plan
 from clusters.planning.summary import Summary, leftovers, summarise
-from clusters.records import Record, contests
+from clusters.records import Leaving, Record, contests
 
 FIGHT_CORRECTIONS = 5
 FIGHT_WINDOW_S = 60.0
@@ -173,7 +173,7 @@ class Reporter:
         """Objects that we deleted are gone; those that are made anew did not leave."""
         by_bundle: dict[BundleName, list[ObjectRef]] = {}
         for record in records:
-            if record.replacing or record.detached:
+            if record.leaving in (Leaving.REPLACED, Leaving.DETACHED):
                 continue
             by_bundle.setdefault(record.bundle, []).append(record.ref)
         for bundle, refs in by_bundle.items():

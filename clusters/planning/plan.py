@@ -28,7 +28,7 @@ from clusters.planning.actions import Apply, Cause, Plan, Wait
 from clusters.planning.pruning import plan_prunes
 from clusters.planning.situation import Draft, Situation
 from clusters.planning.waves import apply_order
-from clusters.records import Record
+from clusters.records import Leaving, Record
 
 
 def make_plan(desired: DesiredState, situation: Situation) -> Plan:
@@ -159,7 +159,9 @@ def _plan_applies(
             obstacle = f"this cluster does not serve {ref.kind} in {manifest.api_version} (yet)"
         elif record and record.deleting:
             replaced = "it is made anew once the old one is gone"
-            unfinished = replaced if record.replacing else "its deletion is not finished"
+            unfinished = (
+                replaced if record.leaving is Leaving.REPLACED else "its deletion is not finished"
+            )
             obstacle = f"{unfinished}: {record.message}" if record.message else unfinished
         else:
             obstacle = situation.unseen(ref.group_kind)

@@ -16,7 +16,7 @@ from clusters.engine.observer import Observer
 from clusters.errors import Forbidden
 from clusters.fields.projection import short_hash
 from clusters.model import GroupKind, Health
-from clusters.records import Drift, Record
+from clusters.records import Drift, Leaving, Record
 from tests.fakes.plans import applied, by_ref, config, record
 
 CONFIG = GroupKind("", "ConfigMap")
@@ -146,10 +146,10 @@ async def test_a_deletion_that_a_restored_backup_took_back_is_waited_for_no_more
 ) -> None:
     """A finalizer held it, the backup was from before: it would have been waited for for ever."""
     metadata = {"deletionTimestamp": deleted_at} if deleted_at else {}
-    one = known(deleting=True, replacing=True, resource_version="500")
+    one = known(leaving=Leaving.REPLACED, resource_version="500")
     Watched(one).show(Synced((seen(9, **metadata),), "9", rewound=True))
     assert (one.present, one.deleting) == (True, deleted_at is not None)
-    late = known(deleting=True, resource_version="5")
+    late = known(leaving=Leaving.DELETED, resource_version="5")
     Watched(late).show(Changed(seen(6)))
     assert late.deleting, "what was on its way when we asked says nothing"
 
@@ -170,16 +170,17 @@ async def test_drift_that_went_away_is_told() -> None:
 
 
 async def test_what_we_deleted_is_gone_when_the_watch_says_so() -> None:
-    one = known(deleting=True)
+    one = known(leaving=Leaving.DELETED)
     observer = Watched(one).show(Removed(seen(6)))
     assert observer.gone == {A.ref: one}
     assert observer.suspects == {}
 
 
-async def test_a_new_object_of_the_name_is_not_what_we_deleted() -> None:
-    one = known(deleting=True)
+@pytest.mark.parametrize("leaving", [Leaving.DELETED, Leaving.REPLACED])
+async def test_a_new_object_of_the_name_is_not_what_we_deleted(leaving: Leaving) -> None:
+    one = known(leaving=leaving)
     Watched(one).show(Changed(seen(6, uid="another")))
-    assert (one.deleting, one.uid) == (False, "another")
+    assert (one.leaving, one.uid) == (None, "another")
 
 
 async def test_whether_an_unconfirmed_object_is_ours() -> None:

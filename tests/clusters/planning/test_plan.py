@@ -21,7 +21,7 @@ from clusters.model import (
 from clusters.planning.actions import Cause, Plan
 from clusters.planning.guards import PruneBudget
 from clusters.planning.plan import make_plan
-from clusters.records import Drift, Failure, Record
+from clusters.records import Drift, Failure, Leaving, Record
 from tests.fakes.plans import NOW, applied, config, record, situation, state, thing
 
 DRIFT = Drift(paths=("data.value",), manager="kubectl-edit/Update", changed_at=None)
@@ -175,7 +175,7 @@ class TestDependencies:
                 "waits for bundle base: ConfigMap default/a is not applied yet",
             ),
             (
-                [record(A, "base", deleting=True)],
+                [record(A, "base", leaving=Leaving.DELETED)],
                 "waits for bundle base: ConfigMap default/a is not applied yet",
             ),
         ):
@@ -257,7 +257,7 @@ class TestPruning:
         [
             (record(A, keep=True), "kept: the object is annotated flotilla.dev/prune: disabled"),
             (
-                record(A, deleting=True, message="being deleted, waits for x/y"),
+                record(A, leaving=Leaving.DELETED, message="being deleted, waits for x/y"),
                 "waits until it is gone: being deleted, waits for x/y",
             ),
         ],
@@ -381,5 +381,5 @@ def test_suspended_changes_nothing(desired: Any) -> None:
 
 
 def test_what_is_being_deleted_is_not_written() -> None:
-    plan = make_plan(state(bundle(A)), situation([record(A, deleting=True)]))
+    plan = make_plan(state(bundle(A)), situation([record(A, leaving=Leaving.DELETED)]))
     assert (plan.applies, waits(plan)) == ((), ["its deletion is not finished"])

@@ -30,7 +30,7 @@ from clusters.planning.actions import Cause, Plan
 from clusters.planning.guards import PROTECTED_KINDS
 from clusters.planning.plan import at_rest, make_plan, worked_out
 from clusters.planning.situation import Situation
-from clusters.records import Drift, Failure, Record
+from clusters.records import Drift, Failure, Leaving, Record
 from tests.fakes.plans import NOW, applied, by_ref, record, situation, state, thing
 
 NAMES = [BundleName(name) for name in ("base", "app", "web")]
@@ -122,7 +122,7 @@ def known(draw: st.DrawFn) -> Record:
         drift=draw(drifts),
         reclaim=draw(st.booleans()),
         suspect=draw(st.booleans()),
-        deleting=draw(st.booleans()),
+        leaving=draw(st.sampled_from([None, *Leaving])),
         keep=draw(st.booleans()),
         detach=draw(st.booleans()),
         asked=draw(st.booleans()),

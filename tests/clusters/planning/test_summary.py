@@ -14,7 +14,7 @@ from clusters.model import (
 )
 from clusters.planning.actions import HeldPrune, Plan, Wait
 from clusters.planning.summary import Summary, leftovers, summarise
-from clusters.records import Drift, Failure, Record
+from clusters.records import Drift, Failure, Leaving, Record
 from tests.fakes.plans import applied, by_ref, config, record, state
 
 A, B = config("a"), config("b")
@@ -70,7 +70,7 @@ def test_each_way_not_to_stand() -> None:
     for other in (
         record(A, drift=DRIFT),
         record(A, present=False),
-        record(A, deleting=True),
+        record(A, leaving=Leaving.DELETED),
         record(A, applied=applied(A, digest="old")),
         record(A, applied=applied(A, confirmed=False)),
         record(A, "another bundle"),
