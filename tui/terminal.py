@@ -19,7 +19,7 @@ from textual.app import App
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 
-CHECK_EVERY_S = 2.0
+CHECK_EVERY_S = 0.5
 
 
 def guard_terminal(app: App[Any]) -> None:

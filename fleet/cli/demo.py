@@ -16,6 +16,9 @@ def demo(
     headless: Annotated[
         bool, typer.Option("--headless", help="No terminal interface: converge, sum up, stop.")
     ] = False,
+    ready_after: Annotated[
+        str, typer.Option("--ready-after", help="How long Pods take to become ready.")
+    ] = "1s",
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Keep repository and state in this folder.")
     ] = None,
@@ -28,11 +31,23 @@ def demo(
         flotilla demo
         flotilla demo --headless
     """
+    from clusters.embedded.options import read_duration
     from fleet.demo.story import DemoFailed, tell
 
     if not headless and not sys.stdout.isatty():
         fail("the demo opens a terminal interface; without a terminal use --headless", EXIT_USAGE)
     try:
-        raise SystemExit(tell(clusters=clusters, folder=keep, headless=headless, say=say))
+        ready_after_s = read_duration(ready_after)
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
+    try:
+        code = tell(
+            clusters=clusters,
+            ready_after_s=ready_after_s,
+            folder=keep,
+            headless=headless,
+            say=say,
+        )
+        raise SystemExit(code)
     except DemoFailed as error:
         fail(str(error))

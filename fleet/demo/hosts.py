@@ -1,4 +1,4 @@
-"""The demo's clusters as a process of their own: `python -m fleet.demo.hosts KUBECONFIG NAME…`."""
+"""The demo's clusters, a process of their own: `… -m fleet.demo.hosts KUBECONFIG SECONDS NAME…`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,11 @@ from pathlib import Path
 
 from clusters.embedded.serve import serve
 
-READY_AFTER_S = 1.0
-
 
 def main() -> None:
-    """Serve the named clusters until the parent ends us."""
-    kubeconfig, *names = sys.argv[1:]
-    asyncio.run(serve(names, kubeconfig=Path(kubeconfig), ready_after_s=READY_AFTER_S))
+    """Serve the named clusters, whose Pods take SECONDS to be ready, until the parent ends us."""
+    kubeconfig, ready_after_s, *names = sys.argv[1:]
+    asyncio.run(serve(names, kubeconfig=Path(kubeconfig), ready_after_s=float(ready_after_s)))
 
 
 if __name__ == "__main__":

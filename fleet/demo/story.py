@@ -48,8 +48,9 @@ class DemoFailed(Exception):
 class _Stage:
     """Where the demo plays: folders, processes, and a client."""
 
-    def __init__(self, base: Path, clusters: int) -> None:
+    def __init__(self, base: Path, clusters: int, ready_after_s: float) -> None:
         self.names = repository.cluster_names(clusters)
+        self.ready_after_s = ready_after_s
         self.repo = base / "fleet"
         self.state = base / "state"
         self.kubeconfig = base / "kubeconfig"
@@ -61,7 +62,8 @@ class _Stage:
     def running(self) -> Iterator[None]:
         """Start the clusters and the server; end them on leaving."""
         repository.create(self.repo, self.names)
-        with self._process("fleet.demo.hosts", str(self.kubeconfig), *self.names):
+        hosts = (str(self.kubeconfig), str(self.ready_after_s), *self.names)
+        with self._process("fleet.demo.hosts", *hosts):
             self._wait_for(self.kubeconfig.exists, "the embedded clusters")
             server = (
                 "server", "--repo", str(self.repo), "--state", str(self.state),
@@ -152,7 +154,14 @@ def _authority(server: dict[str, str]) -> str:
     return base64.b64decode(server["certificate-authority-data"]).decode()
 
 
-def tell(*, clusters: int, folder: Path | None, headless: bool, say: Callable[[str], None]) -> int:
+def tell(
+    *,
+    clusters: int,
+    ready_after_s: float,
+    folder: Path | None,
+    headless: bool,
+    say: Callable[[str], None],
+) -> int:
     """Run the demo; return the exit code.
 
     Raises:
@@ -166,7 +175,7 @@ def tell(*, clusters: int, folder: Path | None, headless: bool, say: Callable[[s
         elif folder.exists() and any(folder.iterdir()):
             raise DemoFailed(f"{folder} is not empty; name a new folder")
         folder.mkdir(parents=True, exist_ok=True)
-        stage = _Stage(folder, clusters)
+        stage = _Stage(folder, clusters, ready_after_s)
         started = time.monotonic()
         say(f"starting {clusters} embedded clusters and a server …")
         stack.enter_context(stage.running())

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import sys
 import time
@@ -39,16 +42,28 @@ class Terminal:
         self.tmux("-f", "/dev/null", "new-session", "-d", "-x", str(width), "-y", str(height),
                   *words, "sh", "-c", script)  # fmt: skip
 
+    def end(self) -> None:
+        """End the program as an operator does, then close the terminal."""
+        if pid := self._running():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGTERM)
+            until(lambda: not Path(f"/proc/{pid}").exists(), "it does not end")
+        self.stop()
+
     def stop(self) -> None:
         """Close the terminal; what ran in it must not go on without."""
-        try:
-            pid = self.pid()
-        except (subprocess.CalledProcessError, IndexError):
-            pid = 0  # it has left already, or never began
+        pid = self._running()
         words = ["tmux", "-S", self._socket, "kill-server"]
         subprocess.run(words, capture_output=True, check=False)
         if pid:
             until(lambda: not Path(f"/proc/{pid}").exists(), "it goes on without a terminal")
+
+    def _running(self) -> int:
+        """The process id of the program; 0 when it has left already, or never began."""
+        try:
+            return self.pid()
+        except (subprocess.CalledProcessError, IndexError):
+            return 0
 
     @property
     def text(self) -> str:
@@ -57,7 +72,7 @@ class Terminal:
     def press(self, *keys: str) -> None:
         for key in keys:
             self.tmux("send-keys", key)
-            time.sleep(0.15)
+            time.sleep(0.05)
 
     def flags(self) -> str:
         """Alternate screen, mouse, cursor."""
@@ -75,7 +90,7 @@ def until(condition: Callable[[], object], what: str) -> None:
     end = time.monotonic() + PATIENCE_S
     while not condition():
         assert time.monotonic() < end, what
-        time.sleep(0.05)
+        time.sleep(0.02)
 
 
 def shows(terminal: Terminal, words: str) -> None:

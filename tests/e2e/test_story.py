@@ -13,6 +13,8 @@ from pathlib import Path
 import pytest
 
 from clusters.embedded.serve import EmbeddedClusters
+from fleet.api.client import ApiClient
+from fleet.api.errors import ApiError
 from tests.e2e.processes import short_folder, started
 from tests.e2e.terminals import Terminal, shows, until
 from tests.fakes.fleet import FLEET_FILE, bundle_document, cluster_document, deployment
@@ -33,7 +35,7 @@ def terminal() -> Iterator[Terminal]:
         try:
             yield made
         finally:
-            made.stop()
+            made.end()
 
 
 def keep(terminal: Terminal, name: str) -> None:
@@ -53,7 +55,7 @@ def is_gone(pid: int) -> bool:
 
 
 def test_from_the_start_to_an_approved_rollout_by_keys_alone(terminal: Terminal) -> None:
-    terminal.start("demo", "--clusters", "6", module="fleet.cli.main")
+    terminal.start("demo", "--clusters", "6", "--ready-after", "20ms", module="fleet.cli.main")
     shows(terminal, "approval")
     shows(terminal, "failure")
     shows(terminal, "drift")
@@ -108,6 +110,15 @@ async def test_a_real_server_goes_and_comes_back(terminal: Terminal) -> None:
             await asyncio.to_thread(_goes_and_comes, terminal, words, folder)
 
 
+def answers(address: str) -> bool:
+    """Whether the server is there."""
+    try:
+        ApiClient(address).snapshot()
+    except ApiError:
+        return False
+    return True
+
+
 def _goes_and_comes(terminal: Terminal, words: tuple[str, ...], folder: Path) -> None:
     address = f"unix:{folder / 'state' / 'flotilla.sock'}"
     with started(*words, log=folder / "log") as server:
@@ -120,6 +131,8 @@ def _goes_and_comes(terminal: Terminal, words: tuple[str, ...], folder: Path) ->
         shows(terminal, "what you see is old")
         keep(terminal, "7-lost")
         server.start()
+        server.wait_until(lambda: answers(address))
+        terminal.press("C-r")
         shows(terminal, "● live")
         terminal.press("s")
         shows(terminal, "Sync a")

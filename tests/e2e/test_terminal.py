@@ -26,7 +26,7 @@ def terminal(tmp_path: Path) -> Iterator[Terminal]:
     try:
         yield made
     finally:
-        made.stop()
+        made.end()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.fakes.api_server import ApiServer
 from tui.web_server import is_of_here, is_own_page
 
 pytestmark = pytest.mark.e2e
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 

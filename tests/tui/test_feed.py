@@ -13,6 +13,8 @@ from tests.fakes.api_server import ApiServer
 from tui.feed import BACKLOG_MAX, Feed
 from tui.store import FleetStore
 
+PATIENCE_S = 60.0
+
 
 class Reader:
     """Takes what a feed has, as the app would, and keeps what came of it."""
@@ -32,26 +34,31 @@ class Reader:
         self.store.apply(batch.changes)
 
     def until(self, condition: Callable[[], object]) -> None:
-        end = time.monotonic() + 60
-        while True:
+        def holds() -> object:
             self.take()
-            if condition():
-                return
-            assert time.monotonic() < end, "it never came"
-            time.sleep(0.005)
+            return condition()
+
+        until(holds, "it never came")
+
+
+def until(condition: Callable[[], object], what: str) -> None:
+    end = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < end, what
+        time.sleep(0.005)
 
 
 @contextmanager
 def feeding(server: ApiServer | str, notify: Callable[[], None] = lambda: None) -> Iterator[Reader]:
     address = server if isinstance(server, str) else server.address
-    feed = Feed(ApiClient(address, timeout_s=2.0), notify=notify)
+    feed = Feed(ApiClient(address, timeout_s=PATIENCE_S), notify=notify)
     thread = threading.Thread(target=feed.run)
     thread.start()
     try:
         yield Reader(feed)
     finally:
         feed.stop()
-        thread.join(timeout=60)
+        thread.join(timeout=PATIENCE_S)
         assert not thread.is_alive()
 
 
@@ -109,10 +116,10 @@ def test_more_than_can_be_taken_leads_to_a_new_snapshot() -> None:
         for _ in range(11):
             server.send(heap)
 
-        end = time.monotonic() + 60
-        while sum("snapshot" in each for each in server.requests) < 2:
-            assert time.monotonic() < end, "no second snapshot was asked for"
-            time.sleep(0.005)
+        until(
+            lambda: sum("snapshot" in each for each in server.requests) >= 2,
+            "no second snapshot was asked for",
+        )
 
 
 def test_no_server_is_told_and_tried_again(tmp_path: Path) -> None:
@@ -132,10 +139,11 @@ def test_many_news_are_announced_once_until_they_are_taken() -> None:
         feeding(server, lambda: told.append(1)) as reader,
     ):
         reader.until(lambda: reader.store.loaded and server.streams)
-        reader.take()
+        server.send([changed(server.view, "the stream is read")])
+        reader.until(lambda: why(reader) == "the stream is read")
         before = len(told)
         for number in range(20):
             server.send([changed(server.view, str(number))])
-        time.sleep(0.1)
+        until(lambda: len(reader.feed._batch.changes) == 20, "not all was read")
 
         assert len(told) == before + 1

@@ -7,7 +7,7 @@ import os
 import re
 import socket
 import string
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import timedelta
 from pathlib import Path
 
@@ -50,6 +50,8 @@ PLACES: dict[str, tuple[object, str]] = {
     "settings": (SettingsPlace(), "kept for this run only"),
     "trends": (TrendsPlace(), "Errors, a minute"),
 }
+LOOKS = 60
+"""How often a screen must look the same before it is taken for what it will be."""
 WAITS = re.compile(r"in \d+s")
 LETTERS = string.ascii_letters + string.digits
 STATES: dict[str, Callable[[], FleetView]] = {
@@ -59,18 +61,29 @@ STATES: dict[str, Callable[[], FleetView]] = {
 }
 
 
-def compare(run: Running, name: str) -> None:
+async def compare(run: Running, name: str) -> None:
     """Compare the screen with a golden, or write it; the wait for a server may be any."""
-    check(name, WAITS.sub("in Ns", run.text) + "\n")
+    await check(run, name, lambda: WAITS.sub("in Ns", run.text) + "\n")
 
 
-def check(name: str, shown: str) -> None:
-    """Compare a text with a golden, or write it."""
+async def check(run: Running, name: str, shown: Callable[[], str]) -> None:
+    """Wait until what is shown is the golden, or changes no more: then it is different.
+
+    What counts are looks, not seconds: a machine that stands still does not look either.
+    """
     path = FOLDER / f"{name}.txt"
-    if os.environ.get("FLOTILLA_GOLDENS") == "write":
+    writing = os.environ.get("FLOTILLA_GOLDENS") == "write"
+    golden = "" if writing else path.read_text(encoding="utf-8")
+    seen, looks = shown(), 0
+    while seen != golden and looks < LOOKS:
+        await run.pilot.pause(0.02)
+        before, seen = seen, shown()
+        looks = looks + 1 if seen == before else 0
+    if writing:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(shown, encoding="utf-8")
-    assert shown == path.read_text(encoding="utf-8"), f"{name} looks different"
+        path.write_text(seen, encoding="utf-8")
+        return
+    assert seen == golden, f"{name} looks different"
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)], ids=lambda s: f"{s[0]}x{s[1]}")
@@ -83,20 +96,18 @@ async def test_views_look_as_they_did(size: tuple[int, int]) -> None:
                 await run.shows("- live, in the cluster")
             if name == "history":
                 await run.shows("first commit")
-            await run.pilot.pause(0.05)
-            compare(run, f"{folder}/{name}")
+            await compare(run, f"{folder}/{name}")
         for name, (subject, words) in (DETAILS | PLACES).items():
             run.app.show(subject)
             await run.shows(words)
-            await run.pilot.pause(0.3)
-            compare(run, f"{folder}/{name}")
+            await compare(run, f"{folder}/{name}")
             await run.press("escape")
 
 
 @pytest.mark.parametrize("state", STATES)
 async def test_states_look_as_they_did(state: str) -> None:
     async with running(STATES[state]()) as run:
-        compare(run, f"states/{state}")
+        await compare(run, f"states/{state}")
 
 
 async def test_a_stale_screen_looks_as_it_did() -> None:
@@ -106,7 +117,7 @@ async def test_a_stale_screen_looks_as_it_did() -> None:
         run.app._tick()
         await run.shows("stale for 30s")
         await run.until(lambda: run.app.is_stale)
-        compare(run, "states/stale")
+        await compare(run, "states/stale")
 
 
 async def test_a_lost_server_looks_as_it_did() -> None:
@@ -116,7 +127,7 @@ async def test_a_lost_server_looks_as_it_did() -> None:
         await run.shows("◌ offline for")
         await run.until(lambda: run.app.is_stale)
         await run.press("2")
-        compare(run, "states/offline")
+        await compare(run, "states/offline")
 
 
 @pytest.mark.parametrize("state", ["loading", "error"])
@@ -133,17 +144,17 @@ async def test_before_anything_is_known_it_looks_as_it_did(
         async with app.run_test(size=(120, 36), notifications=True) as pilot:
             run = Running(app, pilot, ApiServer(fleets.fleet(0)))
             await run.shows("Connecting to" if state == "loading" else "Next try in")
-            compare(run, f"states/{state}")
+            await compare(run, f"states/{state}")
 
 
 async def test_ascii_looks_as_it_did() -> None:
     async with running(config=Config(ascii=True)) as run:
-        compare(run, "states/ascii")
+        await compare(run, "states/ascii")
 
 
 async def test_compact_looks_as_it_did() -> None:
     async with running(config=Config(density="compact")) as run:
-        compare(run, "states/compact")
+        await compare(run, "states/compact")
 
 
 @pytest.mark.parametrize("theme", [*(each.name for each in THEMES), "ansi-dark", "no-colour"])
@@ -153,7 +164,7 @@ async def test_themes_colour_as_they_did(theme: str, monkeypatch: pytest.MonkeyP
     config = Config(theme="" if theme == "no-colour" else theme)
     async with running(config=config, size=(100, 30)) as run:
         await run.press("end")
-        compare_colours(run, f"themes/{theme}")
+        await compare_colours(run, f"themes/{theme}")
 
 
 def style_of(segment: Segment) -> str:
@@ -170,8 +181,17 @@ def style_of(segment: Segment) -> str:
     return str(seen)
 
 
-def compare_colours(run: Running, name: str) -> None:
+async def compare_colours(run: Running, name: str) -> None:
     """Compare text and, below it, a letter for the style of each cell, with a legend."""
+    await check(run, name, lambda: colours(run)[0])
+    if name.endswith("no-colour"):
+        legend = colours(run)[1]
+        assert not any("#" in style or "color" in style for style in legend)
+        assert any("reverse" in style for style in legend)
+
+
+def colours(run: Running) -> tuple[str, Collection[str]]:
+    """The text of the screen, letters for the styles of its cells, a legend; and the styles."""
     legend: dict[str, str] = {}
     rows: list[str] = []
     for strip in run.app.screen._compositor.render_strips():
@@ -182,7 +202,4 @@ def compare_colours(run: Running, name: str) -> None:
             row += letter * segment.cell_length
         rows.append(row)
     said = [f"{letter} {style}" for style, letter in legend.items()]
-    check(name, "\n".join([run.text, *rows, *said]) + "\n")
-    if name.endswith("no-colour"):
-        assert not any("#" in style or "color" in style for style in legend)
-        assert any("reverse" in style for style in legend)
+    return "\n".join([run.text, *rows, *said]) + "\n", legend
