@@ -82,13 +82,19 @@ class Running:
         self.app.post_message(events.Key(key, char))
 
     async def settle(self) -> None:
-        """Wait until what was posted to the app is handled, and what came of it."""
-        for pump in (self.app, self.app.focused, self.app.screen, self.app):
-            if pump is not None:
-                await self.handled(pump)
+        """Wait until what was posted to the app is handled, and what came of it.
+
+        A key goes from the app to what has the focus, and up to the app again; what a widget or a
+        view makes of it goes up once more.
+        """
+        await self._handled(self.app)
+        for _ in range(2):
+            lowest = self.app.focused or self.app.screen
+            for pump in lowest.ancestors_with_self:
+                await self._handled(pump)
         await self.pilot._wait_for_screen()
 
-    async def handled(self, pump: MessagePump) -> None:
+    async def _handled(self, pump: MessagePump) -> None:
         """Wait until what was sent to a part of the app by now is handled, or the app failed."""
         done = asyncio.Event()
         if pump.call_later(done.set):

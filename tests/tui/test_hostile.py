@@ -167,7 +167,7 @@ def cluster_names(run: Running) -> list[str]:
 
 
 async def test_details_and_questions_of_every_name() -> None:
-    async with running(server=hostile_server()) as run:
+    async with running(server=hostile_server(), size=(100, 24)) as run:
         for word in HOSTILE:
             run.app.show(f"cluster/{word}")
             await run.press("T")

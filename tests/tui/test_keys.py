@@ -37,6 +37,8 @@ DETAILS: dict[str, object] = {
     "a log": LogPlace(),
     "trends": TrendsPlace(),
 }
+SIZE = (100, 30)
+"""The smallest that shows every pane: what is painted is what these tests take time for."""
 LEAVING = {"ctrl+q", "K", "o"}
 """Keys that end the app or hand the terminal over: tested on their own."""
 KEYS = [
@@ -103,7 +105,7 @@ async def visit(run: Running, view: str) -> None:
 
 @pytest.mark.parametrize("view", [*TOP, *DETAILS])
 async def test_no_key_crashes_and_none_writes_by_itself(view: str) -> None:
-    async with running() as run:
+    async with running(size=SIZE) as run:
         await visit(run, view)
         here = run.app.screen
         for key in KEYS:
@@ -119,7 +121,7 @@ async def test_no_key_crashes_and_none_writes_by_itself(view: str) -> None:
 
 
 async def test_a_read_only_session_sends_nothing_from_any_view() -> None:
-    async with running(read_only=True) as run:
+    async with running(size=SIZE, read_only=True) as run:
         for view in (*TOP, *DETAILS):
             await visit(run, view)
             for action in ACTIONS:
