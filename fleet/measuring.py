@@ -23,7 +23,7 @@ from clusters.health.kinds import health_of
 from clusters.model import ClusterName, Health, Manifest, digest_of
 from fleet.model import Cluster, Gate, HttpCheck, Inventory, JobCheck, PrometheusCheck
 from fleet.rollout.decisions import MeasureGate
-from fleet.rollout.events import GateMeasured, Outcome
+from fleet.rollout.events import GateMeasured, Measurement
 from fleet.rollout.expressions import judge
 from fleet.rollout.folding import stage_of
 from fleet.rollout.state import Rollout, gate_key
@@ -40,7 +40,7 @@ JOB_KEPT_S = 3600
 class Measured:
     """What one measurement said."""
 
-    outcome: Outcome
+    outcome: Measurement
     detail: str
 
 
@@ -64,10 +64,10 @@ class Measurer:
         try:
             measured = await self._measure(gate, asked, rollout, inventory)
         except aiohttp.ClientConnectionError as error:
-            measured = Measured(Outcome.ERROR, network_words(error))
+            measured = Measured(Measurement.ERROR, network_words(error))
         except (aiohttp.ClientError, ClusterError, TimeoutError, ValueError, OSError) as error:
             words = str(error) or type(error).__name__
-            measured = Measured(Outcome.ERROR, words)
+            measured = Measured(Measurement.ERROR, words)
         return GateMeasured(
             at=datetime.now(UTC),
             stage=asked.stage,
@@ -90,7 +90,7 @@ class Measurer:
             case JobCheck():
                 return await self._job(gate.check, asked, rollout)
             case _:
-                return Measured(Outcome.ERROR, "this gate is not measured")
+                return Measured(Measurement.ERROR, "this gate is not measured")
 
     async def _query(self, check: PrometheusCheck, cluster: Cluster | None) -> Measured:
         url = f"{_filled(check.url, cluster).rstrip('/')}/api/v1/query"
@@ -100,12 +100,14 @@ class Measurer:
             ) as response:
                 answer = await response.json()
         if not isinstance(answer, dict):
-            return Measured(Outcome.ERROR, f"{url} does not answer as Prometheus does")
+            return Measured(Measurement.ERROR, f"{url} does not answer as Prometheus does")
         if answer.get("status") != "success":
-            return Measured(Outcome.ERROR, f"Prometheus says: {answer.get('error', 'no success')}")
+            return Measured(
+                Measurement.ERROR, f"Prometheus says: {answer.get('error', 'no success')}"
+            )
         value = _single_value(answer.get("data"))
         if value is None:
-            return Measured(Outcome.INCONCLUSIVE, "the query gave no value, or more than one")
+            return Measured(Measurement.INCONCLUSIVE, "the query gave no value, or more than one")
         return Measured(judge(check, value), f"{value:g}")
 
     async def _get(self, check: HttpCheck, cluster: Cluster | None) -> Measured:
@@ -115,7 +117,7 @@ class Measurer:
             ) as response:
                 status = response.status
         good = status in check.expect_status
-        return Measured(Outcome.SUCCESS if good else Outcome.FAILURE, f"HTTP {status}")
+        return Measured(Measurement.SUCCESS if good else Measurement.FAILURE, f"HTTP {status}")
 
     async def _job(self, check: JobCheck, asked: MeasureGate, rollout: Rollout) -> Measured:
         names = [asked.cluster] if asked.cluster else _reached(rollout, asked)
@@ -125,13 +127,13 @@ class Measurer:
         asked_at = held.asked_at.isoformat() if held is not None and held.asked_at else ""
         suffix = short_name(rollout.id, asked.stage, asked.gate, asked_at)
         results = await asyncio.gather(*(self._run_job(check, name, suffix) for name in names))
-        bad = [result for result in results if result.outcome is not Outcome.SUCCESS]
-        return bad[0] if bad else Measured(Outcome.SUCCESS, f"{len(results)} jobs completed")
+        bad = [result for result in results if result.outcome is not Measurement.SUCCESS]
+        return bad[0] if bad else Measured(Measurement.SUCCESS, f"{len(results)} jobs completed")
 
     async def _run_job(self, check: JobCheck, cluster: ClusterName, suffix: str) -> Measured:
         reconciler = self._supervisor.running.get(cluster)
         if reconciler is None or reconciler.api is None:
-            return Measured(Outcome.ERROR, f"{cluster} does not answer")
+            return Measured(Measurement.ERROR, f"{cluster} does not answer")
         manifest = _job_manifest(check.manifest, suffix)
         api = reconciler.api
         resource = api.discovery.resource(manifest.api_version, manifest.ref.kind)
@@ -164,14 +166,14 @@ async def _watch_job(
     while asyncio.get_running_loop().time() < deadline:
         live = await api.get(resource, manifest.ref)
         if live is None:
-            return Measured(Outcome.ERROR, f"the job on {cluster} was deleted by somebody")
+            return Measured(Measurement.ERROR, f"the job on {cluster} was deleted by somebody")
         result = health_of(manifest.ref.group_kind, live.content())
         if result.health is Health.HEALTHY:
-            return Measured(Outcome.SUCCESS, "completed")
+            return Measured(Measurement.SUCCESS, "completed")
         if result.health is Health.DEGRADED:
-            return Measured(Outcome.FAILURE, f"{cluster}: {result.message}")
+            return Measured(Measurement.FAILURE, f"{cluster}: {result.message}")
         await asyncio.sleep(JOB_LOOK_S)
-    return Measured(Outcome.FAILURE, f"{cluster}: not complete after {timeout_s:g} s")
+    return Measured(Measurement.FAILURE, f"{cluster}: not complete after {timeout_s:g} s")
 
 
 def _job_manifest(declared: Mapping[str, Any], suffix: str) -> Manifest:

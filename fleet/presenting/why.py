@@ -6,6 +6,7 @@ from clusters.model import ClusterName
 from fleet.presenting.holds import hold_sentence, on_hold
 from fleet.presenting.rollouts import rollout_view
 from fleet.presenting.views import Picture, cluster_view, placement_view
+from fleet.rollout.progress import BROKEN
 from fleet.rollout.progress import ClusterState as Progress
 from fleet.rollout.report import names, phase_sentence
 from fleet.rollout.rollback import held_digests
@@ -13,7 +14,7 @@ from fleet.rollout.state import HoldState, Phase, Rollout
 from fleet.rollout.supersede import is_held
 from fleet.view import ClusterState, ProblemView
 
-_BROKEN = frozenset({Progress.FAILED, Progress.TIMED_OUT, Progress.NEEDS_HUMAN})
+_BROKEN = BROKEN | {Progress.NEEDS_HUMAN}
 _BROKEN_SHOWN = 3
 
 

@@ -49,7 +49,7 @@ class _Room:
 
     def take(self, entry: ClusterRollout) -> None:
         self.slots -= 1
-        if self.budget is not None and is_exposed(entry):
+        if self.budget is not None and _is_exposed(entry):
             self.budget -= 1
         self.domains[entry.seat.domain] += 1
 
@@ -70,18 +70,18 @@ class _Kept:
     budget: bool = False
 
 
-def is_exposed(entry: ClusterRollout) -> bool:
+def _is_exposed(entry: ClusterRollout) -> bool:
     """Whether starting the cluster puts one more at risk that counts."""
     return entry.membership is Membership.MEMBER and not entry.broken
 
 
-def in_use(run: StageRun) -> int:
+def _in_use(run: StageRun) -> int:
     """Count the slots that are taken."""
     held = len(run.tally.in_flight)
     return held if run.plan.stage.soak_holds_slot else held - run.tally.soaking
 
 
-def budget_left(run: StageRun) -> int | None:
+def _budget_left(run: StageRun) -> int | None:
     """Resolve how many more clusters may be put at risk; None: the slots alone limit it."""
     tally, allowed = run.tally, run.plan.failures
     lost = tally.failures + tally.retrying
@@ -94,7 +94,7 @@ def budget_left(run: StageRun) -> int | None:
     return None if lost <= allowed else 0
 
 
-def batch_limit(turn: Turn, run: StageRun) -> int:
+def _batch_limit(turn: Turn, run: StageRun) -> int:
     """Resolve the ramp: the first batch that still has a cluster waiting or in flight."""
     ramp = run.plan.ramp
     if len(ramp) < 2:
@@ -129,9 +129,9 @@ def admit(turn: Turn, run: StageRun) -> None:
         turn.look_again(closed.opens_at)
         return
     room = _Room(
-        slots=plan.concurrency - in_use(run),
-        budget=budget_left(run),
-        batch=batch_limit(turn, run),
+        slots=plan.concurrency - _in_use(run),
+        budget=_budget_left(run),
+        batch=_batch_limit(turn, run),
         domains=defaultdict(int, tally.domains),
     )
     kept = _Kept()
@@ -139,7 +139,7 @@ def admit(turn: Turn, run: StageRun) -> None:
         if room.slots <= 0:
             break
         entry = turn.rollout.clusters[name]
-        if is_exposed(entry) and room.budget is not None and room.budget <= 0:
+        if _is_exposed(entry) and room.budget is not None and room.budget <= 0:
             kept.budget = True
             if not tally.queue[-1][1]:  # nobody behind is late, so nobody behind may start
                 break

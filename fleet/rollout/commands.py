@@ -16,6 +16,7 @@ from fleet.model import ApprovalCheck, Identities, Window
 from fleet.rollout.evolve_commands import RETRYABLE, SKIPPABLE
 from fleet.rollout.folding import stage_of
 from fleet.rollout.gates import lapse
+from fleet.rollout.progress import ClusterState
 from fleet.rollout.requests import (
     Aborted,
     Approved,
@@ -268,7 +269,7 @@ def _skip(rollout: Rollout, request: Skipped) -> Verdict:
     entry = rollout.clusters.get(request.cluster)
     if entry is None:
         return _unknown(rollout, request.cluster)
-    if entry.state.value == "Skipped":
+    if entry.state is ClusterState.SKIPPED:
         return Already(message=f"{request.cluster} is skipped")
     if entry.state not in SKIPPABLE:
         return Refused(message=f"{request.cluster} is {entry.state}; there is nothing to skip")

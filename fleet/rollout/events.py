@@ -42,7 +42,7 @@ class Purpose(StrEnum):
     ROLLBACK = "rollback"
 
 
-class Outcome(StrEnum):
+class Measurement(StrEnum):
     """What one measurement said."""
 
     SUCCESS = "success"
@@ -101,6 +101,16 @@ class Stopped(Fact):
     reason: str
     stage: StageName | None = None
     reaction: OnBreach = OnBreach.HALT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Superseded(Fact):
+    """A newer release takes over: start nothing more, end when nothing is in flight."""
+
+    by: str
+    reason: str = ""
+    hurry: bool = False
+    """For a hotfix: clusters that are healthy need not finish their soak."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,19 +236,9 @@ class GateAsked(_GateFact):
 class GateMeasured(_GateFact):
     """A measurement came back.  An answer that says nothing is inconclusive, never a success."""
 
-    outcome: Outcome
+    outcome: Measurement
     detail: str = ""
     cluster: ClusterName | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Superseded(Fact):
-    """A newer release takes over: start nothing more, end when nothing is in flight."""
-
-    by: str
-    reason: str = ""
-    hurry: bool = False
-    """For a hotfix: clusters that are healthy need not finish their soak."""
 
 
 # --- rollback and hold --------------------------------------------------------------------------

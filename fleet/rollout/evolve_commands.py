@@ -8,7 +8,7 @@ from fleet.rollout.events import CommandFact, Superseded
 from fleet.rollout.failures import with_cause
 from fleet.rollout.folding import PROGRESSING, put, put_stage, retimed, stage_of
 from fleet.rollout.model import Membership
-from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.progress import BROKEN, IN_FLIGHT, ClusterRollout, ClusterState
 from fleet.rollout.replacing import replace
 from fleet.rollout.requests import (
     Aborted,
@@ -36,18 +36,8 @@ from fleet.rollout.state import (
 )
 
 State = ClusterState
-RETRYABLE = frozenset({State.FAILED, State.TIMED_OUT, State.SKIPPED})
-SKIPPABLE = frozenset(
-    {
-        State.PENDING,
-        State.APPLYING,
-        State.VERIFYING,
-        State.SOAKING,
-        State.FAILED,
-        State.TIMED_OUT,
-        State.DEFERRED,
-    }
-)
+RETRYABLE = BROKEN | {State.SKIPPED}
+SKIPPABLE = BROKEN | IN_FLIGHT | {State.PENDING, State.DEFERRED}
 
 
 def fold(rollout: Rollout, event: CommandFact) -> Rollout:  # noqa: PLR0911 - one for each fact

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import assert_never
 
 from fleet.model import GateLimits
-from fleet.rollout.events import GateAsked, GateFact, GateMeasured, Outcome
+from fleet.rollout.events import GateAsked, GateFact, GateMeasured, Measurement
 from fleet.rollout.folding import put, put_gate, stage_of
 from fleet.rollout.replacing import replace
 from fleet.rollout.requests import Approved, GatePassed, Rejected
@@ -55,18 +55,18 @@ def fold(rollout: Rollout, event: GateFact) -> Rollout:
 def _measured(run: GateRun, event: GateMeasured, limits: GateLimits) -> GateRun:
     run = replace(run, asked_at=None, measured_at=event.at, detail=event.detail)
     match event.outcome:
-        case Outcome.SUCCESS:
+        case Measurement.SUCCESS:
             opens = run.position is not Position.DURING and run.verdict is GateVerdict.WAITING
             run = replace(run, succeeded_at=event.at, errors=0)
             return replace(run, verdict=GateVerdict.OPEN) if opens else run
-        case Outcome.FAILURE:
+        case Measurement.FAILURE:
             run = replace(run, failures=run.failures + 1, errors=0)
             over = run.failures > limits.failures
             return replace(run, verdict=GateVerdict.FAILED) if over else run
-        case Outcome.INCONCLUSIVE:
+        case Measurement.INCONCLUSIVE:
             run = replace(run, inconclusive=run.inconclusive + 1, errors=0)
             over = run.inconclusive > limits.inconclusive
-        case Outcome.ERROR:
+        case Measurement.ERROR:
             run = replace(run, errors=run.errors + 1)
             over = run.errors > limits.consecutive_errors
         case _:
@@ -79,7 +79,7 @@ def _measured(run: GateRun, event: GateMeasured, limits: GateLimits) -> GateRun:
 def _noted(rollout: Rollout, event: GateMeasured) -> Rollout:
     """Remember on the cluster itself that the gate was satisfied with it."""
     entry = rollout.clusters.get(event.cluster) if event.cluster else None
-    if entry is None or event.outcome is not Outcome.SUCCESS:
+    if entry is None or event.outcome is not Measurement.SUCCESS:
         return rollout
     return put(rollout, replace(entry, measured_at={**entry.measured_at, event.gate: event.at}))
 

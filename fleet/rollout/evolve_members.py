@@ -26,14 +26,13 @@ from fleet.rollout.member_events import (
     CoordinatorStarted,
     MemberFact,
     ObservationAsked,
-    Relabelled,
     WindowClosed,
     WindowOpened,
 )
 from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.replacing import replace
-from fleet.rollout.state import HoldState, Pause, Phase, Rollout, StagePhase, StageRun
+from fleet.rollout.state import HoldState, Phase, Rollout, StagePhase, StageRun
 
 State = ClusterState
 
@@ -49,8 +48,6 @@ def fold(rollout: Rollout, event: MemberFact) -> Rollout:
             return _at_window(rollout, event.clusters, event.at, outside=True)
         case WindowOpened():
             return _at_window(rollout, event.clusters, event.at, outside=False)
-        case Relabelled():
-            return rollout
         case _:
             entry = rollout.clusters.get(event.cluster)
             return rollout if entry is None else _fold_known(rollout, entry, event)
@@ -201,19 +198,13 @@ def _at_window(
 
 def _restarted(rollout: Rollout, event: CoordinatorStarted) -> Rollout:
     """Grant nothing for the time in which nobody looked, and look before believing."""
-    if event.state_lost:
-        reason = "the store was lost and this rollout was rebuilt; check it, then resume it"
-        pause = Pause(actor="flotilla", reason=reason, at=event.at)
-        rollout = replace(rollout, pause=None if rollout.ended else pause)
     entries = []
     for name in under_way(rollout):
         entry = rollout.clusters[name]
-        soak = Clock() if event.state_lost else _cut(entry.soak, event.alive_until)
+        soak = _cut(entry.soak, event.alive_until)
         clock = _cut(entry.progress, event.alive_until)
         believed = entry.in_flight or entry.state is State.ROLLING_BACK
         entry = replace(entry, soak=soak, progress=clock, reobserve=believed, observing=False)
-        if event.state_lost and entry.state is State.SOAKING:
-            entry = replace(entry, state=State.VERIFYING, measured_at={})
         entries.append(retimed(rollout, entry, event.at))
     for run in rollout.stages:
         for _, late, _, name in run.tally.queue:
@@ -235,17 +226,12 @@ def _cut(clock: Clock, alive_until: datetime | None) -> Clock:
 
 
 def _unasked(run: StageRun, event: CoordinatorStarted) -> StageRun:
-    """Ask again for measurements whose answer was lost; void approvals if the store was lost."""
-    void = event.state_lost
+    """Ask again for measurements whose answer was lost."""
     gates = {
-        key: replace(
-            gate,
-            asked_at=gate.asked_at if gate.approvals and not void else None,
-            approvals=() if void else gate.approvals,
-        )
+        key: gate if gate.approvals else replace(gate, asked_at=None)
         for key, gate in run.gates.items()
     }
     soak = run.soak
     if run.settled_at is not None:
-        soak = (Clock() if void else _cut(soak, event.alive_until)).running(event.at)
+        soak = _cut(soak, event.alive_until).running(event.at)
     return replace(run, gates=gates, soak=soak)

@@ -19,10 +19,8 @@ from fleet.rollout.events import (
 from fleet.rollout.folding import put_stage, stage_of
 from fleet.rollout.progress import ClusterRollout, ClusterState
 from fleet.rollout.replacing import replace
-from fleet.rollout.state import Phase, Pruning, Rollout, StagePhase, StageRun, Stop, StopCause
+from fleet.rollout.state import BREACHES, Phase, Pruning, Rollout, StagePhase, StageRun, Stop
 from fleet.rollout.tally import Tally, moved
-
-BREACHES = frozenset({StopCause.BREACH, StopCause.GATE})
 
 
 def begin(event: RolloutStarted) -> Rollout:

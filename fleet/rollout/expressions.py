@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from fleet.model import PrometheusCheck
-from fleet.rollout.events import Outcome
+from fleet.rollout.events import Measurement
 
 _OPERATORS: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
@@ -52,16 +52,16 @@ def parse_comparison(text: str) -> Comparison:
     return Comparison(operator=found["operator"], number=float(found["number"]))
 
 
-def judge(check: PrometheusCheck, value: float | None) -> Outcome:
+def judge(check: PrometheusCheck, value: float | None) -> Measurement:
     """Say what a measured value means.  No value, or neither yes nor no, is inconclusive.
 
     Raises:
         ValueError: a comparison of the check cannot be read.
     """
     if value is None:
-        return Outcome.INCONCLUSIVE
+        return Measurement.INCONCLUSIVE
     if check.failure is not None and parse_comparison(check.failure).holds(value):
-        return Outcome.FAILURE
+        return Measurement.FAILURE
     if parse_comparison(check.success).holds(value):
-        return Outcome.SUCCESS
-    return Outcome.INCONCLUSIVE
+        return Measurement.SUCCESS
+    return Measurement.INCONCLUSIVE

@@ -45,7 +45,7 @@ class Facts:
     """Newest digest of the bundle that was Good on each cluster."""
     blocked: Mapping[ClusterName, str] = field(default_factory=dict)
     """Clusters that must not be started, with the reason: suspended, quarantined, tainted, a
-    dependency that is not healthy, drift that blocks, fields that another manager holds."""
+    dependency that is not healthy, drift that blocks."""
     health: Mapping[ClusterName, Mapping[BundleName, Health]] = field(default_factory=dict)
     """Health of every bundle, for the clusters that health gates ask about."""
     said: Mapping[ClusterName, str] = field(default_factory=dict)

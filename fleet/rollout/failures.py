@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from fleet.model import StageName
-from fleet.rollout.state import Rollout, StopCause
+from fleet.rollout.state import BREACHES, Rollout, StopCause
 
-_WENT_WRONG = frozenset(
-    {StopCause.BREACH, StopCause.GATE, StopCause.REJECTED, StopCause.UNREACHABLE}
-)
+_WENT_WRONG = BREACHES | {StopCause.REJECTED, StopCause.UNREACHABLE}
 
 
 def first_failure(rollout: Rollout, stage: StageName | None = None) -> str:

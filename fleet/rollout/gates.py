@@ -28,7 +28,7 @@ from fleet.model import (
 )
 from fleet.rollout.decisions import AskApproval, Effect, MeasureGate
 from fleet.rollout.folding import stage_index
-from fleet.rollout.progress import ClusterState
+from fleet.rollout.progress import BROKEN, ClusterState
 from fleet.rollout.state import (
     Approval,
     GateRun,
@@ -43,10 +43,7 @@ from fleet.rollout.turn import Turn
 from fleet.rollout.waiting import ForApproval, ForGate, Reason
 from fleet.rollout.windows import Groups, Shut
 
-_APART = frozenset(
-    {ClusterState.WITHDRAWN, ClusterState.DEFERRED, ClusterState.SKIPPED, ClusterState.FAILED}
-    | {ClusterState.TIMED_OUT}
-)
+_APART = BROKEN | {ClusterState.WITHDRAWN, ClusterState.DEFERRED, ClusterState.SKIPPED}
 """Clusters that a stage goes on without: its gates do not ask about them."""
 
 
@@ -289,7 +286,7 @@ def _satisfied(turn: Turn, run: StageRun, held: GateRun) -> bool:
     if held.succeeded_at is None:
         return False
     if held.cluster is not None and held.position is Position.DURING:
-        return gate_seen(turn, held)
+        return _gate_seen(turn, held)
     match held.position:
         case Position.BEFORE:
             since = None
@@ -300,7 +297,7 @@ def _satisfied(turn: Turn, run: StageRun, held: GateRun) -> bool:
     return since is None or held.succeeded_at >= since
 
 
-def gate_seen(turn: Turn, held: GateRun) -> bool:
+def _gate_seen(turn: Turn, held: GateRun) -> bool:
     """Whether the cluster was measured well since it became healthy."""
     if held.cluster is None:
         return False

@@ -13,19 +13,10 @@ from dataclasses import dataclass, field
 from clusters.model import BundleName, ClusterName
 from fleet.model import Guards, ShrinkGuard
 from fleet.rollout.model import Membership, RolloutId
-from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.progress import BROKEN, IN_FLIGHT, ClusterRollout, ClusterState
 from fleet.rollout.state import Phase, Rollout, StagePhase
 
-_MISSING = frozenset(
-    {
-        ClusterState.PENDING,
-        ClusterState.APPLYING,
-        ClusterState.VERIFYING,
-        ClusterState.SOAKING,
-        ClusterState.FAILED,
-        ClusterState.TIMED_OUT,
-    }
-)
+_NOT_YET = BROKEN | IN_FLIGHT | {ClusterState.PENDING}
 
 
 _SMALL_FLEET = 4
@@ -139,7 +130,7 @@ class Leases:
             entry = rollout.clusters.get(cluster)
             if entry is None or rollout.phase is not Phase.COMPLETED:
                 continue
-            if entry.membership is Membership.DIRECT and entry.state in _MISSING:
+            if entry.membership is Membership.DIRECT and entry.state in _NOT_YET:
                 return rollout.id
         return None
 

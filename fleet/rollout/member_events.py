@@ -67,11 +67,6 @@ class ClusterWithdrawn(_ClusterFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Relabelled(_ClusterFact):
-    """A cluster's labels changed; it keeps its stage for this rollout."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class WindowClosed(Fact):
     """Conclusion: these clusters in flight are outside their window; their deadline rests."""
 
@@ -87,14 +82,9 @@ class WindowOpened(Fact):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CoordinatorStarted(Fact):
-    """The coordinator runs again; it was last known alive at `alive_until` (None: unknown).
-
-    `state_lost`: the store was lost and this state was rebuilt, so approvals are void, soaks start
-    again, and the rollout waits for a person.
-    """
+    """The coordinator runs again; it was last known alive at `alive_until` (None: unknown)."""
 
     alive_until: datetime | None
-    state_lost: bool = False
 
 
 MemberFact = (
@@ -106,7 +96,6 @@ MemberFact = (
     | ClusterJoined
     | ClusterLeft
     | ClusterWithdrawn
-    | Relabelled
     | WindowClosed
     | WindowOpened
     | CoordinatorStarted

@@ -51,7 +51,6 @@ from fleet.rollout.member_events import (
     CoordinatorStarted,
     MemberFact,
     ObservationAsked,
-    Relabelled,
     WindowClosed,
     WindowOpened,
 )
@@ -169,10 +168,9 @@ def _cluster(event: ClusterFact) -> str:  # noqa: PLR0911 - one return for each 
             assert_never(event)
 
 
-def _member(event: MemberFact) -> str:  # noqa: PLR0911, PLR0912, C901 - one for each fact
+def _member(event: MemberFact) -> str:  # noqa: PLR0911 - one for each fact
     if isinstance(event, CoordinatorStarted):
-        lost = ", its store was lost" if event.state_lost else ""
-        return f"the coordinator starts again{lost}"
+        return "the coordinator starts again"
     match event:
         case WindowClosed():
             return f"the window closes over {names(event.clusters)}"
@@ -194,8 +192,6 @@ def _member(event: MemberFact) -> str:  # noqa: PLR0911, PLR0912, C901 - one for
             return f"{event.cluster} leaves"
         case ClusterWithdrawn():
             return f"{event.cluster} is withdrawn"
-        case Relabelled():
-            return f"{event.cluster} has new labels and keeps its stage"
         case _:
             assert_never(event)
 

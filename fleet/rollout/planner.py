@@ -30,6 +30,7 @@ ObserveCluster     ObservationAsked                            ClusterObserved, 
 MeasureGate        GateAsked                                   GateMeasured (ERROR if it broke)
 AskApproval        GateAsked                                   Approved, Rejected (from `commands`)
 PlaceHold          HoldAsked                                   HoldPlaced
+ProposeRevert      RevertAsked                                 RevertProposed
 =================  ==========================================  =====================================
 
 * `AssignRelease` means: from now on the cluster's reconciler is to hold `digest` (its bytes are

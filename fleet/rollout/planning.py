@@ -70,14 +70,14 @@ def make_plan(
     for name, stages in stages_of.items():
         members[stages[0]].append(inventory.clusters[name])
     plans = tuple(
-        plan_stage(stage, members[stage.name], release, rollout=rollout, baseline=baseline)
+        _plan_stage(stage, members[stage.name], release, rollout=rollout, baseline=baseline)
         for stage in strategy.stages
     )
     return _sealed(release, plans, inventory)
 
 
 def _sealed(release: Release, stages: tuple[StagePlan, ...], inventory: Inventory) -> Plan:
-    names = {name for stage in release.strategy.stages for name in gate_names(stage)}
+    names = {name for stage in release.strategy.stages for name in _gate_names(stage)}
     size = sum(stage.size for stage in stages)
     budget = release.strategy.max_failures
     plan = Plan(
@@ -89,7 +89,7 @@ def _sealed(release: Release, stages: tuple[StagePlan, ...], inventory: Inventor
     return replace(plan, plan_hash=hash_of_plan(plan))
 
 
-def gate_names(stage: Stage) -> tuple[GateName, ...]:
+def _gate_names(stage: Stage) -> tuple[GateName, ...]:
     """List the gates that a stage names, at any position."""
     return (*stage.gates.before, *stage.gates.during, *stage.gates.after)
 
@@ -136,7 +136,7 @@ def placement_problems(
     return problems
 
 
-def plan_stage(
+def _plan_stage(
     stage: Stage,
     clusters: Iterable[Cluster],
     release: Release,

@@ -37,6 +37,9 @@ class ClusterState(StrEnum):
 IN_FLIGHT = frozenset({ClusterState.APPLYING, ClusterState.VERIFYING, ClusterState.SOAKING})
 """States in which a cluster holds a slot of its stage."""
 
+BROKEN = frozenset({ClusterState.FAILED, ClusterState.TIMED_OUT})
+"""States in which no attempt is left."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterRollout:

@@ -27,7 +27,7 @@ def done(turn: Turn) -> bool:
         if not left:
             return True
         clusters, objects = tuple(sorted(left)), sum(left.values())
-        held = excess(left, turn.facts.prune_guard)
+        held = _excess(left, turn.facts.prune_guard)
         turn.conclude(PruneDecided(at=turn.now, clusters=clusters, objects=objects, held=held))
         return False
     until = decided.at + timedelta(seconds=PATIENCE_S)
@@ -42,7 +42,7 @@ def done(turn: Turn) -> bool:
     return False
 
 
-def excess(left: Mapping[ClusterName, int], guard: PruneGuard) -> str:
+def _excess(left: Mapping[ClusterName, int], guard: PruneGuard) -> str:
     """Say why so much is not deleted without a person's word; empty: it may be.
 
     Args:

@@ -19,9 +19,10 @@ from fleet.rollout.events import (
     RollbackStarted,
     RolloutEnded,
 )
-from fleet.rollout.progress import ClusterRollout, ClusterState
+from fleet.rollout.folding import stage_of
+from fleet.rollout.progress import BROKEN, ClusterRollout, ClusterState
 from fleet.rollout.requests import UndoScope
-from fleet.rollout.state import HoldState, Phase, Rollout, Stop, StopCause, Undo
+from fleet.rollout.state import BREACHES, HoldState, Phase, Rollout, Stop, Undo
 from fleet.rollout.turn import Turn
 from fleet.rollout.waiting import ForHold, ForRevert, ForRollback, ForWindow
 from fleet.rollout.windows import Shut
@@ -32,7 +33,6 @@ _SCOPES = {
     OnBreach.ROLLBACK_STAGE: UndoScope.STAGE,
     OnBreach.ROLLBACK_RUN: UndoScope.ROLLOUT,
 }
-_BROKEN = frozenset({State.FAILED, State.TIMED_OUT})
 
 
 def affected(
@@ -52,7 +52,7 @@ def affected(
             continue
         match scope:
             case UndoScope.CLUSTER:
-                inside = entry.name in only if only else entry.state in _BROKEN
+                inside = entry.name in only if only else entry.state in BROKEN
             case UndoScope.STAGE:
                 inside = entry.seat.stage == stage
             case UndoScope.ROLLOUT:
@@ -69,7 +69,7 @@ def concurrency_of(rollout: Rollout, size: int) -> int:
 
 def reaction(rollout: Rollout, stop: Stop) -> UndoScope | None:
     """Say how much is rolled back after `stop`; None: nothing, it only halts."""
-    if stop.cause not in (StopCause.BREACH, StopCause.GATE):
+    if stop.cause not in BREACHES:
         return None
     if rollout.plan.release.rollback.mode is not RollbackMode.AUTO:
         return None
@@ -147,7 +147,7 @@ def _writes_back(rollout: Rollout, undo: Undo) -> bool:
 def _watch(turn: Turn, going: list[ClusterName]) -> None:
     for name in going:
         entry = turn.rollout.clusters[name]
-        limit = _deadline_s(turn.rollout, entry)
+        limit = stage_of(turn.rollout, entry.seat.stage).plan.stage.progress_deadline_s
         if entry.reobserve and not entry.observing and entry.unreachable_since is None:
             turn.act(ObserveCluster(cluster=name))
         if entry.unreachable_since is not None:
@@ -166,13 +166,6 @@ def _watch(turn: Turn, going: list[ClusterName]) -> None:
             turn.conclude(DeadlinePassed(at=turn.now, cluster=name, reason=said))
         else:
             turn.look_again(entry.progress.due(limit))
-
-
-def _deadline_s(rollout: Rollout, entry: ClusterRollout) -> float:
-    for stage in rollout.plan.stages:
-        if stage.name == entry.seat.stage:
-            return stage.stage.progress_deadline_s
-    raise KeyError(f"the plan of {rollout.id} has no stage {entry.seat.stage}")
 
 
 def _send(turn: Turn, undo: Undo, going: int) -> None:

@@ -40,7 +40,7 @@ from fleet.rollout.events import (
     Event,
     GateMeasured,
     HoldPlaced,
-    Outcome,
+    Measurement,
     Purpose,
     RolloutStarted,
 )
@@ -55,7 +55,7 @@ from fleet.rollout.replacing import replace
 from fleet.rollout.requests import Approved
 from fleet.rollout.state import Rollout
 from fleet.rollout.surroundings import changing
-from fleet.rollout.turn import Outcome as Answer
+from fleet.rollout.turn import Outcome
 from fleet.rollout.windows import Calendar
 
 _OLD, _NEW = Digest("old"), Digest("new")
@@ -95,7 +95,7 @@ class Simulation:
     samples: tuple[Sample, ...]
     broken_most: int
     """Most clusters that were broken at the same time."""
-    waiting: Answer
+    waiting: Outcome
     """What the planner was waiting for at the end."""
     odds: Odds
     """How the world behaved."""
@@ -208,7 +208,7 @@ class _World:
                 rollout = evolve(rollout, event)
         raise RuntimeError(f"the simulation of {self.id} does not end")
 
-    def _sleep(self, answer: Answer) -> bool:
+    def _sleep(self, answer: Outcome) -> bool:
         """Move to the next moment at which something happens; False: nothing ever will."""
         moments = [self.due[0][0]] if self.due else []
         if answer.recheck_after is not None:
@@ -243,7 +243,7 @@ class _World:
                     gate=effect.gate,
                     position=effect.position,
                     cluster=effect.cluster,
-                    outcome=Outcome.SUCCESS,
+                    outcome=Measurement.SUCCESS,
                 )
                 self._later(1, measured)
             case AskApproval():

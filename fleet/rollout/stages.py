@@ -17,9 +17,10 @@ from fleet.rollout.events import (
 )
 from fleet.rollout.facts import Ahead, relied_on
 from fleet.rollout.failures import first_failure
+from fleet.rollout.model import Membership
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.requests import UndoScope
-from fleet.rollout.state import Phase, Position, StagePhase, StageRun, Stop, StopCause
+from fleet.rollout.state import BREACHES, Phase, Position, StagePhase, StageRun, Stop, StopCause
 from fleet.rollout.turn import Turn
 from fleet.rollout.waiting import ForDraining, ForPerson, ForReturn, ForTrain
 
@@ -80,14 +81,13 @@ def _first(turn: Turn, stage: StageName | None = None) -> str:
 
 
 def _stop(turn: Turn, run: StageRun, cause: StopCause, reason: str) -> None:
-    reacts = cause in (StopCause.BREACH, StopCause.GATE)
     turn.conclude(
         Stopped(
             at=turn.now,
             cause=cause,
             reason=reason,
             stage=run.name,
-            reaction=run.plan.stage.on_breach if reacts else OnBreach.HALT,
+            reaction=run.plan.stage.on_breach if cause in BREACHES else OnBreach.HALT,
         )
     )
 
@@ -171,7 +171,10 @@ def _run(turn: Turn, run: StageRun) -> None:
 
 def _too_many_deferred(turn: Turn, run: StageRun) -> bool:
     """Whether the stage has to wait because too much of it is out of reach."""
-    deferred, allowed = run.tally.deferred, run.plan.deferrals
+    allowed = run.plan.deferrals
+    if run.tally.deferred <= allowed:
+        return False
+    deferred = run.tally.deferred - _late(turn, run)
     if deferred <= allowed:
         return False
     match run.plan.stage.unreachable.mode:
@@ -187,6 +190,17 @@ def _too_many_deferred(turn: Turn, run: StageRun) -> bool:
             )
             _stop(turn, run, StopCause.UNREACHABLE, reason)
             return True
+
+
+def _late(turn: Turn, run: StageRun) -> int:
+    """Count deferred clusters that joined late: the limit is a share of the frozen members."""
+    away = (turn.rollout.clusters[name] for name in turn.rollout.away)
+    return sum(
+        entry.state is ClusterState.DEFERRED
+        and entry.membership is Membership.LATE
+        and entry.seat.stage == run.name
+        for entry in away
+    )
 
 
 def play_out(turn: Turn, stop: Stop) -> None:

@@ -142,6 +142,10 @@ class StopCause(StrEnum):
     ROLLBACK = "rollback"
 
 
+BREACHES = frozenset({StopCause.BREACH, StopCause.GATE})
+"""Causes that lie in the release itself: they count as a breach, and have a reaction."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
     """Why no more clusters are started, and what follows once those in flight are done."""

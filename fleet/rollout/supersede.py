@@ -15,14 +15,14 @@ from clusters.model import ClusterName, Digest
 from fleet.model import OnNewRelease
 from fleet.rollout.facts import Ahead, relied_on
 from fleet.rollout.model import Release, RolloutId
-from fleet.rollout.progress import ClusterState
+from fleet.rollout.progress import BROKEN, ClusterState
 from fleet.rollout.replacing import replace
-from fleet.rollout.state import Phase, Rollout, StagePhase, StopCause
+from fleet.rollout.state import BREACHES, Phase, Rollout, StagePhase, StopCause
 
 HOTFIX_ROLE = "incident-commander"
 """Role whose holders' releases may overtake as hotfixes."""
 
-_BROKEN = frozenset({ClusterState.FAILED, ClusterState.TIMED_OUT, ClusterState.NEEDS_HUMAN})
+_FAILED_ON = BROKEN | {ClusterState.NEEDS_HUMAN}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,7 +126,7 @@ def _replacing(
         return Arrangement(waiting=(newest,), dropped=dropped, reason=_HELD)
     if not rollouts:
         return Arrangement(start=newest, dropped=dropped)
-    ending = tuple(each.id for each in rollouts if _may_end(each) and (always or is_stuck(each)))
+    ending = tuple(each.id for each in rollouts if _may_end(each) and (always or _is_stuck(each)))
     if ending:
         reason = f"rollout {ending[-1]} ends first: what it has in flight finishes"
     else:
@@ -141,7 +141,7 @@ def _may_end(rollout: Rollout) -> bool:
     return rollout.stop is None or rollout.stop.cause not in (StopCause.SUPERSEDE, StopCause.ABORT)
 
 
-def is_stuck(rollout: Rollout) -> bool:
+def _is_stuck(rollout: Rollout) -> bool:
     """Whether a rollout would only stand in the way: halted, or nothing changed so far."""
     return rollout.phase is Phase.HALTED or rollout.first_assigned_at is None
 
@@ -170,7 +170,7 @@ def ahead_of(rollout: Rollout, rollouts: Iterable[Rollout]) -> Ahead | None:
         ahead = by_id.get(ahead.follows) if ahead.follows else None
     if ahead is None or ahead.phase is Phase.COMPLETED:
         return None
-    broke = _breaking(ahead) or ahead.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
+    broke = _breached(ahead) or ahead.phase in (Phase.ROLLING_BACK, Phase.ROLLED_BACK)
     return _ahead(ahead, ahead.stop.reason if ahead.stop and broke else "")
 
 
@@ -182,7 +182,7 @@ def _ahead(ahead: Rollout, stopped: str) -> Ahead:
         failed={
             name: entry.seat.digest
             for name, entry in ahead.clusters.items()
-            if entry.counted or entry.state in _BROKEN
+            if entry.counted or entry.state in _FAILED_ON
         },
         undone=undone(ahead) if stopped else frozenset(),
     )
@@ -194,5 +194,5 @@ def undone(rollout: Rollout) -> frozenset[ClusterName]:
     return frozenset(name for name, entry in rollout.clusters.items() if entry.state not in holding)
 
 
-def _breaking(rollout: Rollout) -> bool:
-    return rollout.stop is not None and rollout.stop.cause in (StopCause.BREACH, StopCause.GATE)
+def _breached(rollout: Rollout) -> bool:
+    return rollout.stop is not None and rollout.stop.cause in BREACHES

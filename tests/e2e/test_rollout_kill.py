@@ -27,7 +27,7 @@ from fleet.rollout.events import (
     ClusterAssigned,
     Event,
     GateMeasured,
-    Outcome,
+    Measurement,
     RolloutStarted,
     SoakElapsed,
 )
@@ -196,7 +196,7 @@ def _nothing_twice(rollout: str, events: Sequence[Event]) -> None:
     """One plan, one answer of each person, one success of the gate, one change of each cluster."""
     assert sum(isinstance(event, RolloutStarted) for event in events) == 1, rollout
     assert sum(isinstance(event, Approved) for event in events) == 1, rollout
-    passed = [e for e in events if isinstance(e, GateMeasured) and e.outcome is Outcome.SUCCESS]
+    passed = [e for e in events if isinstance(e, GateMeasured) and e.outcome is Measurement.SUCCESS]
     assert len(passed) == 1, rollout
     for name in map(ClusterName, NAMES):
         for kind in (ClusterAssigned, SoakElapsed):

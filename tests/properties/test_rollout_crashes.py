@@ -25,7 +25,7 @@ from fleet.rollout.events import (
     Event,
     GateMeasured,
     HoldPlaced,
-    Outcome,
+    Measurement,
     RolloutStarted,
 )
 from fleet.rollout.facts import Facts
@@ -120,7 +120,7 @@ class World:
                     stage=effect.stage,
                     gate=effect.gate,
                     position=effect.position,
-                    outcome=Outcome.SUCCESS,
+                    outcome=Measurement.SUCCESS,
                 )
                 return self.tell(rollout, measured)
             case _:

@@ -30,7 +30,7 @@ from fleet.rollout.events import (
     DriftSeen,
     Event,
     GateMeasured,
-    Outcome,
+    Measurement,
     Purpose,
     RolloutStarted,
     SoakElapsed,
@@ -159,8 +159,6 @@ class Watched(Player):
             if since is not None and event.alive_until is not None:
                 counted = (event.alive_until - since).total_seconds()
                 self.soaked_s[key] = self.soaked_s.get(key, 0.0) + max(0.0, counted)
-            if event.state_lost:
-                self.soaked_s.pop(key, None)
             return
         if getattr(event, "cluster", None) != name:
             return
@@ -385,7 +383,7 @@ def play_step(world: Watched, step: Step) -> None:
     elif kind < 77:
         release(world, which, how)
     elif kind < 81:
-        restart(world, how)
+        restart(world)
     elif kind < 85:
         member(world, which, how)
     elif names:
@@ -434,7 +432,12 @@ def answer_gate(world: Watched, which: int, how: int) -> None:
         if position in [p.value for p in Position] and run.phase is not StagePhase.COMPLETED:
             getattr(world, f"do_{verb}")(world_line)
         return
-    outcomes = [Outcome.SUCCESS, Outcome.SUCCESS, Outcome.INCONCLUSIVE, Outcome.FAILURE]
+    outcomes = [
+        Measurement.SUCCESS,
+        Measurement.SUCCESS,
+        Measurement.INCONCLUSIVE,
+        Measurement.FAILURE,
+    ]
     measured = GateMeasured(
         at=world.now,
         stage=run.name,
@@ -467,8 +470,8 @@ def release(world: Watched, which: int, how: int) -> None:
     world.do_release(line(f"release v{number}: {words} author=ada"))
 
 
-def restart(world: Watched, how: int) -> None:
-    world.do_restart(line("restart 7m store-lost" if how == 3 else "restart 7m"))
+def restart(world: Watched) -> None:
+    world.do_restart(line("restart 7m"))
     look(world, sorted(world.clusters))
 
 

@@ -50,7 +50,7 @@ from fleet.rollout.events import (
     Event,
     GateMeasured,
     HoldPlaced,
-    Outcome,
+    Measurement,
     RevertProposed,
     RolloutStarted,
     SoakElapsed,
@@ -66,7 +66,6 @@ from fleet.rollout.member_events import (
     ClusterReturned,
     ClusterUnreachable,
     CoordinatorStarted,
-    Relabelled,
 )
 from fleet.rollout.model import Release, RolloutId
 from fleet.rollout.narrative import narrate
@@ -95,7 +94,7 @@ from fleet.rollout.rollback import held_digests
 from fleet.rollout.state import HoldState, Phase, Position, Rollout
 from fleet.rollout.supersede import ahead_of, arrange
 from fleet.rollout.surroundings import changing, expected
-from fleet.rollout.turn import Outcome as Answer
+from fleet.rollout.turn import Outcome
 from fleet.rollout.windows import Calendar
 from tests.scenarios import script
 from tests.scenarios.script import Line
@@ -121,7 +120,7 @@ class Player:
     releases: dict[str, Release] = field(default_factory=dict)
     waiting: list[Release] = field(default_factory=list)
     rollouts: list[Rollout] = field(default_factory=list)
-    answers: dict[RolloutId, Answer] = field(default_factory=dict)
+    answers: dict[RolloutId, Outcome] = field(default_factory=dict)
     assigned: dict[ClusterName, Digest] = field(default_factory=dict)
     last_good: dict[ClusterName, Digest] = field(default_factory=dict)
     completed: dict[tuple[StageName, ClusterName], Digest] = field(default_factory=dict)
@@ -488,8 +487,7 @@ class Player:
     def do_relabel(self, line: Line) -> None:
         for name in self._each(line):
             self.clusters[name] = replace(self.clusters[name], labels=line.pairs)
-            self.tell(Relabelled(at=self.now, cluster=name))
-            self.say(f"{name} keeps its stage in this rollout")
+        self.drive()
 
     def do_joins(self, line: Line) -> None:
         self.do_clusters(line)
@@ -601,8 +599,7 @@ class Player:
         alive = self.now
         self.now += gone
         self.rollouts = [read_rollout(rollout_record(each)) for each in self.rollouts]
-        lost = "store-lost" in line.head
-        self.tell(CoordinatorStarted(at=self.now, alive_until=alive, state_lost=lost))
+        self.tell(CoordinatorStarted(at=self.now, alive_until=alive))
 
     # --- gates and people -----------------------------------------------------------------------
 
@@ -646,7 +643,7 @@ class Player:
                 stage=stage,
                 gate=gate,
                 position=position,
-                outcome=Outcome(line.head[1]),
+                outcome=Measurement(line.head[1]),
                 detail=line.rest,
                 cluster=ClusterName(line.after("on")) if line.after("on") else None,
             )

@@ -7,7 +7,7 @@ import math
 import pytest
 
 from fleet.model import PrometheusCheck
-from fleet.rollout.events import Outcome
+from fleet.rollout.events import Measurement
 from fleet.rollout.expressions import judge, parse_comparison
 
 
@@ -43,17 +43,17 @@ CHECK = PrometheusCheck(url="http://p", query="q", success="value < 0.01", failu
 @pytest.mark.parametrize(
     ("value", "outcome"),
     [
-        (0.0, Outcome.SUCCESS),
-        (0.03, Outcome.INCONCLUSIVE),
-        (0.06, Outcome.FAILURE),
-        (None, Outcome.INCONCLUSIVE),
-        (math.nan, Outcome.INCONCLUSIVE),
+        (0.0, Measurement.SUCCESS),
+        (0.03, Measurement.INCONCLUSIVE),
+        (0.06, Measurement.FAILURE),
+        (None, Measurement.INCONCLUSIVE),
+        (math.nan, Measurement.INCONCLUSIVE),
     ],
 )
-def test_judgement(value: float | None, outcome: Outcome) -> None:
+def test_judgement(value: float | None, outcome: Measurement) -> None:
     assert judge(CHECK, value) is outcome
 
 
 def test_without_a_failure_condition_nothing_fails() -> None:
     lenient = PrometheusCheck(url="http://p", query="q", success="value < 0.01")
-    assert judge(lenient, 5.0) is Outcome.INCONCLUSIVE
+    assert judge(lenient, 5.0) is Measurement.INCONCLUSIVE

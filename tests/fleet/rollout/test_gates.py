@@ -20,7 +20,7 @@ from fleet.model import (
     StageGates,
 )
 from fleet.rollout.decisions import AssignRelease, MeasureGate
-from fleet.rollout.events import GateMeasured, Outcome
+from fleet.rollout.events import GateMeasured, Measurement
 from fleet.rollout.member_events import CoordinatorStarted
 from fleet.rollout.requests import GatePassed, PromotedNow
 from fleet.rollout.state import GateVerdict, Phase, Position, StagePhase, StopCause
@@ -28,7 +28,12 @@ from fleet.rollout.waiting import ForGate
 from tests.fleet.rollout.fleetlet import PLACE, Run, clusters, plan_of, stage, strategy
 
 WEB = GateName("web")
-S, F, INC, ERR = Outcome.SUCCESS, Outcome.FAILURE, Outcome.INCONCLUSIVE, Outcome.ERROR
+S, F, INC, ERR = (
+    Measurement.SUCCESS,
+    Measurement.FAILURE,
+    Measurement.INCONCLUSIVE,
+    Measurement.ERROR,
+)
 
 
 def web(**fields: Any) -> Gate:
@@ -40,7 +45,7 @@ def gated(gate: Gate, position: Position, size: int = 2, **fields: Any) -> Run:
     return Run.of(plan_of(strategy(declared), clusters("prod", size), gates=[gate]))
 
 
-def measured(run: Run, outcome: Outcome, position: Position, cluster: str = "") -> None:
+def measured(run: Run, outcome: Measurement, position: Position, cluster: str = "") -> None:
     run.tell(
         GateMeasured(
             at=run.now,
@@ -78,7 +83,7 @@ def questions(run: Run) -> int:
         ),
     ],
 )
-def test_limits(answers: list[Outcome], limits: GateLimits, verdict: GateVerdict) -> None:
+def test_limits(answers: list[Measurement], limits: GateLimits, verdict: GateVerdict) -> None:
     run = gated(web(limits=limits), Position.BEFORE)
     for outcome in answers:
         measured(run, outcome, Position.BEFORE)

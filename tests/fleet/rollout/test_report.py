@@ -48,7 +48,7 @@ VALUES: dict[str, Any] = {
     "plan_hash": "ff",
     "phase": Phase.COMPLETED,
     "cause": StopCause.BREACH,
-    "outcome": events.Outcome.SUCCESS,
+    "outcome": events.Measurement.SUCCESS,
     "alive_until": None,
     "by": "v2",
     "take": True,
