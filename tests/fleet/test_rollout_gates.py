@@ -36,6 +36,10 @@ spec:
 """
 
 
+NEWEST = "last_over_time(error_rate[1m])"
+"""Also where one scrape got no answer in time: on a busy machine that says nothing of the rate."""
+
+
 class Target:
     """What Prometheus scrapes: its error rate is what the test says."""
 
@@ -95,9 +99,7 @@ async def until_it_says(url: str, wanted: Callable[[float], bool]) -> None:
     async with aiohttp.ClientSession() as http:
         for _ in range(200):
             try:
-                async with http.get(
-                    f"{url}/api/v1/query", params={"query": "error_rate"}
-                ) as answer:
+                async with http.get(f"{url}/api/v1/query", params={"query": NEWEST}) as answer:
                     found = (await answer.json())["data"]["result"]
                 if found and wanted(float(found[0]["value"][1])):
                     return
@@ -107,7 +109,7 @@ async def until_it_says(url: str, wanted: Callable[[float], bool]) -> None:
     raise AssertionError("Prometheus did not scrape the target")
 
 
-def fleet_asking(url: str, query: str = "error_rate") -> dict[str, str]:
+def fleet_asking(url: str, query: str = NEWEST) -> dict[str, str]:
     gate = GATE.replace("URL", url).replace("QUERY", query)
     return travelling_fleet(NAMES, stages=STAGES, more={"error-rate.yaml": gate})
 
@@ -117,38 +119,39 @@ def gate_state(world: FleetWorld, name: str) -> str:
 
 
 @needs_prometheus
-async def test_a_release_passes_and_the_next_fails_by_what_prometheus_says(tmp_path: Path) -> None:
+async def test_what_a_real_prometheus_says_decides(tmp_path: Path) -> None:
+    """One Prometheus for all of it: it looks at its targets five seconds after its start."""
     target = Target()
     async with served(target) as scraped, prometheus(tmp_path, scraped) as url:
         await until_it_says(url, lambda value: value == 0.0)
-        async with fleet_world(NAMES, fleet_asking(url)) as world:
-            await phase(world, "web-1", "Completed")
-
-            target.rate = 0.2
-            await until_it_says(url, lambda value: value == 0.2)
-            world.commit(image("2"))
-            await phase(world, "web-2", "Halted")
-            assert gate_state(world, "web-2") == "failed"
-            assert "gate error-rate failed (0.2)" in world.need("halted")
-            assert await images(world) == {"dev-1": "web:2", "prod-1": "web:1"}
+        await _a_release_passes_and_the_next_fails(target, url)
+        await _between_good_and_bad_a_person_is_asked(target, url)
 
 
-@needs_prometheus
-async def test_between_good_and_bad_a_person_is_asked(tmp_path: Path) -> None:
-    target = Target()
+async def _a_release_passes_and_the_next_fails(target: Target, url: str) -> None:
+    async with fleet_world(NAMES, fleet_asking(url)) as world:
+        await phase(world, "web-1", "Completed")
+
+        target.rate = 0.2
+        await until_it_says(url, lambda value: value == 0.2)
+        world.commit(image("2"))
+        await phase(world, "web-2", "Halted")
+        assert gate_state(world, "web-2") == "failed"
+        assert "gate error-rate failed (0.2)" in world.need("halted")
+        assert await images(world) == {"dev-1": "web:2", "prod-1": "web:1"}
+
+
+async def _between_good_and_bad_a_person_is_asked(target: Target, url: str) -> None:
     target.rate = 0.03
-    async with served(target) as scraped, prometheus(tmp_path, scraped) as url:
-        await until_it_says(url, lambda value: value == 0.03)
-        async with fleet_world(NAMES, fleet_asking(url)) as world:
-            await _pass(world, "web-1")
-            await phase(world, "web-1", "Completed")
-            world.commit(
-                {"error-rate.yaml": fleet_asking(url, "no_such_metric")["error-rate.yaml"]}
-            )
-            world.commit(image("2"))
-            await world.until(lambda: gate_state(world, "web-2") == "inconclusive")
-            assert "gave no value" in world.need("approval")
-            assert await images(world) == {"dev-1": "web:2", "prod-1": "web:1"}
+    await until_it_says(url, lambda value: value == 0.03)
+    async with fleet_world(NAMES, fleet_asking(url)) as world:
+        await _pass(world, "web-1")
+        await phase(world, "web-1", "Completed")
+        world.commit({"error-rate.yaml": fleet_asking(url, "no_such_metric")["error-rate.yaml"]})
+        world.commit(image("2"))
+        await world.until(lambda: gate_state(world, "web-2") == "inconclusive")
+        assert "gave no value" in world.need("approval")
+        assert await images(world) == {"dev-1": "web:2", "prod-1": "web:1"}
 
 
 async def test_a_prometheus_that_does_not_answer_opens_no_gate() -> None:
