@@ -6,6 +6,7 @@ showed (all else, rebuilt after a restart).  Owned by one reconciler; not shared
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -249,16 +250,37 @@ class Journal(Protocol):
         ...
 
 
-class FieldSets:
-    """Field sets by the hash of their bytes: one copy for all clusters that share a manifest."""
+FIELD_SETS_MAX_BYTES = 64 * 1024 * 1024
 
-    def __init__(self) -> None:
-        self._known: dict[str, bytes] = {}
+
+class FieldSets:
+    """Field sets by the hash of their bytes: one copy for all clusters that share a manifest.
+
+    Every release brings new ones, and nobody says which are of no use any more: of those that
+    were not asked for longest, the oldest are forgotten.  That costs a dry run if one is missed.
+
+    Args:
+        max_bytes: how much is remembered.
+    """
+
+    def __init__(self, max_bytes: int = FIELD_SETS_MAX_BYTES) -> None:
+        self._known: OrderedDict[str, bytes] = OrderedDict()
+        self._max_bytes = max_bytes
+        self.size_bytes = 0
 
     def add(self, entry_hash: str, fields: bytes) -> None:
         """Remember what a hash stands for."""
-        self._known.setdefault(entry_hash, fields)
+        if self.get(entry_hash) is not None:
+            return
+        self._known[entry_hash] = fields
+        self.size_bytes += len(fields)
+        while self.size_bytes > self._max_bytes and len(self._known) > 1:
+            _, dropped = self._known.popitem(last=False)
+            self.size_bytes -= len(dropped)
 
     def get(self, entry_hash: str) -> bytes | None:
         """The fieldsV1 bytes with this hash; None after a restart, until the next apply."""
-        return self._known.get(entry_hash)
+        fields = self._known.get(entry_hash)
+        if fields is not None:
+            self._known.move_to_end(entry_hash)
+        return fields

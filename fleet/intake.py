@@ -124,7 +124,7 @@ class Intake:
             fetched = await repository.fetch()
             yield At(repository=repository, revision=fetched.revision)
         finally:
-            await repository.close()
+            await self._let_go(repository)
 
     def repository_of(self, bundle: Bundle) -> Repository | None:
         """The repository that a bundle's files are in, if it is known here."""
@@ -261,8 +261,19 @@ class Intake:
         used = {_name_of(bundle) for bundle in inventory.bundles.values() if bundle.source.git}
         for name in [name for name in self._others if name not in used]:
             repository, _ = self._others.pop(name)
-            await repository.close()
             self._poller.forget(name)
+            await self._let_go(repository)
+
+    async def _let_go(self, repository: Repository) -> None:
+        """Close a repository; what it remembers goes as well, unless somebody else follows it."""
+        others = (known for known, _ in self._others.values())
+        if any(repository.is_like(known) for known in (self._fleet, *others)):
+            await repository.close()
+            return
+        try:
+            await repository.forget()
+        except SourceError as error:
+            log.warning("cannot forget what was seen of %s: %s", repository.url, error)
 
 
 def _name_of(bundle: Bundle) -> SourceName:

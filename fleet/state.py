@@ -234,7 +234,23 @@ def _pruned(state: FleetState, fact: facts.ObjectsPruned) -> None:
 
 
 def _drift_seen(state: FleetState, fact: facts.DriftSeen) -> None:
-    state.drift[_drift_key(fact)] = OpenDrift(seen=fact)
+    key = _drift_key(fact)
+    is_new = key not in state.drift
+    state.drift[key] = OpenDrift(seen=fact)
+    if is_new and len(state.drift) in _DRIFT_CHECKED_AT:
+        _forget_ended_drift(state)
+
+
+ENDED_DRIFT_KEPT = 200
+"""Ended drifts that people can still look up; the audit log has all of them."""
+_DRIFT_CHECKED_AT = frozenset(2**n for n in range(9, 32))
+"""Sizes at which ended drifts are thrown out: at each fact it would cost more than it saves."""
+
+
+def _forget_ended_drift(state: FleetState) -> None:
+    ended = [(entry.ended, key) for key, entry in state.drift.items() if entry.ended is not None]
+    for _, key in sorted(ended)[:-ENDED_DRIFT_KEPT]:
+        del state.drift[key]
 
 
 def _drift_ended(state: FleetState, fact: facts.DriftEnded) -> None:

@@ -119,7 +119,9 @@ class Supervisor:
         try:
             await reconciler.run()
         except Exception as error:
-            self._running.pop(name, None)
+            entry = self._running.get(name)
+            if entry is not None and entry.reconciler is reconciler:  # and no successor of it
+                del self._running[name]
             # The words of an unexpected error may quote an object: only where it arose is told.
             frame = traceback.extract_tb(error.__traceback__)[-1]
             where = f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"

@@ -108,7 +108,9 @@ class LeaseKeeper:
         try:
             yield
         except asyncio.CancelledError:
+            # First the end of a renewal that is under way: the cluster may have taken it already.
             task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
             await self._release()
             raise
         finally:
@@ -229,5 +231,12 @@ class LeaseKeeper:
             return
         with suppress(ClusterError, TimeoutError):
             async with asyncio.timeout(_RELEASE_TIMEOUT_S):
-                await self._write(replace(self._held(), identity=""))
+                try:
+                    await self._write(replace(self._held(), identity=""))
+                except Conflict:
+                    # Our own renewal arrived, and its answer did not: then it is another version.
+                    self._object = await self._read()
+                    known = read_spec(self._object.get("spec") or {})
+                    if known.identity == self._writer.identity(self._cluster):
+                        await self._write(replace(self._held(), identity=""))
         self._renewed_s = None

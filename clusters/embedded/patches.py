@@ -7,7 +7,6 @@ the object that was patched; that object is never changed.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Any, Final
 
 import jsonpatch
@@ -16,15 +15,6 @@ import jsonpointer
 from clusters.embedded import gofmt, status
 
 MAX_OPERATIONS: Final = 10_000
-
-
-class PatchType(StrEnum):
-    """The media types of PATCH."""
-
-    JSON = "application/json-patch+json"
-    MERGE = "application/merge-patch+json"
-    STRATEGIC = "application/strategic-merge-patch+json"
-    APPLY = "application/apply-patch+yaml"
 
 
 def json_patch(content: Mapping[str, Any], operations: Any) -> dict[str, Any]:

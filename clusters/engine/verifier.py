@@ -62,9 +62,18 @@ class Verifier:
         self._rules = all_rules(desired)
         manifests = manifests_of(desired)
         before = [(record.drift, record.applied) for record in suspects]
-        await asyncio.gather(
-            *(self._verify(record, manifests.get(record.ref)) for record in suspects)
-        )
+        loop = asyncio.get_running_loop()
+        looks = [
+            loop.create_task(self._verify(record, manifests.get(record.ref))) for record in suspects
+        ]
+        try:
+            await asyncio.gather(*looks)
+        except BaseException:
+            # None of them may change a record when somebody else has gone on with it.
+            for look in looks:
+                look.cancel()
+            await asyncio.gather(*looks, return_exceptions=True)
+            raise
         pairs = list(zip(suspects, before, strict=True))
         return Findings(
             drifted=[r for r, (drift, _) in pairs if r.drift is not None and r.drift != drift],

@@ -35,7 +35,7 @@ from fleet.schema.document import API_GROUP, API_VERSION, Declared, Path
 from fleet.schema.kinds import KINDS, NOT_YET
 from fleet.schema.translation import dotted, guess, problems_of, shown
 from fleet.source.consistency import Finding, coverage, references, suspicions
-from fleet.source.problems import InvalidFleet, Problem, in_reading_order
+from fleet.source.problems import Problem, in_reading_order
 from fleet.source.yaml import DEFAULT_LIMITS, Document, Limits, YamlProblem, read_documents
 
 _SUFFIXES = (".yaml", ".yml", ".json")
@@ -44,33 +44,12 @@ _CLAIM = re.compile(rb"""apiVersion["']?\s*:\s*["']?""" + re.escape(_MENTION))
 """Text of a file that means to be ours.  A chart template with our annotations does not."""
 
 
-class InventoryReading(NamedTuple):
-    """What a commit declares, and what in it is doubtful."""
-
-    inventory: Inventory
-    warnings: tuple[Problem, ...]
-
-
 class Survey(NamedTuple):
     """What could be read of a commit's documents, and all that is wrong with the rest."""
 
     inventory: Inventory
     problems: tuple[Problem, ...]
     warnings: tuple[Problem, ...]
-
-
-def read_inventory(
-    files: Mapping[str, bytes], *, limits: Limits = DEFAULT_LIMITS
-) -> InventoryReading:
-    """Read all fleet documents among `files` (content by path).
-
-    Raises:
-        InvalidFleet: at least one thing is wrong; it carries all of them.
-    """
-    found = survey(files, limits=limits)
-    if found.problems:
-        raise InvalidFleet(found.problems)
-    return InventoryReading(found.inventory, found.warnings)
 
 
 def survey(files: Mapping[str, bytes], *, limits: Limits = DEFAULT_LIMITS) -> Survey:

@@ -99,6 +99,10 @@ class Mirror:
         """Let a ref name a commit that the mirror has."""
         self.repository.git.update_ref(name, revision)
 
+    def drop_ref(self, name: str) -> None:
+        """Let a ref name nothing any more; the commit stays."""
+        self.repository.git.update_ref("-d", name)
+
     def is_ancestor(self, older: Revision, newer: Revision) -> bool:
         """Whether `newer` was built on `older`."""
         repository = self.repository

@@ -210,6 +210,24 @@ class Repository:
         """End the processes that stay open for reading."""
         await self._worker.run(self._mirror.close)
 
+    def is_like(self, other: Repository) -> bool:
+        """Whether both follow the same ref of the same repository, and so remember the same."""
+        return (self._mirror.directory, self._own_ref) == (
+            other._mirror.directory,
+            other._own_ref,
+        )
+
+    async def forget(self) -> None:
+        """Close, and remember no more what was seen of the ref; commits that came stay."""
+
+        def drop() -> None:
+            for name in (self._own_ref, self._incoming_ref):
+                self._mirror.drop_ref(name)
+            self._mirror.close()
+
+        async with self._worker.lock(self._mirror.directory):
+            await self._run(drop)
+
     async def _fetch_ref(self, previous: Revision | None) -> Revision:
         listing = await self._remote.listing(remote_refs.patterns_for(self.ref))
         found = remote_refs.choose(listing, self.ref, url=self.url.text)

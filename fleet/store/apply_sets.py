@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from sqlalchemy import func, select
+from sqlalchemy import select
 from sqlmodel import Session
 
 from clusters.model import Applied, ClusterName, ObjectRef
@@ -41,12 +41,6 @@ class ApplySets(StorePart):
         """
         change = {cluster: AppliedChange(upserts=tuple(upserts), removals=tuple(removals))}
         await self._database.write(lambda session: write_applied(session, change))
-
-    async def all_applied_counts(self) -> dict[ClusterName, int]:
-        """How many objects each cluster's apply set has; clusters without any are left out."""
-        query = select(APPLIED.c.cluster, func.count()).group_by(APPLIED.c.cluster)
-        rows = await self._database.read(lambda session: session.execute(query).all())
-        return {ClusterName(cluster): count for cluster, count in rows}
 
 
 def write_applied(session: Session, changes: Mapping[ClusterName, AppliedChange]) -> None:

@@ -27,18 +27,6 @@ _UNUSED_FOR = timedelta(hours=1)
 class ContentStore(StorePart):
     """Manifests by digest, and manifest sets by digest."""
 
-    async def put_contents(self, contents: Mapping[Digest, bytes]) -> None:
-        """Store bodies by the digest of their bytes; those already stored are left as they are.
-
-        Raises:
-            ValueError: a digest is not that of its body.
-        """
-        check_digests(contents, self.secret_key)
-        sealer, at = self._sealer, time_text(self._clock())
-        await self._database.write(
-            lambda session: write_contents(session, contents, sealer=sealer, at=at)
-        )
-
     async def get_contents(self, digests: Collection[Digest]) -> dict[Digest, bytes]:
         """Bodies by digest.  A digest that is not stored is not in the result.
 
@@ -47,15 +35,6 @@ class ContentStore(StorePart):
         """
         sealer = self._sealer
         return await self._database.read(lambda session: read_contents(session, digests, sealer))
-
-    async def put_set(self, digest: Digest, members: Sequence[Digest]) -> None:
-        """Store a manifest set, whose contents must be stored already.
-
-        Raises:
-            ContentMissing: they are not.
-        """
-        at = time_text(self._clock())
-        await self._database.write(lambda session: write_sets(session, {digest: members}, at=at))
 
     async def get_sets(self, digests: Collection[Digest]) -> dict[Digest, tuple[Digest, ...]]:
         """Manifest sets by digest.  A digest that is not stored is not in the result."""

@@ -121,7 +121,6 @@ async def measure_apply_sets(store: Store, report: Report) -> None:
 
     report(f"write {CLUSTERS} x {OBJECTS} applied", await best_s(write_all, 2) * 1e3, "ms")
     report(f"load {CLUSTERS} x {OBJECTS} applied", await best_s(load_all) * 1e3, "ms")
-    report("count all applied", await best_s(store.all_applied_counts) * 1e3, "ms")
 
 
 async def measure_contents(store: Store, report: Report) -> None:

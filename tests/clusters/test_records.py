@@ -111,3 +111,17 @@ def test_field_sets_are_held_once() -> None:
     sets.add("h", bytes(bytearray(first)))
     assert sets.get("h") is first
     assert sets.get("other") is None
+
+
+def test_field_sets_of_many_releases_take_no_more_room_than_was_given() -> None:
+    sets = FieldSets(max_bytes=1_000)
+    for release in range(500):
+        sets.add(f"used by {release}", b"x" * 90)
+        sets.add("used all the time", b"y" * 100)
+        assert sets.size_bytes <= 1_000
+    assert sets.get("used all the time") is not None
+    assert sets.get("used by 499") is not None
+    assert sets.get("used by 400") is None
+    sets.add("larger than all of it", b"z" * 2_000)
+    assert sets.get("larger than all of it") is not None
+    assert sets.size_bytes == 2_000

@@ -59,6 +59,31 @@ async def test_a_commit_that_was_planned_leaves_no_process_behind(tmp_path: Path
     await intake.close()
 
 
+async def test_commits_that_were_planned_leave_no_names_behind(tmp_path: Path) -> None:
+    """Each one left two refs in the mirror, for ever."""
+
+    async def post(_: Message) -> None:
+        raise AssertionError("planning posts nothing")
+
+    tree = WorkTree.make(tmp_path / "fleet", simple_fleet(["a"]))
+    intake = made(tmp_path, tree, post)
+    names: set[str] = set()
+    for color in ("red", "green", "blue", "white"):
+        revision = tree.commit({"apps/app/one.yaml": config_map("one", color=color)})
+        async with intake.at(revision) as at:
+            assert at.revision == revision
+        # What the fleet itself follows is remembered: force-pushes are told by it.
+        await intake._fleet.fetch()
+        (mirror,) = (tmp_path / "state/git").iterdir()
+        names = set(WorkTree(mirror).git("for-each-ref", "--format=%(refname)").split())
+        assert {name.rpartition("/")[0] for name in names} == {
+            "refs/flotilla/seen", "refs/flotilla/incoming",
+        }  # fmt: skip
+        assert len(names) == 2
+    assert (await intake._fleet.fetch()).previous == revision
+    await intake.close()
+
+
 async def test_a_slow_reading_is_not_posted_after_a_newer_one(tmp_path: Path) -> None:
     """Two repositories are looked at by themselves: the older reading must not win."""
     other = WorkTree.make(tmp_path / "other", {"deploy/five.yaml": config_map("five", color="red")})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from fleet import events as facts
 from fleet.events import FleetFact, from_row, to_row
 from fleet.snapshots import dump, load
 from fleet.standing import EMPTY_DIGEST
-from fleet.state import FleetState, drift_id
+from fleet.state import ENDED_DRIFT_KEPT, FleetState, drift_id
 from tests.fleet.histories import AT, any_history
 
 
@@ -192,3 +193,32 @@ def test_drift_of_two_objects_of_one_name_is_told_apart() -> None:
         for namespace in ("", "one", "two")
     }
     assert len(names) == 6
+
+
+def test_ended_drift_does_not_stay_for_ever_and_open_drift_does() -> None:
+    state = FleetState()
+
+    def drift(number: int, *, ends: bool) -> None:
+        at = AT + timedelta(seconds=number)
+        seen = facts.DriftSeen(
+            at=at, cluster="a", bundle="app", group="", object_kind="ConfigMap",
+            namespace="default", name=str(number), paths=("data",), manager="kubectl",
+        )  # fmt: skip
+        state.fold(seen)
+        if ends:
+            ended = facts.DriftEnded(
+                at=at, cluster="a", bundle="app", group="", object_kind="ConfigMap",
+                namespace="default", name=str(number), corrected=True,
+            )  # fmt: skip
+            state.fold(ended)
+
+    for number in range(300):
+        drift(number, ends=False)
+    sizes = set()
+    for number in range(300, 8_000):
+        drift(number, ends=True)
+        sizes.add(len(state.drift))
+    assert max(sizes) <= 2 * (300 + ENDED_DRIFT_KEPT + 24)
+    assert sum(entry.ended is None for entry in state.drift.values()) == 300
+    newest = drift_id("a", "app", "", "ConfigMap", "default", "7999")
+    assert newest in state.drift

@@ -239,3 +239,38 @@ async def test_a_write_that_waited_for_its_turn_is_asked_again_before_it_is_sent
         results = await asyncio.gather(*writes, return_exceptions=True)
         assert [type(result) for result in results] == [Fenced] * 4
         assert await api.get(resource, wanted.ref) is None
+
+
+async def test_a_release_gets_past_a_renewal_whose_answer_was_lost() -> None:
+    """Cancelled in the middle of a renewal, it knew an older version, and kept the right."""
+    async with keepers(ADA, BEN) as (_, (ada, ben), lease):
+        async with cancelled_inside(ada):
+            await lease({"metadata": {"annotations": {"renewed": "and not heard of"}}})
+        assert not (await lease())["spec"].get("holderIdentity")
+        await ben.acquire()
+        assert (await lease())["spec"]["holderIdentity"] == "ops-2_bbbb.9.22/one"
+
+
+async def test_a_release_takes_the_right_from_nobody_else() -> None:
+    async with keepers(ADA) as (_, (ada,), lease):
+        async with cancelled_inside(ada):
+            await lease({"spec": {"holderIdentity": "somebody else"}})
+        assert (await lease())["spec"]["holderIdentity"] == "somebody else"
+
+
+@asynccontextmanager
+async def cancelled_inside(keeper: LeaseKeeper) -> AsyncIterator[None]:
+    """Hold the right, do something meanwhile, and be cancelled then."""
+    begun = asyncio.Event()
+
+    async def hold() -> None:
+        async with keeper.held():
+            begun.set()
+            await asyncio.Event().wait()
+
+    task = asyncio.create_task(hold())
+    await begun.wait()
+    yield
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task

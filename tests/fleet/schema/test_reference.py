@@ -8,8 +8,8 @@ from typing import get_args
 from pydantic import BaseModel
 
 from fleet.schema.kinds import KINDS
-from fleet.source.documents import read_inventory
 from fleet.source.problems import InvalidFleet
+from tests.fleet.source.documents_by_hand import read_inventory
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "documents.md").read_text()
 

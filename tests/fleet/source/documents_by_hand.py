@@ -1,8 +1,30 @@
 """Short ways to write fleet documents in tests."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 from fleet.model import Inventory
-from fleet.source.documents import InventoryReading, read_inventory
-from fleet.source.problems import InvalidFleet
+from fleet.source.documents import survey
+from fleet.source.problems import InvalidFleet, Problem
+
+
+class InventoryReading(NamedTuple):
+    """What a commit declares, and what in it is doubtful."""
+
+    inventory: Inventory
+    warnings: tuple[Problem, ...]
+
+
+def read_inventory(files: Mapping[str, bytes]) -> InventoryReading:
+    """Read all fleet documents among `files` (content by path).
+
+    Raises:
+        InvalidFleet: at least one thing is wrong.
+    """
+    found = survey(files)
+    if found.problems:
+        raise InvalidFleet(found.problems)
+    return InventoryReading(found.inventory, found.warnings)
 
 
 def cluster(name: str, labels: str = "{}", spec: str = "{connection: {context: c}}") -> str:

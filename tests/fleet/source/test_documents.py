@@ -9,10 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.model import Amount, ApprovalCheck, GateScope, Place, PrometheusCheck
-from fleet.source.documents import read_inventory
 from fleet.source.problems import InvalidFleet
 from fleet.source.yaml import read_documents
-from tests.fleet.source.documents_by_hand import bundle, cluster, document, problems, reading
+from tests.fleet.source.documents_by_hand import (
+    bundle,
+    cluster,
+    document,
+    problems,
+    read_inventory,
+    reading,
+)
 
 ROOT = Path(__file__).parents[3]
 WORKED_EXAMPLE = ROOT.parent / "shared" / "reference" / "rollout.md"

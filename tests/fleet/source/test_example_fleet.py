@@ -8,9 +8,9 @@ import pytest
 from clusters.model import digest_of
 from fleet.model import Bundle
 from fleet.placement import placed_clusters
-from fleet.source.documents import InventoryReading, read_inventory
 from fleet.source.render.files import SourceFile, SourceFiles
 from fleet.source.render.render import Renderer
+from tests.fleet.source.documents_by_hand import InventoryReading, read_inventory
 
 FOLDER = Path(__file__).parents[3] / "examples" / "fleet"
 
