@@ -22,9 +22,10 @@ class Stubborn:
     """A reconciler that does not stop when it is asked to once, and crashes later."""
 
     def __init__(self) -> None:
-        self.crash = asyncio.Event()
+        self.begun, self.crash = asyncio.Event(), asyncio.Event()
 
     async def run(self) -> None:
+        self.begun.set()
         with suppress(asyncio.CancelledError):
             await self.crash.wait()
         await self.crash.wait()
@@ -51,6 +52,7 @@ async def test_a_crash_of_what_was_replaced_leaves_the_successor_alone(
     for context in ("one", "two"):
         cluster = Cluster(name=A, connection=Connection(context=context), place=HERE)
         await supervised.adjust({A: cluster})
+        await made[-1].begun.wait()
     first, second = made
     first.crash.set()
     await told.wait()

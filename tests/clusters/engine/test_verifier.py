@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from clusters.engine.verifier import Verifier
 from clusters.errors import Unreachable
 from clusters.model import Applied, BundleName, DesiredState, ObjectRef
 from clusters.records import FieldSets, Record
-from clusters.verifier import Verifier
 from tests.fakes.engine import config_map, desired_bundle
 
 
