@@ -7,6 +7,9 @@ import asyncio
 from fleet.presenting.why import why
 from tests.fakes.fleet import FleetWorld, bundle_document, fleet_world
 from tests.fakes.rollouts import (
+    CANARY,
+    DEV,
+    PROD,
     approve_when_asked,
     failing_on,
     image,
@@ -29,7 +32,11 @@ IN_PRODUCTION = [name for name in STORY if not name.startswith("dev")]
 
 
 async def test_the_story_of_a_bad_release_on_24_clusters() -> None:
-    async with fleet_world(STORY, travelling_fleet(STORY)) as world:
+    # With a budget, half of production goes at once; without one, cluster after cluster.
+    stages = (
+        DEV + CANARY + PROD.replace("maxConcurrency: 50%", "maxConcurrency: 50%, maxFailures: 50%")
+    )
+    async with fleet_world(STORY, travelling_fleet(STORY, stages=stages)) as world:
         await approve_when_asked(world, "web-1")
         await phase(world, "web-1", "Completed")
         assert await images(world) == dict.fromkeys(STORY, "web:1")
