@@ -107,12 +107,12 @@ def confirm_prune(
 
 
 def _read(deletions: DeletionsView, clusters: list[str], *, show_all: bool) -> str:
-    """Show what would be deleted, and name it; empty: nothing waits there."""
+    """Show what would be deleted, and name it."""
+    if calm := sorted(set(clusters) - deletions.hashes.keys()):
+        fail(f"no deletion of bundle {deletions.bundle} waits on {', '.join(calm)}")
     hashes = {
         name: each for name, each in deletions.hashes.items() if not clusters or name in clusters
     }
-    if not hashes:
-        return ""
     named = hash_of_lists(hashes)
     say(printable(f"Bundle {deletions.bundle}, list {named[:HASH_SHOWN]}: would be deleted"))
     for line in summary_of_deletions(deletions, clusters, most=0 if show_all else OBJECTS_SHOWN):

@@ -66,9 +66,15 @@ def _meant(state: FleetState, request: CommandRequest) -> Rollout:
         changed = [r for r in state.travel.of(name) if r.first_assigned_at is not None]
         if not changed:
             raise CommandRefused(f"no rollout of bundle {name!r} has changed anything yet")
+        if str(request.arguments.get("to") or LAST_GOOD) == LAST_GOOD:
+            return changed[-1]
         standing = [r for r in changed if r.phase is not Phase.ROLLED_BACK]
-        wanted = str(request.arguments.get("to") or LAST_GOOD)
-        return standing[-1] if standing and wanted != LAST_GOOD else changed[-1]
+        if not standing:
+            raise CommandRefused(
+                f"every rollout of bundle {name!r} that is known went back already, and clusters "
+                "hold what was there before; commit what they are to have"
+            )
+        return standing[-1]
     rollout = state.travel.rollouts.get(name) if kind == "rollout" else None
     if rollout is None:
         known = ", ".join(sorted(state.travel.rollouts)) or "none at all"
@@ -105,6 +111,8 @@ def _with_targets(state: FleetState, rollout: Rollout, request: CommandRequest) 
     wanted = str(request.arguments.get("to") or LAST_GOOD)
     if wanted == LAST_GOOD:
         return request
+    if len(wanted) >= 4 and release.revision.startswith(wanted):
+        raise CommandRefused(f"release {wanted} is what rollout {rollout.id} brought already")
     earlier = _release_at(state, rollout, wanted)
     held = state.travel.held.get(release.bundle, {})
     if bad := [digest for digest in earlier.values() if digest in held]:

@@ -42,6 +42,11 @@ async def test_what_leaves_after_the_list_was_read_waits_for_another_word() -> N
         said = await refusal(world, "confirmPrune", "bundle/app")
         assert "a confirmation is for the list that was read: send its name as listHash" in said
 
+        nowhere = await confirm("-c", "b", "--yes")
+        assert (nowhere.returncode, nowhere.stderr) == (
+            1,
+            "Error: no deletion of bundle app waits on b\n",
+        )
         asked = await confirm()
         assert asked.returncode == 2
         assert f"Bundle app, list {read[:12]}: would be deleted" in asked.stderr

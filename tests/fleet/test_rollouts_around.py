@@ -172,6 +172,8 @@ async def test_behind_what_went_back_a_bundle_still_goes_to_an_earlier_commit() 
         await phase(world, "web-2", "RolledBack")
         assert set((await images(world)).values()) == {"web:1"}
         assert rollout(world, "web-3").phase == "RolledBack"
+        said = await refusal(world, "rollback", "bundle/web", reason="once more", to=first[:8])
+        assert said == f"release {first[:8]} is what rollout web-1 brought already"
         await world.never(lambda: any(one.id == "web-4" for one in world.view.rollouts), for_s=0.2)
 
 
