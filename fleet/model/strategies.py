@@ -70,6 +70,11 @@ class StageGates:
     during: Sequence[GateName] = ()
     after: Sequence[GateName] = ()
 
+    @property
+    def names(self) -> tuple[GateName, ...]:
+        """All of them, in the order in which they are asked."""
+        return (*self.before, *self.during, *self.after)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:

@@ -15,7 +15,6 @@ from clusters.model import ClusterName, Digest
 from fleet.model import (
     Amount,
     Cluster,
-    GateName,
     Inventory,
     Stage,
     StageName,
@@ -77,7 +76,7 @@ def make_plan(
 
 
 def _sealed(release: Release, stages: tuple[StagePlan, ...], inventory: Inventory) -> Plan:
-    names = {name for stage in release.strategy.stages for name in _gate_names(stage)}
+    names = {name for stage in release.strategy.stages for name in stage.gates.names}
     size = sum(stage.size for stage in stages)
     budget = release.strategy.max_failures
     plan = Plan(
@@ -87,11 +86,6 @@ def _sealed(release: Release, stages: tuple[StagePlan, ...], inventory: Inventor
         failures=None if budget is None else budget.floor_of(size),
     )
     return replace(plan, plan_hash=hash_of_plan(plan))
-
-
-def _gate_names(stage: Stage) -> tuple[GateName, ...]:
-    """List the gates that a stage names, at any position."""
-    return (*stage.gates.before, *stage.gates.during, *stage.gates.after)
 
 
 def assign_stages(

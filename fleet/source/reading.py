@@ -240,11 +240,7 @@ def _asks_for_authors(bundle: Bundle, inventory: Inventory) -> bool:
     if bundle.strategy is None:
         return False
     stages = inventory.strategies[bundle.strategy].stages
-    names = {
-        name
-        for stage in stages
-        for name in (*stage.gates.before, *stage.gates.during, *stage.gates.after)
-    }
+    names = {name for stage in stages for name in stage.gates.names}
     checks = (inventory.gates[name].check for name in names)
     asked = any(isinstance(check, ApprovalCheck) and check.not_author for check in checks)
     return asked or bundle.hotfix
