@@ -48,6 +48,16 @@ class MirrorFailed:
     reason: str
 
 
+class Silence(StrEnum):
+    """Why nothing is heard of a cluster, in the words that people are shown."""
+
+    NO_ANSWER = "no answer"
+    ASKED_RARELY = "asked rarely"
+    """It failed so often that the breaker lets few requests pass (`clusters.client.breaker`)."""
+    FENCED = "another server writes"
+    """It may well answer; we have not the right to write (`clusters.bookkeeping.lease`)."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disconnected:
     """The cluster does not answer as it should; `retry_in_s` until the next attempt."""
@@ -56,6 +66,7 @@ class Disconnected:
     at: datetime
     reason: str
     retry_in_s: float
+    silence: Silence = Silence.NO_ANSWER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

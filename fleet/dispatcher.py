@@ -92,7 +92,7 @@ class Dispatcher:
 
     def _poke(self, target: str, state: FleetState) -> None:
         kind, _, name = target.partition("/")
-        if kind in ("fleet", "bundle"):
+        if kind in ("fleet", "bundle", "git"):
             self._look()
         clusters: Iterable[str]
         match kind:

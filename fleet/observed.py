@@ -28,6 +28,8 @@ class Contact:
     latency_ms: float | None = None
     last_seen: datetime | None = None
     reason: str = ""
+    silence: str = ""
+    """Why nothing is heard, in two words; empty while something is."""
     retry_at: datetime | None = None
 
 
@@ -58,14 +60,16 @@ class Observed:
         match event:
             case Connected():
                 contact.connected, contact.reason, contact.retry_at = True, "", None
+                contact.silence = ""
                 contact.version, contact.latency_ms = event.version, event.latency_ms
                 contact.last_seen = event.at
             case Disconnected():
                 contact.connected, contact.reason = False, event.reason
+                contact.silence = event.silence.value
                 contact.retry_at = event.at + timedelta(seconds=event.retry_in_s)
                 self.bundles.pop(event.cluster, None)
             case ReconcilerCrashed():
-                contact.connected, contact.reason = False, event.error
+                contact.connected, contact.reason, contact.silence = False, event.error, ""
                 self.bundles.pop(event.cluster, None)
             case BundleObserved():
                 contact.last_seen = event.at

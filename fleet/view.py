@@ -105,6 +105,9 @@ class ClusterView(View, frozen=True, kw_only=True):
     suspended: str = ""
     """Reason and person, when suspended."""
     latency_ms: float | None = None
+    silence: str = ""
+    """Why nothing is heard of it: no answer, asked rarely (the circuit breaker leaves it alone), or
+    another server writes; empty while it answers."""
 
 
 class BundleView(View, frozen=True, kw_only=True):

@@ -83,11 +83,16 @@ ACTIONS: tuple[Action, ...] = (
     _look("sort_age", "A", "sort age", "Sort by age"),
     _look("sort_state", "S", "sort state", "Sort by state, worst first"),
     _look("sort_next", "O", "sort next", "Sort by the next column"),
+    _look("wide", "ctrl+w", "wide", "More columns in place of sentences, and back"),
     _look("next_tab", "right_square_bracket", "next tab", "Next tab of this pane"),
     _look("previous_tab", "left_square_bracket", "previous tab", "Previous tab of this pane"),
     _look("next_hunk", "n", "next", "Next difference"),
     _look("previous_hunk", "p", "previous", "Previous difference"),
     _look("older", "b", "older", "Load older rows"),
+    replace(
+        _look("refresh", "r", "refresh", "Look again at all that is shown; changes nothing"),
+        everywhere=True,
+    ),
     replace(_look("log", "l", "log", "Follow the log of what is selected"), everywhere=True),
     _look("follow", "s", "follow", "Stay at the newest line, or stop there"),
     _look("timestamps", "t", "times", "Moments at the beginning of lines, or none"),
@@ -96,6 +101,10 @@ ACTIONS: tuple[Action, ...] = (
     _look("external", "o", "pager", "Open the text in $PAGER; in $EDITOR when set in the config"),
     _look("k9s", "K", "k9s", "Hand over to k9s, or a kubectl shell, on this cluster"),
     _do("sync", "s", "sync", "Apply the assigned revision now; on drift: put it back"),
+    replace(
+        _do("look_at_git", "R", "look at Git", "Let the server look at Git now, not in a while"),
+        everywhere=True,
+    ),
     _do("suspend", "T", "suspend", "Suspend or resume; on a rollout: pause or resume"),
     _do("approve", "a", "approve", "Approve what waits; let a release take a contested field"),
     _do("reject", "x", "reject", "Reject it, leave the field; without a question: abort"),
@@ -121,6 +130,8 @@ ACTIONS: tuple[Action, ...] = (
     _app("quit", "ctrl+q", "quit", "Leave"),
 )  # fmt: skip
 
+QUIET = frozenset({"wide"})
+"""Left out of the line at the bottom, where what is needed more often has no room else."""
 BY_ID = {action.id: action for action in ACTIONS}
 
 

@@ -61,6 +61,8 @@ class FlotillaApp(Dispatch, Commands):
         self._thread = threading.Thread(target=self._feed.run, name="feed", daemon=True)
         self._flush_timer: Timer | None = None
         self._seen_link = LinkState.CONNECTING
+        self._refreshing = False
+        """Whether a person waits for a new snapshot."""
         for theme in THEMES:
             self.register_theme(theme)
         wanted = session.config.theme if NO_COLOR not in os.environ else "ansi-dark"
@@ -116,6 +118,7 @@ class FlotillaApp(Dispatch, Commands):
         first = not session.store.loaded
         if batch.snapshot is not None:
             touched = session.store.load(batch.snapshot)
+            self._say_refreshed()
             touched.merge(session.store.apply(batch.changes))
         else:
             touched = session.store.apply(batch.changes)
@@ -124,6 +127,11 @@ class FlotillaApp(Dispatch, Commands):
         self._look_at_link()
         if first and session.store.loaded:
             self.call_after_refresh(calm_collector)
+
+    def _say_refreshed(self) -> None:
+        if self._refreshing:
+            self._refreshing = False
+            self.notify("Read again: this is what the server knows now.", timeout=2, markup=False)
 
     def _tick(self) -> None:
         session = self.session
@@ -145,6 +153,11 @@ class FlotillaApp(Dispatch, Commands):
         screen = self._topmost
         if changed and isinstance(screen, ViewScreen):
             screen.repaint()
+
+    def on_do_refresh(self) -> None:
+        """Read everything again; views that read more of their own do so with it."""
+        self._feed.begin_anew()
+        self._refreshing = True
 
     def on_do_retry_link(self) -> None:
         """Connect again now."""

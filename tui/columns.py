@@ -168,7 +168,7 @@ def cluster_model(now: Now, chosen: Sequence[str] = ()) -> RowModel[ClusterView]
 
 def _cluster_text(row: ClusterView) -> str:
     labels = " ".join(f"{key}={value}" for key, value in row.labels.items())
-    return f"{row.name} {row.state} {row.version} {row.revision} {row.why} {labels}"
+    return f"{row.name} {row.state} {row.version} {row.revision} {row.silence} {row.why} {labels}"
 
 
 def need_model(now: Now) -> RowModel[NeedView]:

@@ -58,6 +58,7 @@ class Feed:
         self._stream: ChangeStream | None = None
         self._stopped = threading.Event()
         self._wake = threading.Event()
+        self._anew = threading.Event()
 
     def run(self) -> None:
         """Follow until `stop`; meant for a worker thread."""
@@ -86,6 +87,13 @@ class Feed:
         """Do not wait for the next try."""
         self._wake.set()
 
+    def begin_anew(self) -> None:
+        """Ask for a new snapshot now, whatever is known; from any thread."""
+        self._anew.set()
+        self._wake.set()
+        if self._stream is not None:
+            self._stream.close()
+
     def take(self) -> Batch:
         """Hand over what came, and start anew."""
         with self._lock:
@@ -95,13 +103,16 @@ class Feed:
             return batch
 
     def _follow(self) -> None:
+        if self._anew.is_set():
+            self._anew.clear()
+            self._cursor = None
         if self._cursor is None:
             view = self._client.snapshot()
             self._cursor = view.cursor
             self._put(snapshot=view)
         self._stream = self._client.changes(self._cursor)
         try:
-            if self._stopped.is_set():
+            if self._stopped.is_set() or self._anew.is_set():
                 return
             self._put()
             for item in self._stream:
@@ -114,7 +125,7 @@ class Feed:
                     case Reset():
                         self._cursor = None
                         return
-                if self._stopped.is_set() or self._cursor is None:
+                if self._stopped.is_set() or self._anew.is_set() or self._cursor is None:
                     return
         finally:
             self._stream.close()

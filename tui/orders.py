@@ -14,6 +14,8 @@ from tui.store import FleetStore
 
 def plan(action: str, subjects: Sequence[object], store: FleetStore) -> Plan | NotNow:
     """Say what `action` would send for `subjects`, or why it would not."""
+    if action == "look_at_git":
+        return orders_fleet.look_at_git(store)
     plans = []
     for subject in subjects:
         made = _plan_one(action, subject, store)

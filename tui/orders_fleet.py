@@ -49,6 +49,14 @@ def sync(subject: object, store: FleetStore) -> Plan | NotNow:
             return NotNow("sync works on clusters, bundles and drift")
 
 
+def look_at_git(store: FleetStore) -> Plan:
+    """Look at the repositories now: a commit found so comes a little sooner than by itself."""
+    return one(
+        "reconcile", "git", store=store, title="Look at Git", verb="Look at Git", scope="git",
+        tier=Tier.SEND,
+    )  # fmt: skip
+
+
 def suspend(subject: object, store: FleetStore) -> Plan | NotNow:
     """Suspend or resume a cluster or bundle; pause or resume a rollout."""
     match subject:

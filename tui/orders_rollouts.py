@@ -9,6 +9,9 @@ from tui.plans import NotNow, Plan, RolloutCluster, Tier, clusters_of_bundle, on
 from tui.queries import Approval, approvals, is_finished, is_paused
 from tui.store import FleetStore
 
+_NOT_REACHED = frozenset({"pending", "blocked", "unchanged", "withdrawn", "rolledback"})
+"""States of clusters of a rollout that do not have its release."""
+
 
 def pause(rollout: RolloutView, store: FleetStore) -> Plan | NotNow:
     """Pause, or resume what is paused or halted."""
@@ -81,17 +84,11 @@ def reject(subject: object, store: FleetStore) -> Plan | NotNow:
         return found
     if (contest := contest_of(subject, store)) is not None:
         return leave_field(contest, store)
-    return _whole(rollout, store, command="abort", verb="Abort", fact="clusters keep what they run")
-
-
-def _whole(
-    rollout: RolloutView, store: FleetStore, *, command: str, verb: str, fact: str
-) -> Plan | NotNow:
-    if is_finished(rollout) and command != "rollback":
+    if is_finished(rollout):
         return NotNow(f"{rollout.id} is finished ({rollout.phase})")
     return one(
-        command, f"rollout/{rollout.id}", store=store, title=f"{verb} {rollout.id}", verb=verb,
-        scope=rollout.bundle, tier=Tier.TYPE, reason=True, facts=[fact],
+        "abort", f"rollout/{rollout.id}", store=store, title=f"Abort {rollout.id}", verb="Abort",
+        scope=rollout.bundle, tier=Tier.TYPE, reason=True, facts=["clusters keep what they run"],
         clusters=[each.name for each in rollout.clusters],
     )  # fmt: skip
 
@@ -163,18 +160,37 @@ def skip(subject: object, store: FleetStore) -> Plan | NotNow:
 
 
 def rollback(subject: object, store: FleetStore) -> Plan | NotNow:
-    """Return to the last good release."""
+    """Return to the last good release, on the clusters that have the new one."""
     match subject:
         case RolloutView() | RolloutCluster():
             rollout = subject if isinstance(subject, RolloutView) else subject.rollout
-            fact = "each cluster returns to its own last good release; the bad one is held"
-            return _whole(rollout, store, command="rollback", verb="Roll back", fact=fact)
+            return _rollback(f"rollout/{rollout.id}", rollout.id, rollout, store)
         case BundleView(name=name):
-            return one(
-                "rollback", f"bundle/{name}", store=store, verb="Roll back", scope=name,
-                title=f"Roll back {name}", tier=Tier.TYPE, reason=True,
-                clusters=clusters_of_bundle(store, name),
-                facts=["each cluster returns to its own last good release"],
-            )  # fmt: skip
+            changed = [
+                each for each in store.rollouts.values() if each.bundle == name and reached(each)
+            ]
+            newest = max(changed, key=lambda each: each.started_at, default=None)
+            return _rollback(f"bundle/{name}", name, newest, store)
         case _:
             return NotNow("rollouts and bundles are rolled back")
+
+
+def _rollback(
+    target: str, title: str, rollout: RolloutView | None, store: FleetStore
+) -> Plan | NotNow:
+    """Only what a rollout reached goes back: `fleet.rollout.rollback.affected`."""
+    name = target.partition("/")[2]
+    if rollout is None:
+        clusters = clusters_of_bundle(store, name)
+    elif not (clusters := reached(rollout)):
+        return NotNow(f"{rollout.id} has changed no cluster that could go back")
+    return one(
+        "rollback", target, store=store, verb="Roll back", title=f"Roll back {title}",
+        scope=rollout.bundle if rollout else name, tier=Tier.TYPE, reason=True, clusters=clusters,
+        facts=["each cluster returns to its own last good release; the bad one is held"],
+    )  # fmt: skip
+
+
+def reached(rollout: RolloutView) -> list[str]:
+    """Names of the clusters that a rollout may have changed, and that did not go back since."""
+    return [each.name for each in rollout.clusters if each.state.lower() not in _NOT_REACHED]

@@ -44,11 +44,21 @@ class Fitted(Generic[T]):
     width: int
 
 
-def fit_columns(columns: Sequence[Column[T]], width: int) -> list[Fitted[T]]:
-    """Choose the columns that fit into `width` cells, by priority, and give away what is left."""
+def fit_columns(columns: Sequence[Column[T]], width: int, *, wide: bool = False) -> list[Fitted[T]]:
+    """Choose the columns that fit into `width` cells, by priority, and give away what is left.
+
+    When `wide`, sentences go first (columns that grow), so that more of the short ones fit.
+    """
     kept = list(columns)
     while len(kept) > 1 and _needed(kept) > width:
-        expendable = max(kept, key=lambda column: (column.priority, kept.index(column)))
+        expendable = max(
+            kept,
+            key=lambda column: (
+                wide and column.grow > 0 and column.priority > 0,
+                column.priority,
+                kept.index(column),
+            ),
+        )
         if expendable.priority == 0:
             break
         kept.remove(expendable)

@@ -27,8 +27,8 @@ from clusters.engine.reporter import Reporter
 from clusters.engine.session import PROBE_S, Session
 from clusters.engine.site import Site
 from clusters.engine.terms import Terms
-from clusters.errors import ClusterError, Gone
-from clusters.events import ClusterEvent, Connected, Disconnected
+from clusters.errors import ClusterError, Fenced, Gone
+from clusters.events import ClusterEvent, Connected, Disconnected, Silence
 from clusters.model import ClusterName, DesiredState, Health, ObjectRef
 from clusters.records import FieldSets, Journal, Record
 
@@ -150,9 +150,16 @@ class Reconciler:
                         at=datetime.now(UTC),
                         reason=error.message,
                         retry_in_s=delay_s,
+                        silence=self._silence(error),
                     )
                 )
                 await self._sleep(delay_s)
+
+    def _silence(self, error: ClusterError) -> Silence:
+        if isinstance(error, Fenced):
+            return Silence.FENCED
+        alone = self.breaker.state is not Circuit.CLOSED
+        return Silence.ASKED_RARELY if alone else Silence.NO_ANSWER
 
     def _forget_observations(self) -> None:
         # What was seen before an outage may not be so any more: unknown, not healthy.

@@ -77,7 +77,7 @@ def resume(
 
 def reconcile(
     target: Annotated[
-        str, typer.Argument(help="fleet, cluster/NAME, bundle/NAME or drift/ID.")
+        str, typer.Argument(help="fleet, git, cluster/NAME, bundle/NAME or drift/ID.")
     ] = "fleet",
     reason: Reason = "",
     server: ServerOption = None,
@@ -87,6 +87,7 @@ def reconcile(
 
     Examples:
         flotilla reconcile
+        flotilla reconcile git
         flotilla reconcile cluster/prod-eu-3
     """
     command = "correctDrift" if target.startswith("drift/") else "reconcile"

@@ -16,6 +16,9 @@ from fleet.state import FleetState
 from fleet.view import CommandRequest
 from fleet.view_deletions import hash_of_lists
 
+_NAMELESS = frozenset({"fleet", "git"})
+"""Targets of which there is one."""
+
 
 def facts_of(
     state: FleetState, inventory: Inventory, request: CommandRequest, *, actor: str, at: datetime
@@ -36,8 +39,8 @@ def facts_of(
 
 def _existing(state: FleetState, target: str, *, kinds: tuple[str, ...]) -> tuple[str, str]:
     kind, _, name = target.partition("/")
-    if kind not in kinds or (kind != "fleet" and not name):
-        allowed = " or ".join(f"{k}/NAME" if k != "fleet" else "fleet" for k in kinds)
+    if kind not in kinds or (kind not in _NAMELESS and not name):
+        allowed = " or ".join(k if k in _NAMELESS else f"{k}/NAME" for k in kinds)
         raise CommandRefused(f"{target!r} is no target for this; it takes {allowed}")
     if kind == "cluster" and name not in state.clusters:
         raise CommandRefused(f"there is no cluster {name!r} in the inventory")
@@ -71,7 +74,7 @@ def _resume(
 def _reconcile(
     state: FleetState, request: CommandRequest, actor: str, at: datetime
 ) -> list[FleetFact]:
-    _existing(state, request.target, kinds=("cluster", "bundle", "fleet"))
+    _existing(state, request.target, kinds=("cluster", "bundle", "fleet", "git"))
     return [facts.ReconcileAsked(at=at, actor=actor, target=request.target, reason=request.reason)]
 
 

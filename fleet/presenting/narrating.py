@@ -52,7 +52,9 @@ def _because(reason: str) -> str:
 
 def _errand(target: str) -> str:
     kind, _, name = target.partition("/")
-    return f"put back what was changed: {name}" if kind == "drift" else f"look at {target} now"
+    if kind == "drift":
+        return f"put back what was changed: {name}"
+    return "look at Git now" if kind == "git" else f"look at {target} now"
 
 
 _NOTED: dict[str, Callable[[facts.ObjectNoted], str]] = {

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from clusters.events import BundleObserved
+from clusters.events import BundleObserved, Silence
 from clusters.model import BundleName, ClusterName, Health, worst
 from fleet.desired import Lookup
 from fleet.model import Inventory
@@ -130,8 +130,15 @@ def _silent(picture: Picture, cluster: str, contact: Contact) -> tuple[ClusterSt
     if not contact.known:
         return ClusterState.PENDING, "not heard of since the server started"
     if not contact.connected:
-        return ClusterState.OFFLINE, contact.reason
+        return ClusterState.OFFLINE, _unheard(contact)
     return None
+
+
+def _unheard(contact: Contact) -> str:
+    """The reason; before it, why nobody asks or writes, where that is not plain from the state."""
+    if contact.silence in {"", Silence.NO_ANSWER}:
+        return contact.reason
+    return f"{contact.silence}: {contact.reason}"
 
 
 def _standing(entry: Assignment, seen: BundleObserved) -> ClusterState:
@@ -172,6 +179,7 @@ def cluster_view(picture: Picture, name: str) -> ClusterView:
         why=why,
         suspended=f"{mark.actor}: {mark.reason}" if mark else "",
         latency_ms=contact.latency_ms,
+        silence=contact.silence,
     )
 
 

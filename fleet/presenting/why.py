@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from clusters.events import Silence
 from clusters.model import ClusterName
 from fleet.presenting.holds import hold_sentence, on_hold
 from fleet.presenting.rollouts import rollout_view
@@ -16,6 +17,14 @@ from fleet.view import ClusterState, ProblemView
 
 _BROKEN = BROKEN | {Progress.NEEDS_HUMAN}
 _BROKEN_SHOWN = 3
+_SILENT = {
+    Silence.NO_ANSWER: "{name} does not answer: {reason}{retry}",
+    Silence.ASKED_RARELY: (
+        "{name} failed so often that it is asked rarely: {reason}{retry}, or at once with "
+        "`flotilla reconcile cluster/{name}`"
+    ),
+    Silence.FENCED: "another server writes to {name}: {reason}{retry}",
+}
 
 
 def why(picture: Picture, target: str) -> list[str]:
@@ -102,7 +111,8 @@ def _cluster(picture: Picture, name: str) -> list[str]:
     contact = picture.observed.contact(name)
     if contact.known and not contact.connected:
         retry = f"; next attempt {contact.retry_at:%H:%M:%S} UTC" if contact.retry_at else ""
-        return [f"{name} does not answer: {contact.reason}{retry}"]
+        silent = _SILENT[Silence(contact.silence or Silence.NO_ANSWER)]
+        return [silent.format(name=name, reason=contact.reason, retry=retry)]
     reasons = [_stands(name, view.state, view.why)] if view.suspended else []
     entry = picture.state.clusters[name]
     if entry.replaced_at is not None:

@@ -246,3 +246,13 @@ async def test_an_empty_fleet_has_nothing_to_say() -> None:
         await world.until(lambda: world.view.git.revision)
         await world.until(lambda: world.runtime.coordinator.settled.is_set())
         assert not world.view.clusters
+
+
+async def test_git_is_looked_at_on_a_persons_word() -> None:
+    async with fleet_world(interval_s=3600.0) as world:
+        await world.converged()
+        revision = world.tree.commit({"apps/app/one.yaml": config_map("one", color="green")})
+        await world.command("reconcile", "git")
+
+        await world.until(lambda: world.view.git.revision == revision)
+        assert any("look at Git now" in each.sentence for each in world.view.events)

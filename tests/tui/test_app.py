@@ -79,6 +79,26 @@ async def test_a_server_that_went_away_and_came_back(tmp_path: Path) -> None:
         await run.shows("● live")
 
 
+async def test_looking_again_reads_everything_and_changes_nothing() -> None:
+    async with running(read_only=True) as run:
+        run.server.view = fleets.fleet(30)
+        await run.press("2", "r")
+        await run.until(lambda: len(run.app.session.store.clusters) == 30)
+        await run.shows("Clusters  30")
+
+        assert run.notices == ["Read again: this is what the server knows now."]
+        assert not [each for each in run.server.requests if each.startswith("POST")]
+
+
+async def test_the_server_is_told_to_look_at_git() -> None:
+    async with running() as run:
+        await run.press("7", "R")
+        await run.until(lambda: run.server.commands)
+
+        (sent,) = run.server.commands
+        assert (sent.command, sent.target) == ("reconcile", "git")
+
+
 @pytest.mark.parametrize("status", [401, 403, 503])
 async def test_an_error_before_anything_was_shown_is_a_screen(status: int) -> None:
     with ApiServer(fleets.fleet(1)) as server:

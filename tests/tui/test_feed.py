@@ -109,6 +109,21 @@ def test_a_reset_leads_to_a_new_snapshot() -> None:
         assert reader.snapshots == 2
 
 
+def test_beginning_anew_reads_a_snapshot_and_follows_on() -> None:
+    with ApiServer(fleets.fleet(3)) as server, feeding(server) as reader:
+        reader.until(lambda: reader.store.loaded and server.streams)
+        server.view = fleets.fleet(5)
+        reader.feed.begin_anew()
+        # The fake hears of the end of the first stream only when it writes to it.
+        reader.until(lambda: len(reader.store.clusters) == 5 and server.streams == 2)
+        server.send([changed(server.view, "followed")])
+
+        reader.until(lambda: why(reader) == "followed")
+
+        assert reader.link.connected
+        assert reader.link.attempts == 0
+
+
 def test_more_than_can_be_taken_leads_to_a_new_snapshot() -> None:
     with ApiServer(fleets.fleet(1)) as server, feeding(server) as reader:
         reader.until(lambda: reader.store.loaded and server.streams)

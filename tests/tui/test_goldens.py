@@ -50,7 +50,7 @@ PLACES: dict[str, tuple[object, str]] = {
     "settings": (SettingsPlace(), "kept for this run only"),
     "trends": (TrendsPlace(), "Errors, a minute"),
 }
-LOOKS = 60
+LOOKS = 20
 """How often a screen must look the same before it is taken for what it will be."""
 WAITS = re.compile(r"in \d+s")
 LETTERS = string.ascii_letters + string.digits

@@ -116,8 +116,9 @@ async def test_no_key_crashes_and_none_writes_by_itself(view: str) -> None:
                 here = run.app.screen
         await to_the_root(run)
 
-        # T0: pausing a rollout is the one thing that is sent without a question.
-        assert {each.command for each in run.server.commands} <= {"pause"}
+        # T0: pausing a rollout, and looking at Git sooner, are sent without a question.
+        sent = {f"{each.command} {each.target}" for each in run.server.commands}
+        assert sent <= {"pause rollout/payments-7", "reconcile git"}
 
 
 async def test_a_read_only_session_sends_nothing_from_any_view() -> None:

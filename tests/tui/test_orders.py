@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from fleet.deciding import commands, rollout_commands
+from fleet.rollout import progress
 from fleet.view import ClusterState, DeletionsView, NeedView
 from fleet.view_deletions import DeletionListView, hash_of_lists
 from tests.fakes import fleets
@@ -113,6 +114,27 @@ def test_reject_without_an_approval_aborts(store: FleetStore) -> None:
 
     assert planned("reject", [rollout], store).requests[0].command == "reject"
     assert planned("reject", [running], store).requests[0].command == "abort"
+
+
+def test_a_rollback_counts_only_clusters_that_have_the_release(store: FleetStore) -> None:
+    rollout = store.rollouts["payments-7"]
+    had = [each.name for each in rollout.clusters if each.stage != "prod"]
+
+    for subject in (rollout, store.bundles["payments"], member(store, "dev-eu-000", "Good")):
+        made = planned("rollback", [subject], store)
+        assert made.clusters == set(had)
+        assert made.facts[0] == f"{len(had)} clusters"
+
+
+@pytest.mark.parametrize("state", ["Pending", "Blocked", "Unchanged", "Withdrawn", "RolledBack"])
+def test_what_changed_nothing_is_not_rolled_back(store: FleetStore, state: str) -> None:
+    assert state in {each.value for each in progress.ClusterState}
+    rollout = store.rollouts["payments-7"]
+    clusters = [msgspec.structs.replace(each, state=state) for each in rollout.clusters]
+    made = plan("rollback", [msgspec.structs.replace(rollout, clusters=clusters)], store)
+
+    assert isinstance(made, NotNow)
+    assert "has changed no cluster" in made.reason
 
 
 def test_promotion_says_which_gates_it_passes_over(store: FleetStore) -> None:

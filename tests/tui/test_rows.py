@@ -116,6 +116,13 @@ def test_columns_leave_by_priority_and_the_rest_is_shared() -> None:
     assert [each.column.id for each in fit_columns(columns, 9)] == ["name"]
 
 
+def test_wide_means_more_columns_and_no_sentence() -> None:
+    columns = model().columns
+    assert [each.column.id for each in fit_columns(columns, 17, wide=True)] == ["name", "size"]
+    everything = fit_columns(columns, 40)
+    assert fit_columns(columns, 40, wide=True) == everything
+
+
 Rows = st.dictionaries(
     st.sampled_from([f"k{number}" for number in range(8)]),
     st.tuples(st.sampled_from("abc"), st.integers(0, 9)),

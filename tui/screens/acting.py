@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from tui import messages
-from tui.actions import BY_ID, Action, offered
+from tui.actions import BY_ID, QUIET, Action, offered
 from tui.fetching import Fetching
 from tui.keymap import bindings
 from tui.orders import plan
@@ -44,7 +44,7 @@ class Acting(Fetching):
 
     def footer(self) -> list[Action]:
         """Actions for the line at the bottom, most telling first."""
-        own = [BY_ID[name] for name in self.OFFERS]
+        own = [BY_ID[name] for name in self.OFFERS if name not in QUIET]
         rest = [BY_ID[name] for name in ("help", "command", "palette", "back")]
         return own + rest
 

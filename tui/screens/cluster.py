@@ -63,10 +63,9 @@ class ClusterScreen(TabbedView):
             header=False,
         )
         yield ClusterFacts(self.session, self.cluster)
-        pane = DetailPane(self, id="detail", wrap=True)
-        yield Horizontal(
-            tree, Vertical(TabLine(TABS, current=self._tab_first), pane), classes="paired"
-        )
+        tabs = TabLine(TABS, current=self._tab_first)
+        pane = DetailPane(self, self.session, cluster=self.cluster, row=lambda: self.row, tabs=tabs)
+        yield Horizontal(tree, Vertical(tabs, pane), classes="paired")
 
     def view(self) -> ClusterView | None:
         """The cluster's newest state, or None when it left the inventory."""

@@ -5,23 +5,20 @@ Each is read when its tab is seen, and again when the cursor rests on another ro
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
 
 from fleet.api.errors import ApiError
 from fleet.view import EventView, ObjectDetail
 from tui import format as fmt
 from tui.diffing import diff_lines, is_hunk, object_title, yaml_lines
-from tui.fetching import error_lines
+from tui.fetching import Fetching, error_lines
 from tui.format import Line, Tone, plain
 from tui.sentences import heading, pair, timeline, why_lines
+from tui.session import Session
 from tui.tree import TreeRow
 from tui.trends import is_applied
 from tui.widgets.lines_view import LinesView
 from tui.widgets.tabs import TabLine
-
-if TYPE_CHECKING:
-    from tui.screens.cluster import ClusterScreen
 
 TABS = ("Diff", "YAML", "Events", "History", "Why")
 REST_S = 0.12
@@ -30,18 +27,30 @@ AUDIT_ROWS = 300
 
 
 class DetailPane(LinesView):
-    """Shows one tab of one row."""
+    """Shows one tab of one row.  `screen` reads for it, `row` says what is selected."""
 
-    def __init__(self, screen: ClusterScreen, *, id: str, wrap: bool) -> None:
-        super().__init__(id=id, wrap=wrap)
+    def __init__(
+        self,
+        screen: Fetching,
+        session: Session,
+        *,
+        cluster: str,
+        row: Callable[[], TreeRow | None],
+        tabs: TabLine,
+    ) -> None:
+        super().__init__(id="detail", wrap=True)
         self._screen = screen
+        self._session = session
+        self._cluster = cluster
+        self._row = row
+        self._tabs = tabs
         self._detail: ObjectDetail | None = None
         self._shown = ""
 
     @property
     def tab(self) -> str:
         """The chosen tab."""
-        return self._screen.query_one(TabLine).current
+        return self._tabs.current
 
     def row_changed(self) -> None:
         """Another row or tab: read it once the cursor rests."""
@@ -51,14 +60,14 @@ class DetailPane(LinesView):
         """Read what the tab shows for the row."""
         if not self._screen.is_built:
             return
-        row = self._screen.row
+        row = self._row()
         match self.tab:
             case "Diff" | "YAML":
                 self._load_object(row)
             case "Events" | "History":
                 self._load_audit(row)
             case _:
-                self._load_why(row)
+                self._load_why()
 
     def fail(self, error: ApiError) -> None:
         """Say why there is nothing to show."""
@@ -70,10 +79,10 @@ class DetailPane(LinesView):
         elif row.object is None:
             self._place(row.key, self._bundle_lines(row))
         else:
-            obj, cluster = row.object, self._screen.cluster
+            obj, cluster = row.object, self._cluster
             self._screen.fetch(
                 "detail",
-                lambda: _compared(self._screen.session.client.object(cluster, obj)),
+                lambda: _compared(self._session.client.object(cluster, obj)),
                 show=self._show_object,
                 fail=self.fail,
             )
@@ -95,7 +104,7 @@ class DetailPane(LinesView):
 
     def _bundle_lines(self, row: TreeRow) -> list[Line]:
         place = row.placement
-        session = self._screen.session
+        session = self._session
         lines = [
             pair("bundle", fmt.text(place.bundle, Tone.STRONG)),
             pair("state", fmt.marked(fmt.STATE_GLYPHS, place.state)),
@@ -121,19 +130,18 @@ class DetailPane(LinesView):
         return lines
 
     def _load_audit(self, row: TreeRow | None) -> None:
-        screen = self._screen
         bundle = row.placement.bundle if row else ""
-        screen.fetch(
+        self._screen.fetch(
             "audit",
-            lambda: screen.session.client.audit(
-                cluster=screen.cluster, bundle=bundle, limit=AUDIT_ROWS
+            lambda: self._session.client.audit(
+                cluster=self._cluster, bundle=bundle, limit=AUDIT_ROWS
             ),
             show=self._show_audit,
             fail=self.fail,
         )
 
     def _show_audit(self, rows: list[EventView]) -> None:
-        now = self._screen.session.now()
+        now = self._session.now()
         if self.tab == "History":
             rows = [row for row in rows if is_applied(row)]
             empty = "No release was applied here yet."
@@ -141,12 +149,11 @@ class DetailPane(LinesView):
             empty = "Nothing is in the audit log for this."
         self._place(self.tab, timeline(rows, now, empty=empty))
 
-    def _load_why(self, row: TreeRow | None) -> None:
-        screen = self._screen
-        target = f"cluster/{screen.cluster}"
-        screen.fetch(
+    def _load_why(self) -> None:
+        target = f"cluster/{self._cluster}"
+        self._screen.fetch(
             "why",
-            lambda: screen.session.client.why(target),
+            lambda: self._session.client.why(target),
             show=self._show_why,
             fail=self.fail,
         )
@@ -176,8 +183,8 @@ class DetailPane(LinesView):
 
     def text_of(self) -> tuple[str, str]:
         """A file name and the text, for the pager."""
-        row = self._screen.row
-        name = row.object.name if row and row.object else self._screen.cluster
+        row = self._row()
+        name = row.object.name if row and row.object else self._cluster
         if self.tab == "YAML" and self._detail is not None:
             return f"{name}.yaml", self._detail.live_yaml
         return f"{name}.txt", "\n".join(plain(line) for line in self.content) + "\n"

@@ -22,6 +22,7 @@ TABLE_ACTIONS = (
     "sort_age",
     "sort_next",
     "copy",
+    "wide",
 )
 
 
@@ -108,6 +109,11 @@ class TableScreen(ViewScreen):
         """By the next column."""
         self.table.model.sort_next()
         self._sorted()
+
+    def do_wide(self) -> None:
+        """More columns in place of sentences, or as before; the lower edge has the sentence."""
+        self.table.is_wide = not self.table.is_wide
+        self.table.fit()
 
     def do_copy(self) -> None:
         """Copy the selected rows as they read."""

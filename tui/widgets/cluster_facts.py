@@ -29,6 +29,7 @@ class ClusterFacts(LinesWidget):
         production: tuple[Span, ...] = (
             (("▌PRODUCTION ", Tone.PROD),) if is_production(cluster.labels) else ()
         )
+        silence = f"  {cluster.silence}" if cluster.silence else ""
         latency = "-" if cluster.latency_ms is None else f"{cluster.latency_ms:.0f} ms"
         seen = fmt.age(cluster.last_seen, self.session.now())
         first: Line = (
@@ -36,6 +37,7 @@ class ClusterFacts(LinesWidget):
             *fmt.text(cluster.name, Tone.STRONG),
             ("  ", Tone.PLAIN),
             *state_cell(cluster.state),
+            *fmt.text(silence, Tone.WARN),
             *fmt.text(
                 f"  k8s {cluster.version or '?'}  api {latency}  seen {seen} ago", Tone.MUTED
             ),

@@ -38,6 +38,8 @@ class VirtualTable(MarkTable[T]):
     ) -> None:
         super().__init__(model, id=id, title=title, header_rows=1 if header else 0)
         self.empty = empty
+        self.is_wide = False
+        """Whether as many columns as possible are shown, at the cost of sentences."""
         self._strips: dict[str, Strip] = {}
         self._fitted: list[Fitted[T]] = []
 
@@ -102,7 +104,9 @@ class VirtualTable(MarkTable[T]):
     def fit(self) -> None:
         """Choose columns and widths again."""
         width = self.scrollable_content_region.width - _GUTTER
-        self._fitted = fit_columns(self.model.columns, width) if width > 0 else []
+        self._fitted = (
+            fit_columns(self.model.columns, width, wide=self.is_wide) if width > 0 else []
+        )
         self._strips.clear()
         self._reveal()
         self.show_footnote()

@@ -11,7 +11,7 @@ import pytest
 from clusters.client import api
 from clusters.client.breaker import Circuit
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.events import Disconnected
+from clusters.events import Disconnected, Silence
 from tests.fakes.engine import Engine, config_map, desired_bundle
 
 NAMES = tuple(f"c{number}" for number in range(8))
@@ -51,6 +51,7 @@ async def test_argo_cd_28928_a_401_storm_on_half_the_fleet_does_not_spin() -> No
             asked = clusters.cluster(name).received - before[name]
             assert asked <= 2 * (2 + waited_s), "few questions, each once more with new words"
             assert engines[name].reconciler.breaker.state is not Circuit.CLOSED
+            assert engines[name].of(Disconnected)[-1].silence is Silence.ASKED_RARELY
         for name in WELL:
             await engines[name].converged(later)
             assert not engines[name].of(Disconnected)

@@ -49,6 +49,7 @@ def by(kind: type, **fields: object) -> object:
         ((SUSPENDED,), ("resume", "cluster/a"), by(facts.Resumed, target="cluster/a")),
         ((CRASHED,), ("resume", "cluster/a"), by(facts.ClusterReleased, cluster="a")),
         ((), ("reconcile", "fleet"), by(facts.ReconcileAsked, target="fleet")),
+        ((), ("reconcile", "git"), by(facts.ReconcileAsked, target="git")),
         ((), ("reconcile", "cluster/a"), by(facts.ReconcileAsked, target="cluster/a")),
         (
             (DRIFT,),

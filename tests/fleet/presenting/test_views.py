@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusters.events import BundleObserved, Connected, Disconnected
+from clusters.events import BundleObserved, Connected, Disconnected, Silence
 from clusters.model import BundleName, ClusterName, Digest, Health
 from fleet import events as facts
 from fleet.model import Inventory
@@ -168,6 +168,24 @@ def test_a_lost_cluster_is_unknown_whatever_it_said_before() -> None:
     assert (placed.state, placed.health, placed.objects) == (ClusterState.OFFLINE, "Unknown", 0)
     retry = (AT + timedelta(seconds=9)).strftime("%H:%M:%S")
     assert why(shown, "cluster/a") == [f"a does not answer: timed out; next attempt {retry} UTC"]
+
+
+@pytest.mark.parametrize(
+    ("silence", "sentence"),
+    [
+        (Silence.ASKED_RARELY, "a failed so often that it is asked rarely: refused; next attempt"),
+        (Silence.FENCED, "another server writes to a: refused; next attempt"),
+    ],
+)
+def test_a_cluster_that_is_left_alone_says_so_in_words(silence: Silence, sentence: str) -> None:
+    observed = heard()
+    lost = Disconnected(cluster=A, at=AT, reason="refused", retry_in_s=9.0, silence=silence)
+    observed.take(lost)
+    view = cluster_view(picture(observed=observed), "a")
+    assert (view.silence, view.why) == (silence.value, f"{silence.value}: refused")
+    assert why(picture(observed=observed), "cluster/a")[0].startswith(sentence)
+    observed.take(Connected(cluster=A, at=AT, version="1.36.2", latency_ms=1.0))
+    assert cluster_view(picture(observed=observed), "a").silence == ""
 
 
 def test_a_placement_shows_the_last_good_revision_until_the_new_one_is_applied() -> None:

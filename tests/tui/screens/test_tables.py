@@ -163,3 +163,17 @@ async def test_a_thousand_clusters_are_walked_to_their_end() -> None:
         await run.press("ctrl+b", "ctrl+u", "ctrl+d", "ctrl+f")
 
         assert run.table("clusters").cursor == 999
+
+
+async def test_wide_shows_more_columns_in_place_of_sentences() -> None:
+    async with running() as run:
+        await run.press("2")
+        assert "REGION" not in run.text
+        assert "WHY" in run.text
+        await run.press("ctrl+w")
+        await run.shows("REGION")
+        assert "WHY" not in run.text
+        assert "its reconciler crashed" in run.text
+        await run.press("ctrl+w")
+
+        await run.shows("WHY")

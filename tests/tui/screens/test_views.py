@@ -325,3 +325,13 @@ async def test_the_palette_finds_clusters_and_actions() -> None:
         await run.pilot.press("enter")
 
         await run.until(lambda: isinstance(run.app.screen, ClusterScreen))
+
+
+async def test_a_cluster_that_is_left_alone_says_so_beside_its_state() -> None:
+    async with running() as run:
+        cluster = next(c for c in run.server.view.clusters if c.state is ClusterState.OFFLINE)
+        rarely = msgspec.structs.replace(cluster, silence="asked rarely")
+        run.server.send([Change(entity="cluster", key=cluster.name, value=rarely)])
+        run.app.show(f"cluster/{cluster.name}")
+
+        await run.shows("◌ Offline  asked rarely")
