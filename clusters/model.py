@@ -118,6 +118,11 @@ class ObjectRef:
         return cls(group, kind, namespace, name)
 
 
+def kinds_of(refs: Iterable[ObjectRef]) -> set[GroupKind]:
+    """The kinds that these objects are of."""
+    return {_group_kind(group, kind) for group, kind in {(r.group, r.kind) for r in refs}}
+
+
 SECRET = GroupKind("", "Secret")
 
 

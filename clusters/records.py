@@ -196,7 +196,7 @@ class Record:
             self.applied.digest == digest
             and self.applied.confirmed
             and (self.present or self.expired)
-            and not (self.suspect or self.reclaim or self.deleting)
+            and not (self.suspect or self.reclaim or self.leaving)
             and self.drift is None
         )
 

@@ -128,6 +128,8 @@ class Observer:
             for bundle, kind in {*before, *rules}
             if before.get((bundle, kind)) != rules.get((bundle, kind))
         }
+        if not changed:
+            return
         for kind in changed & self._tasks.keys():
             self._tasks.pop(kind).cancel()
             self.synced.discard(kind)

@@ -31,7 +31,7 @@ from clusters.model import (
 )
 from clusters.planning.actions import HeldPrune, Plan
 from clusters.planning.summary import Summary, leftovers, summarise
-from clusters.records import Leaving, Record, contests
+from clusters.records import Failure, Leaving, Record, contests
 
 FIGHT_CORRECTIONS = 5
 FIGHT_WINDOW_S = 60.0
@@ -198,12 +198,14 @@ class Reporter:
         self._generation, self._named = desired.generation, named
         stale.clear()
         left = leftovers(desired, records)
+        failing = any(record.failure for record in records.values())
         for name in names:
             bundle = desired.bundles[name]
             suspended = desired.suspended or bundle.suspended
             summary = summarise(bundle, records, plan, suspended=suspended, leftover=left[name])
-            refusal, contested = _refusal(bundle, records, plan), _contested(bundle, records)
-            word = (desired.generation, summary, refusal, contested)
+            refused = _refused(bundle, records) if failing else []
+            refusal = _refusal(bundle, refused, plan)
+            word = (desired.generation, summary, refusal, _contested(refused))
             if self._said.get(name) == word:
                 continue
             self._said[name] = word
@@ -260,28 +262,38 @@ class Reporter:
         )
 
 
-def _refusal(bundle: DesiredBundle, records: Mapping[ObjectRef, Record], plan: Plan) -> str:
-    """The first object that the server refuses for good as it is desired now."""
-    for manifest in bundle.manifests:
-        record = records.get(manifest.ref)
-        if record is not None and record.failure and record.refused(manifest.digest):
-            return f"{manifest.ref}: {record.failure.reason}"
+def _refused(
+    bundle: DesiredBundle, records: Mapping[ObjectRef, Record]
+) -> list[tuple[ObjectRef, Failure]]:
+    """The objects of a bundle that the server refuses for good as they are desired now."""
+    return [
+        (manifest.ref, record.failure)
+        for manifest in bundle.manifests
+        if (record := records.get(manifest.ref))
+        and record.failure
+        and record.refused(manifest.digest)
+    ]
+
+
+def _refusal(
+    bundle: DesiredBundle, refused: Sequence[tuple[ObjectRef, Failure]], plan: Plan
+) -> str:
+    """The first object that is refused, and why."""
+    for ref, failure in refused:
+        return f"{ref}: {failure.reason}"
     for wait in plan.waits:
         if wait.bundle == bundle.name and wait.refused:
             return f"{wait.ref}: {wait.reason}"
     return ""
 
 
-def _contested(bundle: DesiredBundle, records: Mapping[ObjectRef, Record]) -> tuple[Contest, ...]:
+def _contested(refused: Sequence[tuple[ObjectRef, Failure]]) -> tuple[Contest, ...]:
     """The fields that others hold; none if something is refused that no decision mends."""
     found: set[Contest] = set()
-    for manifest in bundle.manifests:
-        record = records.get(manifest.ref)
-        if record is None or not record.failure or not record.refused(manifest.digest):
-            continue
-        if not record.failure.holders:
+    for ref, failure in refused:
+        if not failure.holders:
             return ()
-        found |= contests(manifest.ref, record.failure.holders)
+        found |= contests(ref, failure.holders)
     return tuple(sorted(found))
 
 

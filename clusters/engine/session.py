@@ -19,7 +19,7 @@ from clusters.engine.site import Site
 from clusters.engine.verifier import Verifier, manifests_of
 from clusters.fields.rules import all_rules
 from clusters.health.rules import health_rules
-from clusters.model import DesiredState, GroupKind
+from clusters.model import DesiredState, GroupKind, kinds_of
 from clusters.planning.actions import Plan
 from clusters.planning.plan import make_plan
 from clusters.planning.situation import Situation
@@ -183,7 +183,7 @@ class Session:
         """Watch the kinds of all that is wanted, and of all that is there."""
         count = len(self._records)
         if self._kinds_of is not desired or self._kinds_count != count:
-            self._kinds = {ref.group_kind for ref in self._records}
+            self._kinds = kinds_of(self._records)
             self._kinds.update(kind for _, kind in desired.versions)
             self._kinds_of, self._kinds_count = desired, count
         self._observer.want(self._kinds)

@@ -41,6 +41,7 @@ def worked_out(desired: DesiredState, situation: Situation) -> Plan:
     draft = Draft()
     claims = _claims(desired, situation, draft)
     left = _left_by_bundle(situation.records, claims)
+    known = _all_known(desired, situation)
     for name in sorted(desired.bundles):
         bundle = desired.bundles[name]
         blocked = (
@@ -52,7 +53,7 @@ def worked_out(desired: DesiredState, situation: Situation) -> Plan:
         if blocked:
             draft.waits.append(Wait(bundle=name, ref=None, reason=blocked))
             continue
-        _plan_applies(bundle, claims, situation, draft)
+        _plan_applies(bundle, claims, situation, draft, known=known)
         plan_prunes(bundle, left.get(name, []), situation, draft)
     return Plan(
         applies=tuple(sorted(draft.applies, key=lambda a: apply_order(a.manifest.ref))),
@@ -72,10 +73,7 @@ def at_rest(desired: DesiredState, situation: Situation) -> bool:
     Nearly all that happens on a cluster changes no plan.  This finds out with one look at each
     record, so that thousands of objects may be busy.
     """
-    if desired.suspended or not all(
-        kind in situation.synced and situation.served(version, kind.kind)
-        for version, kind in desired.versions
-    ):
+    if desired.suspended or not _all_known(desired, situation):
         return False
     records, standing = situation.records, 0
     for bundle in desired.bundles.values():
@@ -87,6 +85,14 @@ def at_rest(desired: DesiredState, situation: Situation) -> bool:
                 return False
         standing += len(bundle.manifests)
     return standing == len(records)
+
+
+def _all_known(desired: DesiredState, situation: Situation) -> bool:
+    """Whether every kind in it is served, and its live objects are known completely."""
+    return all(
+        kind in situation.synced and situation.served(version, kind.kind)
+        for version, kind in desired.versions
+    )
 
 
 def _claims(
@@ -146,12 +152,16 @@ def _plan_applies(
     claims: Mapping[ObjectRef, BundleName],
     situation: Situation,
     draft: Draft,
+    *,
+    known: bool,
 ) -> None:
     for manifest in bundle.manifests:
         ref = manifest.ref
+        record = situation.records.get(ref)
+        if known and record and record.bundle == bundle.name and record.rests(manifest.digest):
+            continue  # nearly all of them, after nearly every commit
         if claims[ref] != bundle.name:
             continue
-        record = situation.records.get(ref)
         served = situation.served(manifest.api_version, ref.kind)
         draft.unserved |= not served
         obstacle: str | None

@@ -95,7 +95,7 @@ def _object(number: int, kind: str, edition: str) -> Manifest:
 def manifests(count: int, edition: str = "first") -> tuple[Manifest, ...]:
     """`count` objects; another edition differs in one of them, and shares the rest."""
     if edition != "first":
-        before = manifests(count)
+        before = manifests(count, "first")  # the same key of the cache: the server shares them, too
         return (before[0], _object(1, _MIX[0], edition), *before[2:])
     kinds = ["Namespace", *(_MIX[number % len(_MIX)] for number in range(count - 1))]
     return tuple(_object(number, kind, edition) for number, kind in enumerate(kinds))
