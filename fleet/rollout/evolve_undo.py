@@ -31,7 +31,8 @@ def fold(rollout: Rollout, event: UndoFact) -> Rollout:
                 reason=event.reason,
                 targets=event.targets,
             )
-            return replace(rollout, phase=Phase.ROLLING_BACK, undo=undo)
+            # A way back passes a pause: what is shown must not say that it waits for one.
+            return replace(rollout, phase=Phase.ROLLING_BACK, undo=undo, pause=None)
         case ClusterLeftAsIs():
             return _left(rollout, event)
         case RevertAsked():

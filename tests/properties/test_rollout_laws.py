@@ -81,6 +81,8 @@ class Watched(Player):
         if isinstance(event, ClusterAssigned):
             self.generations_grow(event)
             self.no_held_digest_is_applied(rollout, event)
+            if event.purpose is not Purpose.ROLLBACK:
+                self.nothing_starts_at_a_standstill(rollout)
             if event.purpose is Purpose.ROLLBACK:
                 self.order.pop(event.cluster, None)  # what was taken back was not overtaken
             if event.purpose is Purpose.RELEASE:
@@ -99,6 +101,10 @@ class Watched(Player):
     def no_held_digest_is_applied(self, rollout: Rollout, event: ClusterAssigned) -> None:
         if event.purpose is not Purpose.ROLLBACK or not rollout.undo or not rollout.undo.targets:
             assert event.digest not in self.held
+
+    def nothing_starts_at_a_standstill(self, rollout: Rollout) -> None:
+        assert rollout.pause is None
+        assert not self.frozen
 
     def stages_keep_their_order(self, rollout: Rollout, event: ClusterAssigned) -> None:
         names = [run.name for run in rollout.stages]
@@ -384,8 +390,10 @@ def play_step(world: Watched, step: Step) -> None:
         release(world, which, how)
     elif kind < 81:
         restart(world)
-    elif kind < 85:
+    elif kind < 84:
         member(world, which, how)
+    elif kind < 85:
+        world.do_freeze(line("freeze fleet:" if world.frozen else "freeze fleet: one crashed"))
     elif names:
         person(world, ClusterName(names[which % len(names)]), kind, how)
 
@@ -557,6 +565,7 @@ def test_everything_ends_when_the_world_is_kind(lines: list[str], steps: list[St
     for step in steps:
         play_step(world, step)
     world.windows.clear()
+    world.frozen = ""
     for _ in range(60):
         be_kind(world)
         if all(each.ended for each in world.rollouts):
