@@ -58,18 +58,12 @@ def _converge_stage(turn: Turn, rollout: Rollout, run: StageRun) -> None:
             room -= 1
 
 
-def _standstill(turn: Turn) -> str:
-    """Say why nothing of the rollout, or of any, may start now; empty: it may."""
-    pause = turn.rollout.pause
-    return f"paused by {pause.actor}" if pause is not None else turn.facts.frozen
-
-
 def _kept_back(turn: Turn, run: StageRun, entry: ClusterRollout) -> bool:
     if entry.unreachable_since is not None:
         return True
     one = (entry.name,)
-    if standstill := _standstill(turn):
-        turn.block(one, ForBlocker(stage=run.name, clusters=one, reason=standstill))
+    if turn.standstill:
+        turn.block(one, ForBlocker(stage=run.name, clusters=one, reason=turn.standstill))
         return True
     if turn.rollout.plan.release.sequential:
         if earlier := turn.facts.leases.still_brought_by(entry.name, turn.rollout.id):

@@ -14,7 +14,7 @@ from clusters.model import ClusterName
 from fleet.model import PruneGuard
 from fleet.rollout.events import PruneDecided
 from fleet.rollout.turn import Turn
-from fleet.rollout.waiting import ForPrune
+from fleet.rollout.waiting import ForPerson, ForPrune
 
 PATIENCE_S = 60.0
 """How long a rollout waits for deletions: what hangs (a finalizer) must not hold up the next."""
@@ -26,6 +26,9 @@ def done(turn: Turn) -> bool:
     if decided is None:
         if not left:
             return True
+        if turn.standstill:
+            turn.wait(ForPerson(reason=turn.standstill))
+            return False
         clusters, objects = tuple(sorted(left)), sum(left.values())
         held = _excess(left, turn.facts.prune_guard)
         turn.conclude(PruneDecided(at=turn.now, clusters=clusters, objects=objects, held=held))

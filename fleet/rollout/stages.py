@@ -39,11 +39,8 @@ def go_on(turn: Turn) -> None:
         # Nothing to do here may mean that the release ahead was to do it.
         if not (_behind(turn, run) or _ahead_stopped(turn)):
             turn.conclude(StageCompleted(at=turn.now, stage=run.name))
-    elif rollout.pause is not None:
-        why = f": {rollout.pause.reason}" if rollout.pause.reason else ""
-        turn.wait(ForPerson(reason=f"paused by {rollout.pause.actor}{why}"))
-    elif turn.facts.frozen:
-        turn.wait(ForPerson(reason=turn.facts.frozen))
+    elif turn.standstill:
+        turn.wait(ForPerson(reason=turn.standstill))
     elif run.phase is StagePhase.WAITING:
         _begin(turn, run)
     else:

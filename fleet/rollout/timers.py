@@ -187,7 +187,7 @@ class _Stage:
             return
         self.unready.append(entry.name)
         self.trouble = self.trouble or f"{entry.name}: {entry.trouble}"
-        if turn.rollout.pause is not None or turn.facts.frozen:
+        if turn.standstill:
             return
         verdict = turn.window(entry.name, self.groups)
         shut = isinstance(verdict, Shut)

@@ -71,6 +71,14 @@ class Turn:
     verdicts: dict[tuple[int, Groups], Shut | Ajar] = field(default_factory=dict)
     """What the windows say, by the identity of a profile: calendars share them."""
 
+    @property
+    def standstill(self) -> str:
+        """Say why nothing may start now, of this rollout or of any; empty: it may."""
+        pause = self.rollout.pause
+        if pause is not None:
+            return f"paused by {pause.actor}" + (f": {pause.reason}" if pause.reason else "")
+        return self.facts.frozen
+
     def refused(self, cluster: ClusterName) -> str:
         """Say which limit of the fleet keeps the bundle from changing on `cluster`; empty: none."""
         bundle = self.rollout.plan.release.bundle

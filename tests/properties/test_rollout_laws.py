@@ -31,6 +31,7 @@ from fleet.rollout.events import (
     Event,
     GateMeasured,
     Measurement,
+    PruneDecided,
     Purpose,
     RolloutStarted,
     SoakElapsed,
@@ -93,6 +94,8 @@ class Watched(Player):
                 self.reset_soak(rollout, event.cluster)
         if isinstance(event, SoakElapsed):
             self.good_means_soaked(rollout, event)
+        if isinstance(event, PruneDecided):
+            self.nothing_starts_at_a_standstill(rollout)
 
     def generations_grow(self, event: ClusterAssigned) -> None:
         assert event.generation > self.generations.get(event.cluster, 0)
@@ -390,8 +393,10 @@ def play_step(world: Watched, step: Step) -> None:
         release(world, which, how)
     elif kind < 81:
         restart(world)
-    elif kind < 84:
+    elif kind < 83:
         member(world, which, how)
+    elif kind < 84 and names:
+        world.do_leftover(line(f"leftover {names[which % len(names)]}: {how % 2}"))
     elif kind < 85:
         world.do_freeze(line("freeze fleet:" if world.frozen else "freeze fleet: one crashed"))
     elif names:
