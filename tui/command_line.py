@@ -3,6 +3,7 @@
     :clusters env=prod      a view, filtered by labels       :cluster NAME    :bundle NAME
     :drift /web             a view, filtered by a pattern    :rollout ID      :find TEXT
     :log NAME               the log of a cluster or bundle   :log            of what is selected
+    :ctx NAME               another server of the settings   :ctx            which there are
     :sort COLUMN [desc]     :theme NAME      :sync …any action of the view by its name      :q
 
 Pure.
@@ -67,6 +68,13 @@ class Theme:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Go to another server; without a name, say which there are."""
+
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """Run an action by its id."""
 
@@ -80,7 +88,7 @@ class Wrong:
     message: str
 
 
-Command = GoTo | Show | Find | Log | Sort | Theme | Run | Wrong
+Command = GoTo | Show | Find | Log | Sort | Theme | Server | Run | Wrong
 
 
 def view_aliases() -> dict[str, str]:
@@ -96,6 +104,8 @@ def parse_command(typed: str, store: FleetStore) -> Command:
         return Run(action="quit")
     if rest and (told := _with_name(word, rest, store)) is not None:
         return told
+    if word == "ctx":
+        return Server(name=rest)
     if word == "find":
         return Wrong(message="find what? :find TEXT")
     if (view := view_aliases().get(word)) is not None:
@@ -156,10 +166,12 @@ def _as_filter(text: str) -> str:
 def command_words() -> list[str]:
     """First words that mean something."""
     actions = [action.id for action in ACTIONS if not action.id.startswith("go_")]
-    return [*view_aliases(), *SUBJECTS, "find", "sort", "theme", "q", *actions]
+    return [*view_aliases(), *SUBJECTS, "find", "sort", "theme", "ctx", "q", *actions]
 
 
-def completions(typed: str, store: FleetStore, themes: Sequence[str]) -> list[str]:
+def completions(
+    typed: str, store: FleetStore, themes: Sequence[str], servers: Sequence[str] = ()
+) -> list[str]:
     """Whole lines that begin as `typed` does, best first."""
     word, space, rest = typed.partition(" ")
     if not space:
@@ -167,6 +179,8 @@ def completions(typed: str, store: FleetStore, themes: Sequence[str]) -> list[st
     names: Sequence[str] = ()
     if word == "theme":
         names = themes
+    elif word == "ctx":
+        names = sorted(servers)
     elif word == "log":
         names = sorted([*store.clusters, *store.bundles])
     elif word in SUBJECTS:

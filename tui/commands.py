@@ -26,6 +26,8 @@ class Commands(Navigation):
     """The part of the app that runs what is typed or pressed anywhere."""
 
     _interrupted_at = float("-inf")
+    next_server = ""
+    """The server of the settings that a person left this one for."""
 
     @on(messages.Typed)
     def _typed(self, event: messages.Typed) -> None:
@@ -43,6 +45,8 @@ class Commands(Navigation):
                 self._set_theme(name)
             case command_line.Sort(column=column, descending=descending):
                 self._sort(column, descending=descending)
+            case command_line.Server(name=name):
+                self._change_server(name)
             case command_line.Run(action=action):
                 self._run(action)
             case command_line.Wrong(message=message):
@@ -51,6 +55,18 @@ class Commands(Navigation):
     def _run(self, action: str) -> None:
         if isinstance(self.screen, ViewScreen):
             self.screen.action_do(action)
+
+    def _change_server(self, name: str) -> None:
+        """End this run, so that the next begins on another server with nothing of this one."""
+        servers = self.session.config.servers
+        if name in servers:
+            self.next_server = name
+            self.exit(0)
+            return
+        known = ", ".join(f"{each} ({server.address})" for each, server in servers.items())
+        hint = f"there are: {known}" if known else "the settings have no [servers] yet"
+        wrong = f"No server {name!r}; " if name else ""
+        self.notify(f"{wrong}{hint}", title="Servers", timeout=8, markup=False)
 
     def _set_theme(self, name: str) -> None:
         if name in self.available_themes:

@@ -1,7 +1,7 @@
 """The user's settings: `$XDG_CONFIG_HOME/flotilla/config.toml`.
 
     view = "fleet"            # the view to start with
-    theme = "flotilla-dark"
+    theme = "flotilla-dark"   # "auto": dark or light, as the terminal is
     ascii = false
     mouse = true
     density = "comfortable"   # or "compact": fewer lines around things
@@ -14,6 +14,10 @@
 
     [columns]
     clusters = ["name", "state", "why"]
+
+    [servers]                 # for `:ctx NAME`; a token is read from a file, never kept here
+    eu = "unix:/run/flotilla-eu/flotilla.sock"
+    us = {address = "https://fleet.us.example.com:8443", token_file = "~/.config/flotilla/us.token"}
 
 Anything unknown is refused with file and line: a setting that is silently ignored helps nobody.
 """
@@ -28,6 +32,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fleet.api.address import parse_address
 from tui.actions import BY_ID
 
 DENSITIES = ("comfortable", "compact")
@@ -36,6 +41,14 @@ VIEWS = tuple(name.removeprefix("go_") for name in BY_ID if name.startswith("go_
 
 class ConfigError(Exception):
     """The settings cannot be used.  The message names file and line."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """A server one may change to."""
+
+    address: str
+    token_file: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +65,7 @@ class Config:
     editor: bool = False
     keys: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    servers: Mapping[str, Server] = field(default_factory=dict)
 
 
 _TYPES: Mapping[str, type] = {
@@ -65,6 +79,7 @@ _TYPES: Mapping[str, type] = {
     "editor": bool,
     "keys": dict,
     "columns": dict,
+    "servers": dict,
 }
 
 
@@ -112,10 +127,12 @@ def parse_config(text: str, where: str) -> Config:
             raise ConfigError(f"{place}: no {name} {value!r}; there are: {', '.join(known)}")
     keys = content.pop("keys", {})
     columns = content.pop("columns", {})
+    servers = content.pop("servers", {})
     return Config(
         **content,
         keys={name: _key(name, value, text, where) for name, value in keys.items()},
         columns={name: _names(name, value, text, where) for name, value in columns.items()},
+        servers={name: _server(name, value, text, where) for name, value in servers.items()},
     )
 
 
@@ -133,6 +150,23 @@ def _names(name: str, value: Any, text: str, where: str) -> tuple[str, ...]:
         place = f"{where}:{_line_of(text, name)}"
         raise ConfigError(f"{place}: columns of {name} must be a list of names")
     return tuple(value)
+
+
+def _server(name: str, value: Any, text: str, where: str) -> Server:
+    place = f"{where}:{_line_of(text, name)}"
+    parts = {"address": value} if isinstance(value, str) else value
+    known = {"address", "token_file"}
+    if not isinstance(parts, dict) or not {"address"} <= parts.keys() <= known:
+        raise ConfigError(
+            f"{place}: server {name} must be an address, or {{address = …, token_file = …}}"
+        )
+    if not all(isinstance(each, str) for each in parts.values()):
+        raise ConfigError(f"{place}: address and token_file of server {name} must be text")
+    try:
+        parse_address(parts["address"])
+    except ValueError as error:
+        raise ConfigError(f"{place}: server {name}: {error}") from error
+    return Server(**parts)
 
 
 def _line_of(text: str, name: str) -> int:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from fleet.api.address import default_address
 from fleet.api.client import ApiClient
-from tui.config import VIEWS, Config, ConfigError, config_path, load_config, state_path
+from tui.config import VIEWS, Config, ConfigError, Server, config_path, load_config, state_path
 from tui.session import Session
 
 COACH_FILE = "coach-dismissed"
@@ -33,7 +33,7 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--token-file", type=Path, help="file with the token (FLOTILLA_TOKEN_FILE)")
     made.add_argument("--read-only", action="store_true", help="look, but change nothing")
     made.add_argument("--view", choices=VIEWS, help="the view to start with")
-    made.add_argument("--theme", help="colours, such as flotilla-light or ansi-dark")
+    made.add_argument("--theme", help="colours, such as flotilla-light, ansi-dark or auto")
     made.add_argument("--ascii", action="store_true", help="no glyphs beyond ASCII")
     made.add_argument("--no-mouse", action="store_true", help="leave the mouse to the terminal")
     made.add_argument("--web", action="store_true", help="serve it to a browser on this machine")
@@ -47,10 +47,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser().parse_args(argv)
     try:
         config = _config(options)
-        client = ApiClient(options.server or default_address(os.environ), _token(options))
+        client = ApiClient(
+            options.server or default_address(os.environ), _token(options.token_file)
+        )
     except (ConfigError, ValueError) as error:
-        sys.stderr.write(f"flotilla tui: {error}\n")
-        return 2
+        return _refused(error)
     if options.web:
         return _serve(options)
     # Behind a web page there is no terminal, and textual-serve says so by naming its own driver.
@@ -63,8 +64,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     from tui.app import FlotillaApp
 
-    app = FlotillaApp(
-        Session(
+    config = replace(config, theme=_theme(config.theme))
+    while True:
+        session = Session(
             client=client,
             config=config,
             config_file=config_path(os.environ),
@@ -72,9 +74,42 @@ def main(argv: Sequence[str] | None = None) -> int:
             read_only=options.read_only,
             coach=not (state_path(os.environ) / COACH_FILE).exists(),
         )
-    )
-    app.run(mouse=config.mouse)
-    return app.return_code or 0
+        app = FlotillaApp(session)
+        app.run(mouse=config.mouse)
+        if not app.next_server:
+            return app.return_code or 0
+        config = session.config
+        try:
+            client = client_of(config.servers[app.next_server])
+        except ConfigError as error:
+            return _refused(error)
+
+
+def _theme(wanted: str) -> str:
+    from tui.background import terminal_is_light
+    from tui.themes import AUTO, DEFAULT_THEME, LIGHT_THEME
+
+    if wanted != AUTO:
+        return wanted
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return DEFAULT_THEME
+    light = terminal_is_light(sys.stdin.fileno(), sys.stdout.fileno())
+    return LIGHT_THEME if light else DEFAULT_THEME
+
+
+def client_of(server: Server) -> ApiClient:
+    """A client of one of the settings' servers, with that server's own token and no other.
+
+    Raises:
+        ConfigError: its token cannot be read.
+    """
+    token = _read_token(Path(server.token_file).expanduser()) if server.token_file else None
+    return ApiClient(server.address, token)
+
+
+def _refused(error: Exception) -> int:
+    sys.stderr.write(f"flotilla tui: {error}\n")
+    return 2
 
 
 def _config(options: argparse.Namespace) -> Config:
@@ -88,12 +123,14 @@ def _config(options: argparse.Namespace) -> Config:
     )
 
 
-def _token(options: argparse.Namespace) -> str | None:
-    path = options.token_file or os.environ.get("FLOTILLA_TOKEN_FILE")
-    if path is None:
-        return os.environ.get("FLOTILLA_TOKEN")
+def _token(file: Path | None) -> str | None:
+    path = file or os.environ.get("FLOTILLA_TOKEN_FILE")
+    return os.environ.get("FLOTILLA_TOKEN") if path is None else _read_token(Path(path))
+
+
+def _read_token(path: Path) -> str:
     try:
-        return Path(path).read_text(encoding="utf-8").strip()
+        return path.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise ConfigError(f"the token file {path} cannot be read: {error.strerror}") from error
 

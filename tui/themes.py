@@ -17,6 +17,9 @@ from textual.theme import Theme
 from tui.format import Tone
 
 DEFAULT_THEME = "flotilla-dark"
+LIGHT_THEME = "flotilla-light"
+AUTO = "auto"
+"""In the place of a theme: dark or light, as the terminal is."""
 
 
 def _theme(name: str, *, dark: bool, ground: str, ink: str, tones: dict[str, str]) -> Theme:

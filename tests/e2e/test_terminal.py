@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from tests.e2e.terminals import Terminal, shows, until
@@ -105,6 +106,24 @@ def test_an_approval_by_keys_alone(terminal: Terminal, server: ApiServer) -> Non
 
     assert server.commands[0].command == "approve"
     assert server.commands[0].reason == "metrics"
+
+
+def test_another_server_is_gone_to_and_the_terminal_left_as_it_was(
+    terminal: Terminal, server: ApiServer, tmp_path: Path
+) -> None:
+    other = msgspec.structs.replace(fleets.fleet(3), fleet="elsewhere")
+    settings = tmp_path / ".config" / "flotilla" / "config.toml"
+    settings.parent.mkdir(parents=True)
+    with ApiServer(other, socket_path=tmp_path / "other.sock") as second:
+        settings.write_text(f'theme = "auto"\n[servers]\nthere = "{second.address}"\n')
+        terminal.start("--server", server.address, prefix="unset XDG_CONFIG_HOME; ")
+        shows(terminal, "Needs you")
+        terminal.press(":", "ctx there", "Enter")
+        shows(terminal, "flotilla ▸ elsewhere")
+        terminal.press("C-q")
+        shows(terminal, "LEFT 0")
+
+    assert terminal.flags() == "0 0 1"
 
 
 def test_a_server_killed_and_back(terminal: Terminal, tmp_path: Path) -> None:

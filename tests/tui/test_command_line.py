@@ -5,6 +5,7 @@ from tui.command_line import (
     Find,
     GoTo,
     Run,
+    Server,
     Show,
     Sort,
     Theme,
@@ -38,6 +39,8 @@ def store() -> FleetStore:
         ("sort why desc", Sort(column="why", descending=True)),
         ("sort name", Sort(column="name", descending=False)),
         ("theme ansi-dark", Theme(name="ansi-dark")),
+        ("ctx", Server()),
+        ("ctx eu", Server(name="eu")),
         ("sync", Run(action="sync")),
         ("q", Run(action="quit")),
     ],
@@ -63,6 +66,7 @@ def test_completion_goes_on_from_what_is_typed(store: FleetStore) -> None:
     assert completions("clu", store, [])[:2] == ["clusters", "cluster"]
     assert completions("cluster prod-us", store, [])[0] == "cluster prod-us-010"
     assert completions("theme a", store, ["ansi-dark", "other"]) == ["theme ansi-dark"]
+    assert completions("ctx e", store, [], ["us", "eu"]) == ["ctx eu"]
     assert completions("find x", store, []) == []
 
 

@@ -3,7 +3,15 @@ from pathlib import Path
 import pytest
 
 from tui.actions import ACTIONS, BY_ID, offered
-from tui.config import Config, ConfigError, config_path, load_config, parse_config, state_path
+from tui.config import (
+    Config,
+    ConfigError,
+    Server,
+    config_path,
+    load_config,
+    parse_config,
+    state_path,
+)
 from tui.screens.log import LogScreen
 from tui.screens.view import ViewScreen
 
@@ -27,6 +35,10 @@ sync = "ctrl+s"
 
 [columns]
 clusters = ["name", "why"]
+
+[servers]
+eu = "unix:/run/eu.sock"
+us = {address = "https://fleet:8443", token_file = "~/token"}
 """
     assert parse_config(text, "config.toml") == Config(
         view="drift",
@@ -38,6 +50,10 @@ clusters = ["name", "why"]
         editor=True,
         keys={"sync": "ctrl+s"},
         columns={"clusters": ("name", "why")},
+        servers={
+            "eu": Server(address="unix:/run/eu.sock"),
+            "us": Server(address="https://fleet:8443", token_file="~/token"),
+        },
     )
 
 
@@ -51,6 +67,11 @@ clusters = ["name", "why"]
         ('[keys]\nsink = "s"', "c.toml:2: no action 'sink'"),
         ("[keys]\nsync = 1", "c.toml:2: the key of sync must be text"),
         ("[columns]\nclusters = 'name'", "c.toml:2: columns of clusters must be a list"),
+        ("[servers]\neu = 1", "c.toml:2: server eu must be an address, or {address = …, token"),
+        ("[servers]\neu = {}", "c.toml:2: server eu must be an address, or"),
+        ('[servers]\neu = {address = "x:y", token = "z"}', "c.toml:2: server eu must be"),
+        ("[servers]\neu = {address = 1}", "c.toml:2: address and token_file of server eu must be"),
+        ('[servers]\neu = "nonsense"', "c.toml:2: server eu: cannot read the server address"),
         ("view =", "c.toml: Invalid value"),
     ],
 )

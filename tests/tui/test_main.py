@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from fleet.api.errors import NotAuthorised
 from tests.fakes import fleets
 from tests.fakes.api_server import ApiServer
 from tests.tui.running import running
 from tui import handover, web
-from tui.main import main, parser
+from tui.config import Config, ConfigError, Server
+from tui.main import client_of, main, parser
 from tui.messages import OpenText
 
 
@@ -75,6 +77,40 @@ def test_the_pager_and_the_editor_are_the_persons(
     environ: dict[str, str], editor: bool, command: list[str]
 ) -> None:
     assert handover.viewer_command(environ, editor=editor) == command
+
+
+async def test_another_server_of_the_settings_is_gone_to() -> None:
+    servers = {"eu": Server(address="unix:/run/eu.sock"), "us": Server(address="http://us:1")}
+    async with running(config=Config(servers=servers)) as run:
+        for typed, said in (
+            ("ctx", "there are: eu (unix:/run/eu.sock), us (http://us:1)"),
+            ("ctx asia", "No server 'asia'; there are: eu (unix:/run/eu.sock), us (http://us:1)"),
+        ):
+            await run.press("colon")
+            await run.type(typed)
+            await run.press("enter")
+            assert run.notices[-1] == said
+        await run.press("colon")
+        await run.type("ctx us")
+        await run.press("enter")
+        await run.until(lambda: not run.app.is_running)
+
+        assert run.app.next_server == "us"
+        assert run.app.return_code == 0
+
+
+def test_each_server_is_given_its_own_token_and_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLOTILLA_TOKEN", "of the first server")
+    (tmp_path / "token").write_text("of eu\n")
+    with ApiServer(fleets.fleet(1)) as eu:
+        eu.token = "of eu"
+        client_of(Server(address=eu.address, token_file=str(tmp_path / "token"))).snapshot()
+        with pytest.raises(NotAuthorised):
+            client_of(Server(address=eu.address)).snapshot()
+    with pytest.raises(ConfigError, match="cannot be read"):
+        client_of(Server(address=eu.address, token_file=str(tmp_path / "none")))
 
 
 async def test_a_headless_app_cannot_lend_its_terminal_and_says_so(tmp_path: Path) -> None:

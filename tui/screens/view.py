@@ -66,7 +66,14 @@ class ViewScreen(Acting):
             why_not=self.why_not,
             coach=lambda: self.session.coach,
         )
-        yield Prompt(lambda typed: completions(typed, self.store, list(self.app.available_themes)))
+        yield Prompt(
+            lambda typed: completions(
+                typed,
+                self.store,
+                list(self.app.available_themes),
+                list(self.session.config.servers),
+            )
+        )
 
     def body(self) -> Iterable[Widget]:
         """The widgets of this view."""
