@@ -100,6 +100,9 @@ def contests(ref: ObjectRef, holders: Iterable[tuple[str, str]]) -> frozenset[Co
     )
 
 
+UNFINISHED = frozenset({Health.PROGRESSING, Health.DEGRADED})
+"""Where it may be worth while to find out more than an object's own status says."""
+
 CORRECTIONS_KEPT = 6
 """How many corrections are remembered: one more than are no fight yet."""
 
@@ -125,6 +128,8 @@ class Record:
     resource_version: str = ""
     health: Health = Health.UNKNOWN
     message: str = "not observed yet"
+    stated: HealthResult | None = None
+    """What its own status says; None: nothing was seen of it yet."""
     diagnosis: HealthResult | None = None
     """What was found out beyond its status while it is on its way; None: nothing."""
     drift: Drift | None = None
@@ -169,6 +174,15 @@ class Record:
                 live_hash=intern(applied.live_hash),
             )
         )
+
+    @property
+    def judged(self) -> HealthResult | None:
+        """Its own status, or what was found out beyond it; what has failed is not hoped for."""
+        stated, found = self.stated, self.diagnosis
+        if stated is None or found is None or stated.health not in UNFINISHED:
+            return stated
+        hopes = stated.health is Health.DEGRADED and found.health is not Health.DEGRADED
+        return stated if hopes else found
 
     @property
     def is_recalled(self) -> bool:

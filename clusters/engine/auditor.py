@@ -57,9 +57,11 @@ class Auditor:
             ClusterError: the cluster as a whole is in trouble.
         """
         site = self._site
-        if monotonic() < site.audit_at or desired.suspended:
+        if monotonic() < site.audit_at:
             return
         site.audit_at = monotonic() + site.terms.audit_every_s * random.uniform(0.8, 1.2)
+        if desired.suspended:
+            return
         manifests = manifests_of(desired)
         known = [
             (record, manifest)

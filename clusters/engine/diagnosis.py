@@ -19,7 +19,7 @@ from clusters.client.wire import decode_object
 from clusters.errors import ClusterError, Unauthorized, Unreachable
 from clusters.health.kinds import HealthResult, health_of, is_unschedulable
 from clusters.model import GroupKind, Health, Manifest, ObjectRef
-from clusters.records import Record
+from clusters.records import UNFINISHED, Record
 
 PATIENCE_S = 5.0
 """How long a workload may be on its way before anybody asks why, and between two questions."""
@@ -69,18 +69,17 @@ class Diagnosis:
         """
         now = monotonic()
         slow = [record for record in records if _on_its_way(record)]
-        if not slow:
-            self._since, self.due_at = {}, None
-            return []
-        manifests = wanted()
+        manifests = wanted() if slow else {}
+        slow = [record for record in slow if record.ref in manifests]
         since = {record.ref: self._since.get(record.ref, now) for record in slow}
-        due = [r for r in slow if now - since[r.ref] >= PATIENCE_S and r.ref in manifests]
+        due = [record for record in slow if now - since[record.ref] >= PATIENCE_S]
         self._since = {**since, **{record.ref: now for record in due}}
         self.due_at = min(self._since.values()) + PATIENCE_S if self._since else None
         answers = await asyncio.gather(*(self._ask(r, manifests[r.ref]) for r in due))
         news = []
         for record, found in zip(due, answers, strict=True):
-            if found != record.diagnosis:
+            # It may have become ready, or may be gone, while it was asked about.
+            if found != record.diagnosis and _on_its_way(record):
                 record.diagnosis = found
                 news.append(record)
         return news
@@ -127,7 +126,8 @@ class Diagnosis:
 
 def _on_its_way(record: Record) -> bool:
     return (
-        (record.health in (Health.PROGRESSING, Health.DEGRADED) or record.diagnosis is not None)
+        record.stated is not None
+        and record.stated.health in UNFINISHED
         and record.applied.confirmed
         and record.present
         and (record.ref.group_kind in _WORKLOADS or record.ref.group_kind == _CLAIM)

@@ -30,7 +30,6 @@ from clusters.fields.drift import Glance, glance
 from clusters.fields.rules import ObjectRules
 from clusters.health.kinds import (
     HEALTHY,
-    ON_ITS_WAY,
     HealthResult,
     being_deleted,
     health_of,
@@ -38,7 +37,7 @@ from clusters.health.kinds import (
 )
 from clusters.health.rules import HealthRules, judge_by
 from clusters.model import BundleName, GroupKind, Health, HealthRule, ObjectRef
-from clusters.records import Record
+from clusters.records import UNFINISHED, Record
 
 PRUNE_ANNOTATION = "flotilla.dev/prune"
 """`disabled` on a live object: never delete it."""
@@ -250,9 +249,9 @@ class Observer:
 
     def reconsider(self, record: Record) -> None:
         """Why an object is not ready became known, or is no longer so."""
-        found = record.diagnosis or ON_ITS_WAY
-        record.health, record.message = found.health, found.message
-        self.stale.add(record.bundle)
+        if (found := record.judged) is not None:
+            record.health, record.message = found.health, found.message
+            self.stale.add(record.bundle)
 
     def settle(self, record: Record) -> None:
         """A write of ours is answered: now look at what the watch showed meanwhile."""
@@ -281,11 +280,10 @@ class Observer:
 
     def _judge_health(self, record: Record, seen: Seen) -> None:
         kind = record.ref.group_kind
-        result = _health(kind, seen, self.health_rules.get((record.bundle, kind)))
-        if result.health is not Health.PROGRESSING:
+        record.stated = _health(kind, seen, self.health_rules.get((record.bundle, kind)))
+        if record.stated.health not in UNFINISHED:
             record.diagnosis = None
-        elif record.diagnosis is not None:
-            result = record.diagnosis
+        result = record.judged or record.stated
         if (result.health, result.message) != (record.health, record.message):
             record.health, record.message = result.health, result.message
             self.stale.add(record.bundle)

@@ -212,6 +212,8 @@ class Session:
 
     async def _settle_observations(self, desired: DesiredState) -> None:
         observer, reporter = self._observer, self._site.reporter
+        if not observer.suspects:
+            self._verifier.retry_at = None  # what it was for became known otherwise
         due_at = self._verifier.retry_at
         if observer.suspects and (due_at is None or monotonic() >= due_at):
             suspects = list(observer.suspects.values())

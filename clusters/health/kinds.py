@@ -25,7 +25,6 @@ class HealthResult:
 
 
 HEALTHY = HealthResult(Health.HEALTHY)
-ON_ITS_WAY = HealthResult(Health.PROGRESSING, "on its way")
 Part = Mapping[str, Any]
 
 

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
+import msgspec
+import orjson
 import pytest
 
+from clusters.client.stream import Seen
+from clusters.client.wire import decode_head
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.engine import diagnosis
+from clusters.engine.observer import Observer
 from clusters.events import BundleObserved
 from clusters.model import Health
-from tests.fakes.engine import Engine, deployment, desired_bundle
+from tests.fakes.engine import Engine, deployment, desired_bundle, manifest
+from tests.fakes.plans import record
 
 
 @pytest.fixture(autouse=True)
@@ -91,6 +100,86 @@ async def test_kstatus_a_claim_that_waits_for_its_first_consumer_holds_nothing_u
             last = engine.last_observed()
             assert last is not None
             assert last.health is health, "without a class nothing says that it may wait"
+
+
+class Asked:
+    """An API whose Pods are told by hand; `meanwhile` happens before the answer."""
+
+    def __init__(self, *pods: dict[str, Any], meanwhile: Callable[[], object] = object) -> None:
+        self.pods, self.meanwhile, self.transport = pods, meanwhile, self
+
+    async def send(self, *_: object, **__: object) -> Any:
+        self.meanwhile()
+        return SimpleNamespace(body=orjson.dumps({"items": self.pods}))
+
+
+STUCK = {
+    "metadata": {"name": "web-1"},
+    "status": {
+        "phase": "Pending",
+        "containerStatuses": [{"name": "main", "state": {"waiting": {"reason": "ErrImagePull"}}}],
+    },
+}
+LATE = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded"}
+
+
+class Slow:
+    """A Deployment that is on its way, and who watches and asks about it."""
+
+    def __init__(self) -> None:
+        self.manifest = manifest(deployment("web"))
+        self.record = record(self.manifest)
+        watched: Any = SimpleNamespace()
+        self.observer = Observer(
+            watched, selector="", records={self.record.ref: self.record}, wake=lambda: None
+        )
+        self.says(1, readyReplicas=1)
+
+    def says(self, version: int, **status: Any) -> None:
+        whole = {"replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2}
+        metadata = {"name": "web", "namespace": "default", "uid": "uid-web", "generation": 1}
+        available = {"type": "Available", "status": "True"}
+        conditions = [available, *status.pop("conditions", ())]
+        body = orjson.dumps(
+            {
+                "metadata": {**metadata, "resourceVersion": str(version)},
+                "spec": {"replicas": 2},
+                "status": {**whole, **status, "observedGeneration": 1, "conditions": conditions},
+            }
+        )
+        self.observer.judge(self.record, Seen(decode_head(body).metadata, msgspec.Raw(body)))
+
+    async def ask(self, api: Any) -> Health:
+        asks = diagnosis.Diagnosis(api)
+        for _ in range(2):
+            news = await asks.look([self.record], lambda: {self.record.ref: self.manifest})
+            for one in news:
+                self.observer.reconsider(one)
+            await asyncio.sleep(0)
+        return self.record.health
+
+
+async def test_what_became_ready_while_its_pods_were_asked_is_ready(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The old answer made it Degraded, and no event would ever have said otherwise."""
+    monkeypatch.setattr(diagnosis, "PATIENCE_S", 0.0)
+    slow = Slow()
+    assert await slow.ask(Asked(STUCK)) is Health.DEGRADED
+    assert await slow.ask(Asked(STUCK, meanwhile=lambda: slow.says(2))) is Health.HEALTHY
+
+
+async def test_what_gave_up_stays_so_while_its_pods_start_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Between two crashes its Pods look well: its own status says that its time is over."""
+    monkeypatch.setattr(diagnosis, "PATIENCE_S", 0.0)
+    slow = Slow()
+    slow.says(2, readyReplicas=1, conditions=[LATE])
+    assert await slow.ask(Asked(STUCK)) is Health.DEGRADED
+    assert "pod web-1" in slow.record.message
+    assert await slow.ask(Asked()) is Health.DEGRADED
+    assert "ProgressDeadlineExceeded" in slow.record.message
 
 
 async def test_a_slow_workload_is_not_called_degraded() -> None:
