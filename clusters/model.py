@@ -315,6 +315,8 @@ class DesiredBundle:
     """Fields that a person decided to take from who holds them."""
     suspended: str | None = None
     """Why nothing may be changed for this bundle just now, or None."""
+    memo: str = ""
+    """What the cluster's own record is to keep with it; means nothing here."""
 
 
 @dataclass(frozen=True, kw_only=True)

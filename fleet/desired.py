@@ -20,6 +20,7 @@ from clusters.model import (
     Target,
 )
 from fleet.dependencies import behind
+from fleet.memo import memo_of
 from fleet.model import Bundle, Inventory
 from fleet.standing import Assignment, Mark
 from fleet.state import FleetState
@@ -50,7 +51,8 @@ def desired_state(
         declared = inventory.bundles.get(bundle)
         revision = Revision(entry.revision)
         awaits = behind(declared, revision, cluster, state, inventory) if declared else None
-        bundles[bundle] = _bundle(bundle, entry, manifests, declared, mark, awaits)
+        made = _bundle(bundle, entry, manifests, declared, mark, awaits)
+        bundles[bundle] = replace(made, memo=memo_of(state, cluster, name, entry))
     mark = state.suspended.get(f"cluster/{cluster}")
     return DesiredState(
         generation=generation,

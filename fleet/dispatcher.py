@@ -122,7 +122,7 @@ def _affected(fact: FleetFact, state: FleetState) -> Iterable[str]:
             return [fact.cluster]
         case facts.RolloutEvent():
             cluster = fact.event.get("event", {}).get("cluster")
-            if fact.name in ("PruneDecided", "RolloutEnded"):
+            if fact.name in ("PruneDecided", "RolloutEnded", "HoldPlaced", "HoldReleased"):
                 return list(state.assignments.get(fact.bundle, {}))
             if fact.name == "TakeoverDecided":
                 return list(fact.event["event"]["contests"])

@@ -124,6 +124,8 @@ class ReleaseAssigned(Fact, frozen=True, kw_only=True):
     """Digest to the clusters that should hold it."""
     cause: str = ""
     """Why: `new release`, `placed`, or the rollout that says so."""
+    good: Mapping[str, Sequence[str]] = {}
+    """Cluster to commit and digest of what was good there before, where that was recalled."""
 
     @property
     def clusters(self) -> list[str]:

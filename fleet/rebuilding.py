@@ -17,15 +17,15 @@ from clusters.events import ClusterEvent, Disconnected, MirrorRead, ReconcilerCr
 from clusters.model import BundleName, ClusterName, Digest, Manifest, Revision
 from fleet import events as facts
 from fleet.events import FleetFact
+from fleet.memo import Brake, read_memo
 from fleet.release import Proposal
-from fleet.standing import EMPTY_DIGEST
+from fleet.standing import EMPTY_DIGEST, RECALLED
 from fleet.state import FleetState
 
 QUIET = timedelta(seconds=5)
 """How long the first commit waits for the next cluster to say something."""
 PATIENCE = timedelta(minutes=1)
 """How long it waits for all of them."""
-CAUSE = "recalled from the cluster's own record"
 PAUSE_REASON = (
     "the database was lost, and what was under way with it; look at the fleet, then resume"
 )
@@ -90,16 +90,18 @@ class Survey:
 
     def revisions(self) -> set[Revision]:
         """The commits that must be read to know what they hold."""
-        declared = self.proposal.inventory.bundles
-        return {
-            release.revision
-            for name, clusters in self.found.items()
-            for cluster, release in clusters.items()
-            if (bundle := declared.get(name)) is not None
-            and bundle.strategy
-            and not bundle.source.git  # its revision is of another repository
-            and release.digest != self.proposal.placements.get(name, {}).get(cluster)
-        }
+        found: set[Revision] = set()
+        for name, clusters in self.found.items():
+            bundle = self.proposal.inventory.bundles.get(name)
+            if bundle is None or not bundle.strategy or bundle.source.git:
+                continue  # it takes the newest commit, or its revisions are of another repository
+            newest = self.proposal.placements.get(name, {})
+            for cluster, release in clusters.items():
+                if release.digest != newest.get(cluster):
+                    found.add(release.revision)
+                if good := read_memo(release.memo).good:
+                    found.add(Revision(good))
+        return found
 
 
 def joining(state: FleetState, proposal: Proposal, at: datetime) -> list[FleetFact]:
@@ -114,6 +116,19 @@ class Recalled:
 
     held: Mapping[BundleName, Mapping[ClusterName, tuple[Revision, Digest]]]
     contents: Mapping[Digest, tuple[Manifest, ...]]
+    good: Mapping[BundleName, Mapping[ClusterName, tuple[Revision, Digest]]] = field(
+        default_factory=dict
+    )
+    """What was good there before."""
+    brakes: Mapping[str, Brake] = field(default_factory=dict)
+    """`cluster/NAME` or `bundle/NAME` to its suspension."""
+    holds: Mapping[BundleName, str] = field(default_factory=dict)
+    """Bundle to why a release of it was on hold."""
+
+    def pause_reason(self, bundle: BundleName) -> str:
+        """Why a rollout of a bundle starts paused."""
+        held = self.holds.get(bundle)
+        return PAUSE_REASON + (f"; a release of it was on hold before: {held}" if held else "")
 
     def digests(self, bundle: BundleName) -> dict[ClusterName, Digest]:
         """What each cluster holds of a bundle."""
@@ -131,6 +146,7 @@ def recall(found: Found, proposal: Proposal, older: Mapping[Revision, Proposal])
     """
     held: dict[BundleName, dict[ClusterName, tuple[Revision, Digest]]] = {}
     contents: dict[Digest, tuple[Manifest, ...]] = {}
+    goods: dict[BundleName, dict[ClusterName, tuple[Revision, Digest]]] = {}
     for name, clusters in found.items():
         for cluster, release in clusters.items():
             if cluster not in proposal.inventory.clusters or release.digest == EMPTY_DIGEST:
@@ -144,7 +160,43 @@ def recall(found: Found, proposal: Proposal, older: Mapping[Revision, Proposal])
                     (each, then.contents[each]) for each in (digest,) if each in then.contents
                 )
             held.setdefault(name, {})[cluster] = (release.revision, digest)
-    return Recalled(held=held, contents=contents)
+            if good := _good_of(release, cluster, older, contents):
+                goods.setdefault(name, {})[cluster] = good
+    brakes, holds = _brakes(found, proposal)
+    return Recalled(held=held, contents=contents, good=goods, brakes=brakes, holds=holds)
+
+
+def _good_of(
+    release: MirroredRelease,
+    cluster: ClusterName,
+    older: Mapping[Revision, Proposal],
+    contents: dict[Digest, tuple[Manifest, ...]],
+) -> tuple[Revision, Digest] | None:
+    """What was good on a cluster, if the commit that its record names can be read."""
+    revision = Revision(read_memo(release.memo).good)
+    then = older.get(revision)
+    digest = then.placements.get(release.bundle, {}).get(cluster) if then else None
+    if then is None or digest is None or digest not in then.contents:
+        return None
+    contents[digest] = then.contents[digest]
+    return revision, digest
+
+
+def _brakes(found: Found, proposal: Proposal) -> tuple[dict[str, Brake], dict[BundleName, str]]:
+    brakes: dict[str, Brake] = {}
+    holds: dict[BundleName, str] = {}
+    for name, clusters in sorted(found.items()):
+        for cluster, release in sorted(clusters.items()):
+            memo = read_memo(release.memo)
+            if cluster not in proposal.inventory.clusters:
+                continue
+            if memo.cluster:
+                brakes[f"cluster/{cluster}"] = memo.cluster
+            if memo.bundle and name in proposal.inventory.bundles:
+                brakes[f"bundle/{name}"] = memo.bundle
+            if memo.held:
+                holds[name] = memo.held
+    return brakes, holds
 
 
 def assigned_again(recalled: Recalled, proposal: Proposal, at: datetime) -> Iterator[FleetFact]:
@@ -153,6 +205,9 @@ def assigned_again(recalled: Recalled, proposal: Proposal, at: datetime) -> Iter
     What is recalled of a bundle that Git does not place there any more is withdrawn in the usual
     way: it is assigned first, so that it can be.
     """
+    for target, brake in sorted(recalled.brakes.items()):
+        reason = f"{brake.reason} ({RECALLED})"
+        yield facts.Suspended(at=at, actor=brake.actor, target=target, reason=reason)
     for name, clusters in sorted(recalled.held.items()):
         declared = proposal.inventory.bundles.get(name)
         placed = proposal.placements.get(name, {})
@@ -163,8 +218,15 @@ def assigned_again(recalled: Recalled, proposal: Proposal, at: datetime) -> Iter
             for cluster, (of, digest) in sorted(known.items()):
                 if of == revision:
                     digests.setdefault(digest, []).append(cluster)
+            good = recalled.good.get(name, {})
+            names = {cluster for given in digests.values() for cluster in given}
             yield facts.ReleaseAssigned(
-                at=at, bundle=name, revision=revision, digests=digests, cause=CAUSE
+                at=at,
+                bundle=name,
+                revision=revision,
+                digests=digests,
+                cause=RECALLED,
+                good={cluster: good[ClusterName(cluster)] for cluster in names & good.keys()},
             )
         if gone:
             yield facts.BundleWithdrawn(

@@ -32,6 +32,10 @@ class Origin(NamedTuple):
     fleet_revision: str
 
 
+RECALLED = "recalled from the cluster's own record"
+"""Cause of an assignment that was not made but found, after the loss of the database."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Assignment:
     """What one cluster should hold of one bundle."""

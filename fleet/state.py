@@ -20,6 +20,7 @@ from fleet.rollout.model import Release
 from fleet.rollout.progress import ClusterState
 from fleet.standing import (
     EMPTY_DIGEST,
+    RECALLED,
     Assignment,
     ClusterFacts,
     Mark,
@@ -145,6 +146,11 @@ def _assigned(state: FleetState, fact: facts.ReleaseAssigned) -> None:
             placed[name] = next_assignment(
                 placed.get(name), digest, _origin(state, fact.revision), fact.at, fact.cause
             )
+    for name, (revision, digest) in fact.good.items():
+        if name in placed:
+            # A release of the fleet repository itself: its commit is that of the documents too.
+            placed[name].good_revision = placed[name].good_fleet_revision = revision
+            placed[name].good_digest = digest
 
 
 def _origin(state: FleetState, revision: str) -> Origin:
@@ -192,6 +198,9 @@ _NOT_YET_GOOD = frozenset(ClusterState) - {
 
 def _is_good(state: FleetState, fact: facts.Converged) -> bool:
     """Whether healthy is enough: not for what a rollout gave, which has to soak as well."""
+    found = state.assignment(fact.bundle, fact.cluster)
+    if found and found.cause == RECALLED and found.good_digest not in ("", found.digest):
+        return False  # it was under way when the database was lost: it travels again
     for rollout in reversed(state.travel.of(fact.bundle)):
         entry = rollout.clusters.get(ClusterName(fact.cluster))
         if entry is not None and entry.target == fact.digest == entry.seat.digest:

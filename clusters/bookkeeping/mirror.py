@@ -43,6 +43,8 @@ class MirroredRelease:
     revision: Revision
     generation: int = 0
     """Grows with each write: of two records of a bundle the higher one is newer."""
+    memo: str = ""
+    """What else is kept with it (`DesiredBundle.memo`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +58,7 @@ class Mirrored:
     @property
     def content(self) -> tuple[object, ...]:
         """All that is worth a write when it changes."""
-        return self.release.digest, self.release.revision, self.members
+        return self.release.digest, self.release.revision, self.release.memo, self.members
 
     def apply_set(self) -> list[Applied]:
         """Its members, none of them confirmed: only looking at the objects can do that."""
@@ -72,10 +74,11 @@ class Mirrored:
         ]
 
 
-class _Release(msgspec.Struct):
+class _Release(msgspec.Struct, omit_defaults=True):
     digest: str = ""
     revision: str = ""
     generation: int = 0
+    memo: str = ""
 
 
 _NO_RELEASE = _Release(generation=-1)
@@ -92,7 +95,12 @@ def shard_name(owner: str, bundle: str, index: int) -> str:
 def manifests_of(mirrored: Mirrored, owner: str) -> list[Manifest]:
     """The ConfigMaps that hold a record; the first one says which release it is of."""
     release = mirrored.release
-    head = _Release(digest=release.digest, revision=release.revision, generation=release.generation)
+    head = _Release(
+        digest=release.digest,
+        revision=release.revision,
+        generation=release.generation,
+        memo=release.memo,
+    )
     return [
         Manifest.of(
             {
@@ -127,6 +135,7 @@ def read_record(items: Iterable[Mapping[str, Any]]) -> dict[BundleName, Mirrored
             digest=Digest(release.digest),
             revision=Revision(release.revision),
             generation=release.generation,
+            memo=release.memo,
         )
         if before and before.release.generation > release.generation:
             newest = before.release

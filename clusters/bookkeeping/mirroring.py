@@ -7,6 +7,7 @@ keep the record is reconciled all the same; it is said, and tried again later.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from time import monotonic
 
@@ -136,12 +137,14 @@ class MirrorKeeper:
         if self._kept is desired and not moved:
             return
         self._kept = None
-        if not self._owner or desired.suspended or monotonic() < self._retry_at:
+        if not self._owner or monotonic() < self._retry_at:
             return
         members = _members_by_bundle(self._site.records)
         try:
             for name, bundle in desired.bundles.items():
-                if not bundle.suspended:
+                if desired.suspended or bundle.suspended:
+                    await self._keep_memo(api, bundle)
+                else:
                     await self._keep_bundle(api, bundle, members.get(name, {}))
         except OF_THE_CLUSTER:
             raise
@@ -177,19 +180,33 @@ class MirrorKeeper:
                 digest=bundle.digest,
                 revision=bundle.revision,
                 generation=(before.release.generation if before else 0) + 1,
+                memo=bundle.memo,
             ),
             members=members,
         )
-        if before is not None and before.content == now.content:
+        if before is None or before.content != now.content:
+            await self._store(api, now)
+
+    async def _keep_memo(self, api: ClusterApi, bundle: DesiredBundle) -> None:
+        """Of what may not be changed now the record stays, but for what is said of just that."""
+        before = self._written.get(bundle.name)
+        if before is None or before.release.memo == bundle.memo:
             return
-        shards = self._shards.setdefault(bundle.name, {})
+        release = replace(
+            before.release, memo=bundle.memo, generation=before.release.generation + 1
+        )
+        await self._store(api, replace(before, release=release))
+
+    async def _store(self, api: ClusterApi, now: Mirrored) -> None:
+        bundle = now.release.bundle
+        shards = self._shards.setdefault(bundle, {})
         manifests = manifests_of(now, self._owner)
         for manifest in manifests:
             if shards.get(manifest.ref.name) != manifest.digest:
                 await self._write(api, manifest)
                 shards[manifest.ref.name] = manifest.digest
-        self._written[bundle.name] = now
-        await self._forget(api, bundle.name, keep=[manifest.ref.name for manifest in manifests])
+        self._written[bundle] = now
+        await self._forget(api, bundle, keep=[manifest.ref.name for manifest in manifests])
 
     async def _write(self, api: ClusterApi, manifest: Manifest) -> None:
         try:

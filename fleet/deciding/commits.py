@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
-from clusters.model import BundleName, ClusterName, Digest
+from clusters.model import BundleName, ClusterName
 from fleet import events as facts
 from fleet.deciding import travelling
 from fleet.events import FleetFact
 from fleet.model import Bundle, ShrinkGuard
-from fleet.rebuilding import NOTHING, PAUSE_REASON, Recalled, assigned_again
+from fleet.rebuilding import NOTHING, Recalled, assigned_again
 from fleet.release import BundleChange, CommitHead, Proposal, changes
 from fleet.rollout.guards import shrinks_too_much
 from fleet.source.problems import Problem
@@ -177,8 +177,8 @@ def _release(
             strategy=bundle.strategy or "",
             digests=_digests(proposal, change),
         )
-        if bundle.strategy and (held := recalled.digests(bundle.name)):
-            yield from _go_on(proposal, bundle, change, held, at)
+        if bundle.strategy and recalled.digests(bundle.name):
+            yield from _go_on(proposal, bundle, change, recalled, at)
         else:
             yield from _send(state, proposal, bundle, change, at)
     if change.withdrawn:
@@ -192,13 +192,14 @@ def _go_on(
     proposal: Proposal,
     bundle: Bundle,
     change: BundleChange,
-    held: Mapping[ClusterName, Digest],
+    recalled: Recalled,
     at: datetime,
 ) -> Iterator[FleetFact]:
     """After the loss of the database: a rollout for what is not everywhere yet, paused."""
     release = travelling.release_of(proposal, bundle, change.revision)
+    held = recalled.digests(bundle.name)
     if any(held.get(cluster) != digest for cluster, digest in release.digests.items()):
-        yield travelling.queued(release, at, pause=PAUSE_REASON)
+        yield travelling.queued(release, at, pause=recalled.pause_reason(bundle.name))
 
 
 def _send(

@@ -33,6 +33,8 @@ async def test_a_killed_server_without_its_state_deletes_nothing() -> None:
             server.start()
             await _until(server, folder, lambda view: _ready(view, tree))
             await asyncio.to_thread(_recorded, clusters)
+            await asyncio.to_thread(_cli, folder, "suspend", "cluster", "d", "-r", "a drill")
+            await asyncio.to_thread(server.wait_until, lambda: "a drill" in _memos(clusters, "d"))
             server.kill()
             shutil.rmtree(folder / "state")
             tree.git("rm", "--quiet", "apps/app/three.yaml")
@@ -41,6 +43,10 @@ async def test_a_killed_server_without_its_state_deletes_nothing() -> None:
             await _let_leases_run_out(clusters)
             server.start()
             try:
+                await _until(server, folder, lambda view: _ready(view, tree, but="d"))
+                said = await asyncio.to_thread(_cli, folder, "get", "clusters", "d")
+                assert "suspended by alice: a drill (recalled from" in said
+                await asyncio.to_thread(_cli, folder, "resume", "cluster", "d")
                 await _until(server, folder, lambda view: _ready(view, tree) and _held(view))
                 for name in NAMES:
                     assert _config_maps(clusters, name) >= {"one", "two", "three", "four"}
@@ -74,9 +80,23 @@ async def _let_leases_run_out(clusters: EmbeddedClusters) -> None:
                 assert answer.status == 200, await answer.text()
 
 
-def _ready(view: FleetView, tree: WorkTree) -> bool:
+def _ready(view: FleetView, tree: WorkTree, *, but: str = "") -> bool:
+    """Whether all clusters are ready at the newest commit, but for one that is suspended."""
     head = tree.git("rev-parse", "HEAD")
-    return view.git.revision == head and all(c.state == "Ready" for c in view.clusters)
+    states = {c.name: c.state for c in view.clusters}
+    wanted = {name: "Suspended" if name == but else "Ready" for name in NAMES}
+    return view.git.revision == head and states == wanted
+
+
+def _memos(clusters: EmbeddedClusters, name: str) -> str:
+    """What a cluster's records say beside the releases."""
+    shelf: Any = clusters.cluster(name).storage
+    return " ".join(
+        stored.load().get("data", {}).get("release", "")
+        for key, objects in shelf.shelves()
+        if key == ("", "configmaps")
+        for stored in objects.sorted()
+    )
 
 
 def _held(view: FleetView) -> bool:

@@ -35,6 +35,9 @@ _by_name: Mapping[str, st.SearchStrategy[Any]] = {
     "digests": st.lists(st.sampled_from(CLUSTERS), unique=True).map(
         lambda names: {d: [n for n in names if (n > "a") == (d == "d2")] for d in DIGESTS}
     ),
+    "good": st.dictionaries(
+        st.sampled_from(CLUSTERS), st.tuples(_words, st.sampled_from(DIGESTS)).map(list)
+    ),
     "target": st.sampled_from(
         [f"cluster/{name}" for name in CLUSTERS] + [f"bundle/{name}" for name in BUNDLES]
     ),

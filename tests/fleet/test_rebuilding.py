@@ -7,7 +7,7 @@ import json
 import shutil
 
 from clusters.bookkeeping.mirror import NAMESPACE, OWNER_LABEL
-from fleet.rebuilding import CAUSE
+from fleet.standing import RECALLED
 from tests.fakes.fleet import (
     FLEET_FILE,
     FleetWorld,
@@ -145,7 +145,12 @@ async def test_an_open_rollout_comes_back_paused_and_no_cluster_runs_ahead() -> 
         for name in "bc":
             await world.until(lambda name=name: world.placement(name, "app").revision == red)
         assigned = world.runtime.coordinator.state.assignments["app"]["b"]
-        assert assigned.cause == CAUSE
+        assert assigned.cause == RECALLED
+        assert assigned.good_revision in ("", red)
+        # What was good on the cluster that is ahead is known again: a rollback has where to go.
+        ahead = world.runtime.coordinator.state.assignments["app"]["a"]
+        assert (ahead.revision, ahead.good_revision) == (blue, red)
+        assert world.runtime.coordinator.picture.lookup(ahead.good_digest)
         # Its content is known again: drift is put back to it, not to what Git says now.
         await world.edit("b", "/api/v1/namespaces/default/configmaps/one", {"data": {"color": "x"}})
         await world.until(lambda: any(e.kind == "DriftEnded" for e in world.view.events))
