@@ -34,7 +34,8 @@ def fold_rollout(state: FleetState, fact: facts.RolloutEvent) -> None:
     elif isinstance(event, PruneDecided):
         _prune(state, rollout, hold=event.held)
     elif isinstance(event, RolloutEnded) and event.phase is Phase.COMPLETED:
-        _prune(state, rollout)
+        if rollout.stop is None:  # else what it left goes with the release that replaced it
+            _prune(state, rollout)
     elif isinstance(event, TakeoverDecided):
         _takeover(state, rollout, event)
     elif isinstance(event, SoakElapsed):

@@ -125,10 +125,11 @@ def _run(event: RunFact) -> str:  # noqa: PLR0911 - one return for each fact
         case StageCompleted():
             return f"stage {event.stage} is complete"
         case PruneDecided():
-            what = f"{event.objects} objects that the release no longer has"
+            one = event.objects == 1
+            what = f"{event.objects} object{'' if one else 's'} that the release no longer has"
             if event.held:
-                return f"{what} stay until a person confirms: {event.held}"
-            return f"{what} are deleted on {names(event.clusters)}"
+                return f"{what} stay{'s' if one else ''} until a person confirms: {event.held}"
+            return f"{what} {'is' if one else 'are'} deleted on {names(event.clusters)}"
         case Stopped():
             return f"no more starts, {_CAUSES[event.cause]}: {event.reason}"
         case Halted():

@@ -7,14 +7,15 @@ for a person who confirms it for the bundle; the rollout does not wait for them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import timedelta
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta
 
 from clusters.model import ClusterName
-from fleet.model import PruneGuard
+from fleet.model import PruneGuard, WindowName
 from fleet.rollout.events import PruneDecided
 from fleet.rollout.turn import Turn
-from fleet.rollout.waiting import ForPerson, ForPrune
+from fleet.rollout.waiting import ForPerson, ForPrune, ForWindow
+from fleet.rollout.windows import Shut
 
 PATIENCE_S = 60.0
 """How long a rollout waits for deletions: what hangs (a finalizer) must not hold up the next."""
@@ -28,6 +29,8 @@ def done(turn: Turn) -> bool:
             return True
         if turn.standstill:
             turn.wait(ForPerson(reason=turn.standstill))
+            return False
+        if _kept_out(turn, left):
             return False
         clusters, objects = tuple(sorted(left)), sum(left.values())
         held = _excess(left, turn.facts.prune_guard)
@@ -43,6 +46,20 @@ def done(turn: Turn) -> bool:
         return True
     turn.wait(ForPrune(clusters=waiting, until=until), until)
     return False
+
+
+def _kept_out(turn: Turn, left: Iterable[ClusterName]) -> bool:
+    """Whether a closed window keeps deletions from any cluster: then none begins."""
+    shut: dict[tuple[WindowName, datetime | None], list[ClusterName]] = {}
+    for name in sorted(left):
+        verdict = turn.window(name, ())
+        if isinstance(verdict, Shut):
+            shut.setdefault((verdict.window, verdict.opens_at), []).append(name)
+    stage = turn.rollout.stages[-1].name
+    for (window, until), clusters in shut.items():
+        reason = ForWindow(stage=stage, clusters=tuple(clusters), window=window, until=until)
+        turn.wait(reason, until)
+    return bool(shut)
 
 
 def _excess(left: Mapping[ClusterName, int], guard: PruneGuard) -> str:

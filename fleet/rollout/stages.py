@@ -211,7 +211,9 @@ def play_out(turn: Turn, stop: Stop) -> None:
         case StopCause.ABORT:
             turn.conclude(RolloutEnded(at=turn.now, phase=Phase.ABORTED))
         case StopCause.SUPERSEDE:
-            turn.conclude(RolloutEnded(at=turn.now, phase=Phase.SUPERSEDED))
+            done = turn.rollout.current >= len(turn.rollout.stages)
+            phase = Phase.COMPLETED if done else Phase.SUPERSEDED
+            turn.conclude(RolloutEnded(at=turn.now, phase=phase))
         case _ if scope is not None:
             rollback.start(turn, stop, scope)
         case _ if turn.rollout.phase is Phase.RUNNING:

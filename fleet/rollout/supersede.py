@@ -142,8 +142,12 @@ def _may_end(rollout: Rollout) -> bool:
 
 
 def _is_stuck(rollout: Rollout) -> bool:
-    """Whether a rollout would only stand in the way: halted, or nothing changed so far."""
-    return rollout.phase is Phase.HALTED or rollout.first_assigned_at is None
+    """Whether a rollout would only stand in the way: halted, nothing changed so far, or all done.
+
+    One that is done still waits to delete what its release no longer has; the next one will.
+    """
+    done = rollout.current >= len(rollout.stages) and rollout.prune is None
+    return rollout.phase is Phase.HALTED or rollout.first_assigned_at is None or done
 
 
 def _train(

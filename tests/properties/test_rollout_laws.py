@@ -96,6 +96,7 @@ class Watched(Player):
             self.good_means_soaked(rollout, event)
         if isinstance(event, PruneDecided):
             self.nothing_starts_at_a_standstill(rollout)
+            self.nothing_is_deleted_outside_a_window(rollout, event)
 
     def generations_grow(self, event: ClusterAssigned) -> None:
         assert event.generation > self.generations.get(event.cluster, 0)
@@ -128,6 +129,13 @@ class Watched(Player):
         verdict = calendar.verdict(calendar.profile(event.cluster), self.now, groups=groups)
         bypassed = any(each.until > self.now for each in rollout.bypasses)
         assert bypassed or not isinstance(verdict, Shut)
+
+    def nothing_is_deleted_outside_a_window(self, rollout: Rollout, event: PruneDecided) -> None:
+        calendar = Calendar.of(self.windows.values(), self.clusters.values(), self.gates.values())
+        bypassed = any(each.until > self.now for each in rollout.bypasses)
+        for name in event.clusters:
+            verdict = calendar.verdict(calendar.profile(name), self.now)
+            assert bypassed or not isinstance(verdict, Shut)
 
     def no_release_overtakes(self, rollout: Rollout, event: ClusterAssigned) -> None:
         place = [each.id for each in self.rollouts].index(rollout.id)
