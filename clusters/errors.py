@@ -27,6 +27,7 @@ always chained.  Messages never carry an object's content: it may be a Secret.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from clusters.model import ObjectRef
 
@@ -142,9 +143,13 @@ class InvalidObject(ClusterError):
 class Fenced(ClusterError):
     """We do not, or no longer, have the right to write to this cluster (`bookkeeping.lease`)."""
 
-    def __init__(self, message: str, *, retry_after_s: float | None = None) -> None:
+    def __init__(
+        self, message: str, *, retry_after_s: float | None = None, free_at: datetime | None = None
+    ) -> None:
         super().__init__(message)
         self.retry_after_s = retry_after_s
+        self.free_at = free_at
+        """When the right runs out, should nothing more be heard of who has it."""
 
 
 OF_THE_CLUSTER = (Unreachable, Unauthorized, CredentialsError, Fenced)

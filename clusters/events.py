@@ -67,6 +67,8 @@ class Disconnected:
     reason: str
     retry_in_s: float
     silence: Silence = Silence.NO_ANSWER
+    free_at: datetime | None = None
+    """When the right to write is free, should nothing more be heard of the server that has it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

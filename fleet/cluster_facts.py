@@ -6,6 +6,7 @@ Part of `fleet.events`, which is where they are imported from.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 
 from fleet.fact import Fact
 
@@ -55,6 +56,8 @@ class ClusterLost(Fact, frozen=True, kw_only=True):
 
     cluster: str
     reason: str
+    free_at: datetime | None = None
+    """When another server's right to write to it runs out, as far as that was known then."""
 
 
 class ClusterQuarantined(Fact, frozen=True, kw_only=True):

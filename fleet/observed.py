@@ -31,6 +31,8 @@ class Contact:
     silence: str = ""
     """Why nothing is heard, in two words; empty while something is."""
     retry_at: datetime | None = None
+    free_at: datetime | None = None
+    """When another server's right to write runs out, should nothing more be heard of it."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -60,16 +62,17 @@ class Observed:
         match event:
             case Connected():
                 contact.connected, contact.reason, contact.retry_at = True, "", None
-                contact.silence = ""
+                contact.silence, contact.free_at = "", None
                 contact.version, contact.latency_ms = event.version, event.latency_ms
                 contact.last_seen = event.at
             case Disconnected():
                 contact.connected, contact.reason = False, event.reason
-                contact.silence = event.silence.value
+                contact.silence, contact.free_at = event.silence.value, event.free_at
                 contact.retry_at = event.at + timedelta(seconds=event.retry_in_s)
                 self.bundles.pop(event.cluster, None)
             case ReconcilerCrashed():
                 contact.connected, contact.reason, contact.silence = False, event.error, ""
+                contact.free_at = None
                 self.bundles.pop(event.cluster, None)
             case BundleObserved():
                 contact.last_seen = event.at

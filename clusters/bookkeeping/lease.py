@@ -108,6 +108,7 @@ def obstacle(held: Held, writer: Writer, cluster: ClusterName, now: datetime) ->
         f"{who} writes to this cluster (generation {held.generation}), so this one does not: stop "
         f"one of them; the right is free {held.duration_s:.0f} s after its last sign of life",
         retry_after_s=min(left_s, _ASK_AGAIN_S),
+        free_at=now + timedelta(seconds=left_s),
     )
 
 

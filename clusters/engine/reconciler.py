@@ -151,6 +151,7 @@ class Reconciler:
                         reason=error.message,
                         retry_in_s=delay_s,
                         silence=self._silence(error),
+                        free_at=error.free_at if isinstance(error, Fenced) else None,
                     )
                 )
                 await self._sleep(delay_s)

@@ -61,7 +61,11 @@ def _disconnected(state: FleetState, event: seen.Disconnected) -> list[FleetFact
     known = state.clusters[event.cluster]
     if not known.connected and known.reason == event.reason:
         return []
-    return [facts.ClusterLost(at=event.at, cluster=event.cluster, reason=event.reason)]
+    return [
+        facts.ClusterLost(
+            at=event.at, cluster=event.cluster, reason=event.reason, free_at=event.free_at
+        )
+    ]
 
 
 def _crashed(state: FleetState, event: seen.ReconcilerCrashed) -> list[FleetFact]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Any
 
 from fleet import events as facts
@@ -31,6 +32,11 @@ def event_view(seq: int, fact: FleetFact) -> EventView:
 def sentence_of(fact: FleetFact) -> str:
     """Say what happened."""
     return _SENTENCES[type(fact)](fact)
+
+
+def when_free(at: datetime | None) -> str:
+    """When another server's right to write runs out, to be said after whose it is."""
+    return f" (at {at:%H:%M:%S} UTC, should nothing more be heard of it)" if at else ""
 
 
 def _count(number: int, noun: str) -> str:
@@ -117,7 +123,7 @@ _SENTENCES: dict[type, Callable[[Any], str]] = {
     facts.AuditPassed: lambda f: (
         f"the audit of {f.cluster} agrees again ({_count(f.objects, 'object')} compared)"
     ),
-    facts.ClusterLost: lambda f: f"{f.cluster} does not answer: {f.reason}",
+    facts.ClusterLost: lambda f: f"{f.cluster} does not answer: {f.reason}{when_free(f.free_at)}",
     facts.ClusterQuarantined: lambda f: f"{f.cluster} is quarantined: {f.error}",
     facts.ClusterReleased: lambda f: f"{f.cluster} is out of quarantine",
     facts.ObjectsWritten: lambda f: (

@@ -16,6 +16,7 @@ from fleet.desired import Lookup
 from fleet.model import Inventory
 from fleet.observed import Contact, Observed
 from fleet.presenting.holds import hold_reason, on_hold
+from fleet.presenting.narrating import when_free
 from fleet.presenting.policies import policy_words
 from fleet.rollout.planner import Outcome
 from fleet.standing import Assignment, OpenDrift
@@ -136,9 +137,10 @@ def _silent(picture: Picture, cluster: str, contact: Contact) -> tuple[ClusterSt
 
 def _unheard(contact: Contact) -> str:
     """The reason; before it, why nobody asks or writes, where that is not plain from the state."""
+    reason = contact.reason + when_free(contact.free_at)
     if contact.silence in {"", Silence.NO_ANSWER}:
-        return contact.reason
-    return f"{contact.silence}: {contact.reason}"
+        return reason
+    return f"{contact.silence}: {reason}"
 
 
 def _standing(entry: Assignment, seen: BundleObserved) -> ClusterState:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
@@ -40,6 +41,11 @@ async def test_a_second_server_writes_nothing_and_says_who_does() -> None:
         async with second_server(world) as second:
             await world.until(lambda: "offline b" in needs(second))
             assert "writes to this cluster (generation 1), so this one does not" in needs(second)
+            seen = second.publisher.snapshot(datetime.now(UTC))
+            free = r"the right is free 90 s after its last sign of life \(at \d\d:\d\d:\d\d UTC"
+            lost = [event.sentence for event in seen.events if event.kind == "ClusterLost"]
+            for words in (seen.clusters[1].why, lost[-1]):
+                assert re.search(free, words), words
             world.commit({"apps/app/one.yaml": config_map("one", color="blue")})
             await world.converged()
             assert not world.need("offline")
