@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import fields
+from sys import intern
 from typing import Any, get_type_hints
 
 import msgspec
 
 from fleet.state import FleetState
 from fleet.travel import read_travel, travel_record
+
+_COMMITS = ("revision", "fleet_revision", "good_revision", "good_fleet_revision")
 
 
 def dump(state: FleetState) -> bytes:
@@ -44,3 +47,7 @@ def _complete(plain: dict[str, Any]) -> None:
         for entry in placed.values():
             if commit and entry["good_revision"]:
                 entry.setdefault("good_fleet_revision", commit["revision"])
+            # A few commits, named by each of a hundred thousand placements: one text for each.
+            for name in _COMMITS:
+                if name in entry:
+                    entry[name] = intern(entry[name])
