@@ -203,7 +203,7 @@ async def _watch(
         **({"resourceVersion": version} if version else _INITIAL),
     }
     headers: Mapping[str, str] = _METADATA if metadata_only else _FULL
-    initial: list[Seen] | None = None if version else []
+    initial: dict[tuple[str, str], Seen] | None = None if version else {}
     async with AsyncExitStack() as listing:
         if initial is not None:
             await listing.enter_async_context(transport.listing())
@@ -213,11 +213,11 @@ async def _watch(
             async for line in _lines(content):
                 kind, seen = _event(line)
                 if initial is not None:
-                    if kind == "ADDED":
-                        initial.append(seen)
+                    if kind != "BOOKMARK":
+                        _add(initial, kind, seen)
                     elif _INITIAL_END in (seen.metadata.annotations or {}):
                         version = seen.metadata.resource_version
-                        yield Synced(tuple(initial), version), version
+                        yield Synced(tuple(initial.values()), version), version
                         initial = None
                         await listing.aclose()
                     continue
@@ -231,6 +231,17 @@ async def _watch(
                         yield Removed(seen), version
                     case _:
                         yield None, version
+    if initial is not None:
+        raise SilentWatch("a streamed list ended before it was whole")
+
+
+def _add(initial: dict[tuple[str, str], Seen], kind: str, seen: Seen) -> None:
+    """What happens while a list is streamed comes in between, and never again."""
+    name = (seen.metadata.namespace, seen.metadata.name)
+    if kind == "DELETED":
+        initial.pop(name, None)
+    else:
+        initial[name] = seen
 
 
 def _event(line: bytes) -> tuple[str, Seen]:

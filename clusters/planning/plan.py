@@ -3,8 +3,9 @@
 Pure and level-triggered: the same input gives the same plan, and once the actions are done, an
 empty one.  What is not done is in the plan as well, with its reason, so that nothing stalls
 silently.  An object is only ever pruned when all of this holds: it is in our apply set, its bundle
-is present in the desired state without it and none of its other objects fails, the cluster shows
-it with our label, its UID is the one we applied, and the guards allow it or a person confirmed it.
+is present in the desired state without it and all of its other objects are written, the cluster
+shows it with our label, its UID is the one we applied and no wanted object's, nothing of ours is in
+it, and the guards allow it or a person confirmed it.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ def worked_out(desired: DesiredState, situation: Situation) -> Plan:
             draft.waits.append(Wait(bundle=name, ref=None, reason=blocked))
             continue
         _plan_applies(bundle, claims, situation, draft, known=known)
-        plan_prunes(bundle, left.get(name, []), situation, draft)
+        plan_prunes(bundle, left.get(name, []), claims, situation, draft)
     return Plan(
         applies=tuple(sorted(draft.applies, key=lambda a: apply_order(a.manifest.ref))),
         detaches=tuple(sorted(draft.detaches, key=lambda d: apply_order(d.ref))),

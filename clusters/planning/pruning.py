@@ -5,27 +5,30 @@ Pure.  Nothing is deleted on doubt: see `plan` for what must hold of an object b
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
-from clusters.model import DesiredBundle, GroupKind, ObjectRef
+from clusters.model import DesiredBundle, Manifest, ObjectRef
 from clusters.planning.actions import Detach, HeldPrune, Prune, Wait
+from clusters.planning.containment import NAMESPACE, Claims, held_in, is_hidden, same_object
 from clusters.planning.guards import prune_refusal
 from clusters.planning.situation import Draft, Situation
 from clusters.records import Record
 
-_NAMESPACE = GroupKind("", "Namespace")
-_DEFINITION = GroupKind("apiextensions.k8s.io", "CustomResourceDefinition")
-
 
 def plan_prunes(
-    bundle: DesiredBundle, left: list[Record], situation: Situation, draft: Draft
+    bundle: DesiredBundle, left: list[Record], claims: Claims, situation: Situation, draft: Draft
 ) -> None:
     """Plan what becomes of objects that the bundle does not name any more."""
+    if not left:
+        return
+    left = list(_separate(bundle, left, claims, situation, draft))
     candidates = list(_prunable(bundle, left, situation, draft))
     if not candidates:
         return
-    refs = tuple(sorted(record.ref for record in candidates))
+    # Guards look at the whole of it: what is not seen now goes by the same decision later.
+    hidden = (record for record in left if is_hidden(record, situation))
+    refs = tuple(sorted(record.ref for record in (*candidates, *hidden)))
     if not bundle.policy.prune:
         # No word of a person would delete them, so nobody is asked for one.
         kept = "kept: pruning is switched off for the bundle"
@@ -38,13 +41,13 @@ def plan_prunes(
     if reason := _prune_hold(bundle, refs, situation):
         draft.held.append(HeldPrune(bundle=bundle.name, refs=refs, reason=reason))
         return
-    if failing := _failing(bundle, situation):
+    if unwritten := _unwritten(bundle, claims, situation):
         # What replaces an object is in place before the object goes.
-        reason = f"is deleted once {failing} is applied"
+        reason = f"is deleted once {unwritten} is applied"
         draft.waits.extend(Wait(bundle=bundle.name, ref=ref, reason=reason) for ref in refs)
         return
     for record in candidates:
-        if held := _held_in(record, situation):
+        if held := held_in(record, claims, situation):
             reason = f"is deleted once nothing of ours is in it: {held} still is"
             draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
             continue
@@ -62,20 +65,21 @@ def _counted(count: int) -> str:
     return "1 object that left it is" if count == 1 else f"{count} objects that left it are"
 
 
-def _held_in(record: Record, situation: Situation) -> ObjectRef | None:
-    """An object of ours that would go with this one: deleting what holds others deletes them."""
-    kind, name = record.ref.group_kind, record.ref.name
-    inside: Iterable[ObjectRef] = ()
-    if kind == _NAMESPACE:
-        inside = (ref for ref in situation.records if ref.namespace == name)
-    elif kind == _DEFINITION:
-        inside = (ref for ref in situation.records if name == _definition_of(ref, situation))
-    standing = (r for ref in inside if (r := situation.records[ref]).present or r.deleting)
-    return min((other.ref for other in standing), default=None)
-
-
-def _definition_of(ref: ObjectRef, situation: Situation) -> str:
-    return f"{situation.plural_of(ref.group_kind)}.{ref.group}" if ref.group else ""
+def _separate(
+    bundle: DesiredBundle, left: list[Record], claims: Claims, situation: Situation, draft: Draft
+) -> Iterator[Record]:
+    """What left, but for objects that are still wanted by another name."""
+    twins = same_object(left, claims, situation)
+    for record in left:
+        twin = twins.get(record.ref)
+        written = situation.records.get(twin) if twin else None
+        if twin is None:
+            yield record
+        elif written and written.applied.confirmed:
+            draft.forgets.append(record.ref)
+        else:
+            reason = f"kept until {twin} is applied, which may be the same object"
+            draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
 
 
 def _prunable(
@@ -83,11 +87,11 @@ def _prunable(
 ) -> Iterator[Record]:
     for record in left:
         kind = record.ref.group_kind
-        if record.deleting:
+        if situation.lacks(kind):
+            draft.forgets.append(record.ref)
+        elif record.deleting:
             reason = f"waits until it is gone: {record.message or 'being deleted'}"
             draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=reason))
-        elif situation.lacks(kind):
-            draft.forgets.append(record.ref)
         elif unseen := situation.unseen(kind):
             draft.waits.append(Wait(bundle=bundle.name, ref=record.ref, reason=unseen))
         elif not record.present or not _is_ours(record):
@@ -105,7 +109,7 @@ def _prunable(
 
 def _holds_detached(record: Record, left: list[Record]) -> bool:
     """Whether a namespace leaves together with an object in it that is to stay."""
-    return record.ref.group_kind == _NAMESPACE and any(
+    return record.ref.group_kind == NAMESPACE and any(
         other.detach and other.ref.namespace == record.ref.name for other in left
     )
 
@@ -115,12 +119,25 @@ def _is_ours(record: Record) -> bool:
     return record.applied.uid in ("", record.uid) and not record.foreign
 
 
-def _failing(bundle: DesiredBundle, situation: Situation) -> ObjectRef | None:
+def _unwritten(bundle: DesiredBundle, claims: Claims, situation: Situation) -> ObjectRef | None:
+    """An object of the bundle that is not written as it is wanted now."""
     for manifest in bundle.manifests:
+        if claims[manifest.ref] != bundle.name:
+            continue
         record = situation.records.get(manifest.ref)
-        if record and record.failure and record.failure.digest == manifest.digest:
+        failing = record and record.failure and record.failure.digest == manifest.digest
+        if failing or not _is_written(record, bundle, manifest):
             return manifest.ref
     return None
+
+
+def _is_written(record: Record | None, bundle: DesiredBundle, manifest: Manifest) -> bool:
+    return (
+        record is not None
+        and record.bundle == bundle.name
+        and record.applied.confirmed
+        and record.applied.digest == manifest.digest
+    )
 
 
 def _agreed(bundle: DesiredBundle, refs: tuple[ObjectRef, ...]) -> bool:

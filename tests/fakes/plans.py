@@ -85,6 +85,9 @@ def situation(
         lacks=lambda kind: kind.kind in lacking,
         synced=_AllBut(unsynced),
         interrupted=interrupted or {},
+        plural_of=lambda kind: (
+            "" if kind.kind in {*lacking, *unsynced} else f"{kind.kind.lower()}s"
+        ),
         now=now,
         budget=budget,
     )

@@ -297,6 +297,29 @@ async def test_a_streamed_list_that_breaks_is_nothing_known() -> None:
     assert await told(script, 2, watch_lists=True) == ["! Unreachable", "all b at 9"]
 
 
+async def test_what_happens_while_a_list_is_streamed_is_in_it() -> None:
+    """A change between the first object and the end of the list is never told again."""
+    before = [line("ADDED", item(name, 3)) for name in "abc"]
+    meanwhile = [
+        line("MODIFIED", item("a", 5)),
+        line("DELETED", item("b", 6)),
+        line("ADDED", item("d", 7)),
+    ]
+    script = Script([], [[*before, *meanwhile, whole(7), None]])
+    async with serving(script.handle) as server, Transport(server.endpoint()) as transport:
+        transport.watch_lists = True
+        async with asyncio.timeout(60), aclosing(_observed(server, transport, False)) as seen:
+            synced = await anext(aiter(seen))
+    assert isinstance(synced, Synced)
+    versions = {one.metadata.name: one.metadata.resource_version for one in synced.objects}
+    assert versions == {"a": "5", "c": "3", "d": "7"}
+
+
+async def test_a_streamed_list_that_just_ends_is_said_and_got_around() -> None:
+    script = Script([page([item("a", 1)], 7)], [[line("ADDED", item("a", 3))], [None]])
+    assert await told(script, 1, watch_lists=True) == ["all a at 7"]
+
+
 @pytest.mark.parametrize("code", [400, 422])
 async def test_a_server_that_refuses_to_stream_is_listed(code: int) -> None:
     refusal = status(code, "Invalid", "sendInitialEvents is forbidden for watch")

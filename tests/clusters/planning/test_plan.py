@@ -345,6 +345,60 @@ class TestPruning:
         assert plan.prunes == ()
         assert waits(plan) == ["is deleted once ConfigMap default/b is applied"]
 
+    @pytest.mark.parametrize(
+        ("known", "lacking"),
+        [
+            pytest.param(None, ["Widget"], id="its kind is not served yet"),
+            pytest.param(None, [], id="it is written in this pass"),
+            pytest.param("old", [], id="it is changed in this pass"),
+        ],
+    )
+    def test_what_waits_to_replace_an_object_keeps_it(
+        self, known: str | None, lacking: list[str]
+    ) -> None:
+        """A Deployment went though the kind of what replaces it was not installed."""
+        new = thing("example.com/v1", "Widget", "w")
+        there = [record(new, applied=applied(new, digest=known))] if known else []
+        seen = situation([record(A), *there], lacking=lacking)
+        plan = make_plan(state(bundle(new)), seen)
+        assert plan.prunes == ()
+        assert "is deleted once Widget.example.com default/w is applied" in waits(plan)
+
+    def test_one_object_under_two_groups_is_not_deleted(self) -> None:
+        """It left as one and stays as the other (cli-utils: CurrentUIDFilter)."""
+        old = thing("extensions/v1beta1", "Ingress", "web")
+        new = thing("networking.k8s.io/v1", "Ingress", "web")
+        plan = make_plan(state(bundle(new)), situation([record(old), record(new)]))
+        assert (plan.prunes, plan.forgets) == ((), (old.ref,))
+        other = record(new, applied=applied(new, uid="another"), uid="another")
+        plan = make_plan(state(bundle(new)), situation([record(old), other]))
+        assert [prune.ref for prune in plan.prunes] == [old.ref]
+
+    def test_one_object_under_two_groups_that_moves_to_another_bundle_is_kept(self) -> None:
+        old = thing("extensions/v1beta1", "Ingress", "web")
+        new = thing("networking.k8s.io/v1", "Ingress", "web")
+        moved = state(bundle(B), bundle(new, name="y", suspended="asked"))
+        plan = make_plan(moved, situation([record(old), record(B)]))
+        assert (plan.prunes, plan.forgets) == ((), ())
+        kept = "kept until Ingress.networking.k8s.io default/web is applied"
+        assert waits(plan)[0].startswith(kept)
+
+    def test_what_is_not_seen_counts_for_the_guards(self) -> None:
+        """Seen kind by kind, each part was few enough to go without a question."""
+        old = [config(f"old{number}") for number in range(4)]
+        hidden = [thing("v1", "Secret", f"s{number}") for number in range(4)]
+        known = [record(manifest) for manifest in (*old, *hidden, B)]
+        plan = make_plan(state(bundle(B)), situation(known, unsynced=["Secret"]))
+        assert plan.prunes == ()
+        assert [len(held.refs) for held in plan.held] == [8]
+
+    def test_what_was_being_deleted_when_its_kind_went_is_gone(self) -> None:
+        """No watch tells of a kind that is not there: it was waited for for ever."""
+        widget = thing("example.com/v1", "Widget", "w")
+        known = [record(widget, leaving=Leaving.DELETED), record(B)]
+        plan = make_plan(state(bundle(B)), situation(known, lacking=["Widget"]))
+        assert (plan.forgets, plan.waits) == ((widget.ref,), ())
+
     def test_a_refused_deletion_is_tried_again_later(self) -> None:
         """A DELETE that a webhook refused was never tried again (kustomize#1664)."""
         refused = record(A, failure=failure(""))
@@ -365,6 +419,44 @@ class TestPruning:
         known = [record(secret), record(web), record(B), record(C)]
         plan = make_plan(state(bundle(B, C)), situation(known))
         assert [prune.ref.kind for prune in plan.prunes] == ["Deployment", "Secret"]
+
+
+class TestWhatHoldsOthers:
+    """Deleting a namespace or a definition deletes what is in it, whoever wants it."""
+
+    SPACE = Manifest.of({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "default"}})
+    DEFINITION = Manifest.of(
+        {
+            "apiVersion": "apiextensions.k8s.io/v1",
+            "kind": "CustomResourceDefinition",
+            "metadata": {"name": "widgets.example.com"},
+        }
+    )
+    WIDGET = thing("example.com/v1", "Widget", "w")
+
+    def leaving(self, one: Manifest, *others: DesiredBundle, **seen: Any) -> Plan:
+        known = seen.pop("known", [])
+        agreed = bundle(name="base", prune_confirmed=frozenset({one.ref}))
+        return make_plan(state(agreed, *others), situation([record(one, "base"), *known], **seen))
+
+    def test_goes_when_nothing_is_in_it(self) -> None:
+        assert [p.ref for p in self.leaving(self.SPACE).prunes] == [self.SPACE.ref]
+        assert [p.ref for p in self.leaving(self.DEFINITION).prunes] == [self.DEFINITION.ref]
+
+    @pytest.mark.parametrize("one", [SPACE, DEFINITION], ids=["namespace", "definition"])
+    def test_stays_while_a_bundle_wants_something_in_it(self, one: Manifest) -> None:
+        """What was applied in the same pass went with it a moment later."""
+        plan = self.leaving(one, bundle(self.WIDGET))
+        assert plan.prunes == ()
+        assert [a.manifest for a in plan.applies] == [self.WIDGET]
+
+    @pytest.mark.parametrize("one", [SPACE, DEFINITION], ids=["namespace", "definition"])
+    def test_stays_while_it_is_not_known_what_is_in_it(self, one: Manifest) -> None:
+        unseen = record(self.WIDGET, "gone", present=False)
+        plan = self.leaving(one, known=[unseen], unsynced=["Widget"])
+        assert plan.prunes == ()
+        absent = record(self.WIDGET, "gone", present=False)
+        assert len(self.leaving(one, known=[absent]).prunes) == 1
 
 
 @pytest.mark.parametrize(
