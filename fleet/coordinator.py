@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from clusters.events import ClusterEvent
-from clusters.model import ClusterName, DesiredState
+from clusters.model import ClusterName, DesiredState, Digest, Manifest
 from fleet.conductor import Conductor, Do, Scene
 from fleet.deciding import commands, commits, observations, travelling
 from fleet.deciding.refusal import CommandMoot, CommandRefused
@@ -58,6 +58,8 @@ class _Work:
 
     facts: list[FleetFact] = field(default_factory=list)
     proposal: Proposal | None = None
+    rendered: dict[Digest, tuple[Manifest, ...]] = field(default_factory=dict)
+    """Contents of all commits of the batch: facts of an older one name them as well."""
     answers: list[tuple[CommandAsked, CommandResult]] = field(default_factory=list)
     touched: set[str] = field(default_factory=set)
     """Clusters whose observations changed."""
@@ -67,6 +69,11 @@ class _Work:
     """What clusters hold by their own word, after the loss of the database."""
     survey: bool = False
     """Whether the clusters of a commit that waits have to be asked what they hold."""
+
+    def answered(self, key: str) -> CommandResult | None:
+        """What a command of this batch with this idempotency key was answered."""
+        found = (result for asked, result in self.answers if key and asked.key == key)
+        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -276,6 +283,7 @@ class Coordinator:
         self, proposal: Proposal, work: _Work, now: datetime, recalled: Recalled = NOTHING
     ) -> list[FleetFact]:
         work.proposal, work.recalled = proposal, recalled
+        work.rendered |= {**proposal.contents, **recalled.contents}
         return commits.accept(
             self.state,
             proposal,
@@ -325,7 +333,8 @@ class Coordinator:
     async def _decide_command(
         self, asked: CommandAsked, work: _Work, now: datetime
     ) -> list[FleetFact]:
-        if (known := await self._ledger.answered(asked.key)) is not None:
+        known = work.answered(asked.key) or await self._ledger.answered(asked.key)
+        if known is not None:
             work.answers.append((asked, known))
             return []
         try:
@@ -348,10 +357,9 @@ class Coordinator:
         answers = {
             asked.key: result for asked, result in work.answers if asked.key and result.accepted
         }
-        rendered = work.proposal.contents if work.proposal else {}
-        if work.recalled.contents:
-            rendered = {**rendered, **work.recalled.contents}
-        return await self._ledger.record(work.facts, self.state, rendered=rendered, answers=answers)
+        return await self._ledger.record(
+            work.facts, self.state, rendered=work.rendered, answers=answers
+        )
 
     async def _act(self, work: _Work) -> None:
         """Bring the world in line with the state."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -30,7 +29,6 @@ from clusters.engine.terms import Terms
 from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
 from clusters.planning.guards import PruneBudget
 from clusters.records import FieldSets
-from fleet.api.address import parse_address
 from fleet.api.metrics import Metrics
 from fleet.api.server import ApiServer, Parts
 from fleet.archive import archive_daily
@@ -41,6 +39,7 @@ from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.intake import Intake
 from fleet.ledger import Ledger
+from fleet.listening import StartFailed, read_tokens, site_of
 from fleet.measuring import Measurer
 from fleet.model import Cluster, FleetSettings
 from fleet.presenting.details import Details
@@ -53,6 +52,7 @@ from fleet.proposing import Proposer
 from fleet.settings import ServerSettings
 from fleet.source.urls import parse_url
 from fleet.standing import ClusterFacts
+from fleet.store.errors import StoreError
 from fleet.store.store import Store
 from fleet.supervisor import Supervisor
 from fleet.view import FleetView
@@ -101,10 +101,6 @@ class Runtime:
                     self.store, self.settings.archive_dir, keep_s=self.settings.keep_events_s
                 )
                 group.create_task(work, name="archive")
-
-
-class StartFailed(Exception):
-    """The server cannot start; the message says why and what to do."""
 
 
 @asynccontextmanager
@@ -255,12 +251,15 @@ async def _listening(runtime: Runtime) -> AsyncIterator[None]:
         forecaster=Forecaster(runtime.intake, runtime.coordinator, runtime.supervisor),
         history=lambda limit: runtime.intake.history(limit, runtime.coordinator.state),
         clock=_now,
-        tokens=_tokens(settings),
+        tokens=read_tokens(settings.token_file or settings.state_dir / "token"),
     )
     runner = web.AppRunner(ApiServer(parts).application(), access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
-        await _site(runner, settings.address).start()
+        await site_of(runner, settings.address).start()
+    except ValueError:
+        await runner.cleanup()
+        raise
     except OSError as error:
         await runner.cleanup()
         words = error.strerror or str(error)
@@ -271,26 +270,6 @@ async def _listening(runtime: Runtime) -> AsyncIterator[None]:
         await runner.cleanup()
 
 
-def _site(runner: web.AppRunner, listen: str) -> web.BaseSite:
-    if listen.startswith("unix:"):
-        return web.SockSite(runner, _private_socket(Path(parse_address(listen).path)))
-    host, _, port = listen.rpartition(":")
-    return web.TCPSite(runner, host or "127.0.0.1", int(port))
-
-
-def _private_socket(path: Path) -> socket.socket:
-    """Listen on a socket that nobody but its owner may open, from its first moment on."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.unlink(missing_ok=True)
-    listening = socket.socket(socket.AF_UNIX)
-    before = os.umask(0o177)
-    try:
-        listening.bind(str(path))
-    finally:
-        os.umask(before)
-    return listening
-
-
 def _make_state_dir(path: Path) -> None:
     try:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -299,23 +278,6 @@ def _make_state_dir(path: Path) -> None:
             f"cannot use {path} as the state directory: {error.strerror or error}; "
             "name another one with --state"
         ) from error
-
-
-def _tokens(settings: ServerSettings) -> dict[str, str]:
-    """Read `name:token` lines (or one bare token); created with a random one where missing."""
-    path = settings.token_file or settings.state_dir / "token"
-    if not path.exists():
-        path.touch(mode=0o600)
-        path.write_text(f"admin:{secrets.token_urlsafe(32)}\n")
-    found = {}
-    for line in path.read_text().split():
-        name, _, token = line.rpartition(":")
-        if not token:
-            raise StartFailed(
-                f"{path}: {name} has no token, so anybody would be {name}: a line is NAME:TOKEN"
-            )
-        found[name or "token"] = token
-    return found
 
 
 def _fleet_name(url: str) -> str:
@@ -339,6 +301,16 @@ async def serve(settings: ServerSettings) -> None:
             await work
         except asyncio.CancelledError:
             log.info("stopped")
+        except BaseExceptionGroup as group:
+            raise _first_of(group) from None
+
+
+def _first_of(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What ended a task group, if it is expected and there is a sentence for it; else the group."""
+    first: BaseException = group
+    while isinstance(first, BaseExceptionGroup):
+        first = first.exceptions[0]
+    return first if group.split(StoreError)[1] is None else group
 
 
 PROGRESS_S = 2.0
@@ -370,7 +342,10 @@ async def converge(
             progress(runtime.publisher.snapshot(_now()))
         settled.cancel()
         if work in done:
-            await work
+            try:
+                await work
+            except BaseExceptionGroup as group:
+                raise _first_of(group) from None
         seconds = loop.time() - started
         view = runtime.publisher.snapshot(_now())
         work.cancel()

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -22,7 +23,7 @@ from clusters.errors import ClusterError
 from clusters.model import ObjectRef
 from fleet.api.metrics import Metrics
 from fleet.coordinator import Coordinator
-from fleet.events import RolloutEvent, from_row
+from fleet.events import SYSTEM, RolloutEvent, from_row
 from fleet.history import history_of
 from fleet.inbox import CommandAsked
 from fleet.presenting.details import Details, NotThere
@@ -39,6 +40,7 @@ log = logging.getLogger(__name__)
 HEARTBEAT_S = 5.0
 COMMAND_TIMEOUT_S = 30.0
 BODY_MAX_BYTES = 1024 * 1024
+ACTOR_MAX = 200
 _OPEN_PATHS = ("/healthz", "/readyz", "/metrics")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -117,9 +119,11 @@ class ApiServer:
         local = transport is not None and isinstance(transport.get_extra_info("sockname"), str)
         if local or request.path in _OPEN_PATHS:
             return ""
-        given = request.headers.get("Authorization", "").removeprefix("Bearer ").encode()
+        given = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        # Bytes that are no text come as lone surrogates, which can be written back but not encoded.
+        known = given.encode(errors="surrogateescape")
         for name, token in self._parts.tokens.items():
-            if hmac.compare_digest(given, token.encode()):
+            if hmac.compare_digest(known, token.encode()):
                 return name
         raise web.HTTPUnauthorized
 
@@ -245,20 +249,51 @@ class ApiServer:
     async def _commands(self, request: web.Request) -> web.Response:
         try:
             asked = msgspec.json.decode(await request.read(), type=CommandRequest)
-        except msgspec.MsgspecError as error:
+            actor = self._actor(request) or _local_actor(asked.actor)
+            key = _own_key(request.headers.get("Idempotency-Key", ""), actor, asked)
+        except (msgspec.MsgspecError, RecursionError, _NoName) as error:
             return _json(CommandResult(accepted=False, message=f"no command: {error}"), status=422)
         answer: asyncio.Future[CommandResult] = asyncio.get_running_loop().create_future()
         await self._parts.coordinator.inbox.post(
             CommandAsked(
                 request=asked,
-                actor=self._actor(request) or asked.actor or "local",
-                key=request.headers.get("Idempotency-Key", ""),
+                actor=actor,
+                key=key,
                 answer=answer,
             )
         )
         async with asyncio.timeout(COMMAND_TIMEOUT_S):
             result = await answer
         return _json(result, status=200 if result.accepted else 422)
+
+
+class _NoName(ValueError):
+    """Nobody may be called so."""
+
+
+def _local_actor(name: str) -> str:
+    """Who asks over the local socket, by their own word.
+
+    Raises:
+        _NoName: it is no name, or the server's own.
+    """
+    if not name.isprintable() or len(name) > ACTOR_MAX:
+        raise _NoName(f"an actor is a name of up to {ACTOR_MAX} printable characters")
+    if name == SYSTEM:
+        raise _NoName(f"{SYSTEM} is what the server calls itself; say who you are")
+    return name or "local"
+
+
+def _own_key(given: str, actor: str, asked: CommandRequest) -> str:
+    """The idempotency key of one request of one person; empty: none was given.
+
+    Another person's key, or a key used for something else, must never be answered with what
+    became of the first command.
+    """
+    if not given:
+        return ""
+    words = (given.encode(errors="surrogateescape"), actor.encode(), msgspec.json.encode(asked))
+    return blake2b(b"\0".join(words), digest_size=32).hexdigest()
 
 
 def _json(value: Any, *, status: int = 200) -> web.Response:

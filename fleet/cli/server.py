@@ -54,7 +54,8 @@ def server(
     """
     import asyncio
 
-    from fleet.runtime import StartFailed, serve
+    from fleet.listening import StartFailed
+    from fleet.runtime import serve
     from fleet.settings import ServerSettings, default_kubeconfig, default_state_dir
     from fleet.source.errors import SourceError
     from fleet.store.errors import StoreError

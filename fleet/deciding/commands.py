@@ -8,6 +8,7 @@ from datetime import datetime
 from fleet import events as facts
 from fleet.deciding import rollout_commands
 from fleet.deciding.agreeing import HASH_SHOWN, is_meant
+from fleet.deciding.arguments import check_arguments
 from fleet.deciding.refusal import CommandRefused
 from fleet.deletions import list_hashes, waiting
 from fleet.events import FleetFact
@@ -28,6 +29,7 @@ def facts_of(
     Raises:
         CommandRefused: why not.
     """
+    check_arguments(request)
     if request.command in rollout_commands.COMMANDS:
         return rollout_commands.facts_of(state, inventory, request, actor=actor, at=at)
     rule = _RULES.get(request.command)

@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-
-from fleet.runtime import StartFailed, _tokens
-from fleet.settings import ServerSettings
 from tests.fakes.fleet import bundle_document, cluster_document, config_map, fleet_world
 
 
@@ -175,12 +169,3 @@ async def test_a_bundle_that_only_reports_leaves_the_edit() -> None:
 
 def _told(world: object, kind: str) -> list[bool]:
     return [event.kind == kind for event in world.view.events]  # type: ignore[attr-defined]
-
-
-def test_a_token_that_is_empty_lets_nobody_in(tmp_path: Path) -> None:
-    """`admin:$TOKEN` with no such variable: whoever sent no token would have been admin."""
-    file = tmp_path / "tokens"
-    file.write_text("ada:s3cret\nadmin:\n")
-    settings = ServerSettings(repo="x", state_dir=tmp_path, token_file=file)
-    with pytest.raises(StartFailed, match="admin has no token"):
-        _tokens(settings)

@@ -170,3 +170,19 @@ def test_a_list_that_is_not_the_one_that_was_read_is_refused(
 def test_a_confirmation_without_a_list_is_refused(given: dict[str, str], why: str) -> None:
     with pytest.raises(CommandRefused, match=why):
         ask(state(HELD), "confirmPrune", "bundle/app", **given)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "why"),
+    [
+        ({"clusters": 5}, "clusters"),
+        ({"clusters": [{}]}, "clusters"),
+        ({"forS": "soon"}, "forS"),
+        ({"excuse": "yes"}, "excuse"),
+        # What a rollback goes to is looked up, never taken from who asks.
+        ({"targets": {"a": "digest"}}, "targets"),
+    ],
+)
+def test_arguments_of_another_form_are_refused(arguments: dict[str, object], why: str) -> None:
+    with pytest.raises(CommandRefused, match=why):
+        ask(state(), "reconcile", "fleet", **arguments)
