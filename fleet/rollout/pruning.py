@@ -57,8 +57,12 @@ def _kept_out(turn: Turn, left: Iterable[ClusterName]) -> bool:
             shut.setdefault((verdict.window, verdict.opens_at), []).append(name)
     stage = turn.rollout.stages[-1].name
     for (window, until), clusters in shut.items():
-        reason = ForWindow(stage=stage, clusters=tuple(clusters), window=window, until=until)
-        turn.wait(reason, until)
+        turn.wait(
+            ForWindow(
+                stage=stage, clusters=tuple(clusters), window=window, until=until, deleting=True
+            ),
+            until,
+        )
     return bool(shut)
 
 

@@ -91,10 +91,10 @@ def _of_clusters(reason: ClusterReason, now: datetime) -> str:
             until = "for ever: it has no opening"
             if reason.until:
                 until = f"for another {_span(reason.until, now)}{_at(reason.until)}"
-            return (
-                f"{_in(reason.stage)}window {reason.window} keeps {names(reason.clusters)} out "
-                f"{until}"
-            )
+            what = f"keeps {names(reason.clusters)} out"
+            if reason.deleting:
+                what = f"keeps what the release no longer has on {names(reason.clusters)}"
+            return f"{_in(reason.stage)}window {reason.window} {what} {until}"
         case ForClosing():
             verb = _verb(reason.clusters, "is", "are")
             return (

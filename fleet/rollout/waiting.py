@@ -79,6 +79,8 @@ class ForWindow:
     window: WindowName
     until: datetime | None = None
     """The next opening, or None if there is none in sight."""
+    deleting: bool = False
+    """They have the release, and are to delete what it no longer has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
