@@ -1,7 +1,7 @@
 """Everything a person may do, in one table: keys, footer, help and palette are made from it.
 
-An action that changes the fleet has an `Effect`; `tui.orders` says what it would do to what is
-selected, and why not.  Keys can be moved by the user (`tui.config`); ids are for that and stay.
+Of an action that changes the fleet `tui.orders` says what it would do to what is selected, and why
+not.  Keys can be moved by the user (`tui.config`); ids are for that and stay.
 """
 
 from __future__ import annotations

@@ -21,14 +21,14 @@ from fleet.process import calm_collector
 from tui import messages
 from tui.commands import Commands
 from tui.dispatch import Dispatch
-from tui.feed import Feed
-from tui.link import LinkState
+from tui.model.feed import Feed
+from tui.model.link import LinkState
+from tui.model.visited import Visited
 from tui.providers import ActionProvider, NameProvider
 from tui.screens.view import ViewScreen
 from tui.session import Session
 from tui.terminal import guard_terminal, lasting
 from tui.themes import ANSI_TONES, DEFAULT_THEME, THEMES
-from tui.visited import Visited
 
 FLUSH_EVERY_S = 0.2
 """Changes are shown at most five times a second."""

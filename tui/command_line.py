@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from tui.actions import ACTIONS, BY_ID
-from tui.store import FleetStore
+from tui.model.store import FleetStore
 
 SUBJECTS = {"cluster": "clusters", "bundle": "bundles", "app": "bundles", "rollout": "rollouts"}
 _QUIT = frozenset({"q", "quit", "q!", "exit"})

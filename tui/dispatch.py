@@ -14,10 +14,10 @@ from fleet.api.errors import ApiError, Refused, ServerUnreachable
 from fleet.view import CommandRequest, CommandResult
 from tui import messages
 from tui.canvas import Canvas
-from tui.escape import one_line
 from tui.modals.confirm import AskModal, RefusedModal, TypeModal
-from tui.plans import Plan, Tier
+from tui.orders.plans import Plan, Tier
 from tui.session import Session
+from tui.text.escape import one_line
 
 
 class Dispatch(Canvas):

@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.screen import Screen
 
 from fleet.api.errors import ApiError
-from tui import format as fmt
-from tui.format import Line, Tone
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ import msgspec
 from textual.app import SuspendNotSupported
 
 from tui.canvas import Canvas
-from tui.escape import one_line
 from tui.session import Session
+from tui.text.escape import one_line
 
 CLEAR = "\x1b[2J\x1b[H"
 

@@ -9,7 +9,7 @@ from textual.message import Message
 
 from fleet.view import CommandResult
 from tui.config import Config
-from tui.plans import Plan
+from tui.orders.plans import Plan
 
 
 class Arrived(Message):

@@ -13,13 +13,13 @@ from textual import on
 
 from tui import messages
 from tui.handover import Handover
-from tui.queries import name_of, subject_of
+from tui.model.queries import name_of, subject_of
+from tui.model.store import Touched
+from tui.model.visited import Place, Visited
 from tui.screens.registry import detail_of, view_factories
 from tui.screens.table_view import TableView
 from tui.screens.view import ViewScreen
 from tui.session import Session
-from tui.store import Touched
-from tui.visited import Place, Visited
 
 HOME = "fleet"
 

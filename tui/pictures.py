@@ -39,7 +39,7 @@ from fleet.api.client import ApiClient
 from fleet.api.errors import ApiError
 from tui.app import FlotillaApp
 from tui.config import Config
-from tui.queries import approvals
+from tui.model.queries import approvals
 from tui.session import Session
 
 SIZE = (120, 34)

@@ -15,10 +15,10 @@ from fleet.view import (
     RolloutView,
 )
 from tui.actions import Action
-from tui.drift_inbox import DriftGroup
-from tui.plans import RolloutCluster
-from tui.queries import Approval, subject_of_need
-from tui.store import FleetStore
+from tui.content.drift_inbox import DriftGroup
+from tui.model.queries import Approval, subject_of_need
+from tui.model.store import FleetStore
+from tui.orders.plans import RolloutCluster
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,9 +10,9 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui import messages
 from tui.actions import key_label
-from tui.escape import one_line
 from tui.keymap import keys_of
 from tui.screens.view import ViewScreen
+from tui.text.escape import one_line
 
 NAMES_MAX = 30
 

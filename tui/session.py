@@ -11,10 +11,10 @@ from weakref import WeakSet
 
 from fleet.api.client import ApiClient
 from tui.config import Config
-from tui.feed import utc_now
-from tui.link import Link, LinkState
-from tui.store import FleetStore
-from tui.trends import Trends
+from tui.model.feed import utc_now
+from tui.model.link import Link, LinkState
+from tui.model.store import FleetStore
+from tui.model.trends import Trends
 
 
 @dataclass(slots=True, kw_only=True)

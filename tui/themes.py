@@ -1,4 +1,4 @@
-"""Colour themes.  What a tone means is `tui.format`; here it gets a colour, per theme.
+"""Colour themes.  What a tone means is `tui.text.format`; here it gets a colour, per theme.
 
 `flotilla-dark` and `flotilla-light` are the usual ones, `flotilla-contrast` is for bright rooms and
 weak eyes, `flotilla-deutan` keeps to blue and orange.  `ansi-dark` and `ansi-light` use the 16
@@ -14,7 +14,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.theme import Theme
 
-from tui.format import Tone
+from tui.text.format import Tone
 
 DEFAULT_THEME = "flotilla-dark"
 LIGHT_THEME = "flotilla-light"

@@ -28,9 +28,9 @@ from fleet.view import Change, ClusterView
 from tests.fakes import fleets
 from tests.fakes.api_server import ApiServer
 from tui.app import FLUSH_EVERY_S, FlotillaApp
-from tui.columns import cluster_columns
-from tui.format import plain
+from tui.content.columns import cluster_columns
 from tui.session import Session
+from tui.text.format import plain
 
 RATE = 1_000
 

@@ -14,7 +14,7 @@ from tests.fakes.api_server import ApiServer
 from tests.tui.running import Running, running
 from tui.app import FlotillaApp
 from tui.config import Config
-from tui.link import LinkState
+from tui.model.link import LinkState
 from tui.screens.rollout import RolloutScreen
 from tui.session import Session
 from tui.themes import THEMES

@@ -14,7 +14,7 @@ from tui.command_line import (
     completions,
     parse_command,
 )
-from tui.store import FleetStore
+from tui.model.store import FleetStore
 
 
 @pytest.fixture(scope="module")

@@ -12,10 +12,10 @@ from tests.fakes import fleets
 from tests.fakes.api_server import ApiServer, detail
 from tests.tui.running import Running, running
 from tui.config import Config
-from tui.format import plain
+from tui.content.rows import COLUMN_GAP
 from tui.places import LogPlace, SearchPlace
-from tui.rows import COLUMN_GAP
 from tui.screens.view import ViewScreen
+from tui.text.format import plain
 from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 

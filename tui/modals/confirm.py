@@ -13,10 +13,10 @@ from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 
-from tui.escape import one_line
-from tui.format import Line, Tone
-from tui.lines import wrapped
-from tui.plans import Plan
+from tui.orders.plans import Plan
+from tui.text.escape import one_line
+from tui.text.format import Line, Tone
+from tui.text.lines import wrapped
 from tui.widgets.painting import LinesWidget
 
 FACTS_MAX = 10

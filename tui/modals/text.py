@@ -9,7 +9,7 @@ from textual.binding import Binding
 from textual.containers import Vertical
 from textual.screen import ModalScreen
 
-from tui.format import Line
+from tui.text.format import Line
 from tui.widgets.lines_view import LinesView
 
 

@@ -1,7 +1,7 @@
 """Actions of a view: which it offers, what they mean for what is selected, and why not.
 
 A view names the actions it `OFFERS`; each is carried out by its method `do_<id>`, or, when it
-writes, by the commands that `tui.orders` makes of `subjects()`; the rest is the app's.
+writes, by the commands that `tui.orders.choosing` makes of `subjects()`; the rest is the app's.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from tui import messages
 from tui.actions import BY_ID, QUIET, Action, offered
 from tui.fetching import Fetching
 from tui.keymap import bindings
-from tui.orders import plan
-from tui.plans import NotNow
+from tui.model.store import FleetStore
+from tui.orders.choosing import plan
+from tui.orders.plans import NotNow
 from tui.session import Session
-from tui.store import FleetStore
 
 
 class Acting(Fetching):

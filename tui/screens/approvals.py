@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from tui import format as fmt
 from tui import messages
-from tui.format import Line, Tone
-from tui.queries import Approval, approvals
-from tui.rows import Column, RowModel
+from tui.content.rows import Column, RowModel
+from tui.content.sentences import approval_lines
+from tui.model.queries import Approval, approvals
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
-from tui.sentences import approval_lines
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 
 
 def _given(row: Approval) -> Line:

@@ -8,19 +8,19 @@ from functools import partial
 from textual.widget import Widget
 
 from fleet.view import BundleOnCluster, BundleView
-from tui import format as fmt
 from tui import messages
-from tui.columns import placement_model, state_cell
+from tui.content.columns import placement_model, state_cell
+from tui.content.matrix import MatrixRow, bundle_matrix
+from tui.content.rows import Column, RowModel
+from tui.content.sentences import why_lines
 from tui.fetching import error_lines
-from tui.format import Line, Tone
-from tui.matrix import MatrixRow, bundle_matrix
 from tui.modals.text import TextModal
-from tui.queries import badness, group_labels, placements_of_bundle
-from tui.rows import Column, RowModel
+from tui.model.queries import badness, group_labels, placements_of_bundle
+from tui.model.store import Touched, placement_key
 from tui.screens.table_view import TABLE_ACTIONS, TableView
-from tui.sentences import why_lines
 from tui.session import Session
-from tui.store import Touched, placement_key
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
 

@@ -10,14 +10,14 @@ from textual.widget import Widget
 
 from fleet.view import ClusterView, ObjectView
 from tui import messages
-from tui.queries import placements_of_cluster
-from tui.rows import Column, RowModel
+from tui.content.rows import Column, RowModel
+from tui.content.tree import TreeRow, is_ill, status_cell, tree_cell, tree_rows
+from tui.model.queries import placements_of_cluster
+from tui.model.store import Touched
 from tui.screens.cluster_detail import TABS, DetailPane
 from tui.screens.clusters import CLUSTER_ACTIONS
 from tui.screens.tabbed import TabbedView
 from tui.session import Session
-from tui.store import Touched
-from tui.tree import TreeRow, is_ill, status_cell, tree_cell, tree_rows
 from tui.widgets.cluster_facts import ClusterFacts
 from tui.widgets.tabs import TabLine
 from tui.widgets.virtual_table import VirtualTable

@@ -9,14 +9,14 @@ from collections.abc import Callable, Sequence
 
 from fleet.api.errors import ApiError
 from fleet.view import EventView, ObjectDetail
-from tui import format as fmt
-from tui.diffing import diff_lines, is_hunk, object_title, yaml_lines
+from tui.content.sentences import heading, pair, timeline, why_lines
+from tui.content.tree import TreeRow
 from tui.fetching import Fetching, error_lines
-from tui.format import Line, Tone, plain
-from tui.sentences import heading, pair, timeline, why_lines
+from tui.model.trends import is_applied
 from tui.session import Session
-from tui.tree import TreeRow
-from tui.trends import is_applied
+from tui.text import format as fmt
+from tui.text.diffing import diff_lines, is_hunk, object_title, yaml_lines
+from tui.text.format import Line, Tone, plain
 from tui.widgets.lines_view import LinesView
 from tui.widgets.tabs import TabLine
 

@@ -9,12 +9,12 @@ from textual.widget import Widget
 
 from fleet.view import BundleOnCluster, ClusterView, DriftView, NeedView
 from tui import messages
-from tui.columns import cluster_model
+from tui.content.columns import cluster_model
+from tui.model.queries import subject_of_need
+from tui.model.store import Touched
 from tui.places import ClusterPlace
-from tui.queries import subject_of_need
 from tui.screens.table_view import TABLE_ACTIONS, TableView
 from tui.session import Session
-from tui.store import Touched
 from tui.widgets.virtual_table import VirtualTable
 
 CLUSTER_ACTIONS = ("sync", "suspend", "retry", "confirm_prune", "why", "show_events", "k9s")

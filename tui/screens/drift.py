@@ -11,10 +11,8 @@ from textual.widget import Widget
 
 from fleet.api.errors import ApiError
 from fleet.view import DriftView, ObjectDetail, ObjectView
-from tui import format as fmt
 from tui import messages
-from tui.diffing import diff_lines
-from tui.drift_inbox import (
+from tui.content.drift_inbox import (
     DriftGroup,
     DriftRow,
     InboxModel,
@@ -25,15 +23,17 @@ from tui.drift_inbox import (
     where_cell,
     who_cell,
 )
+from tui.content.filtering import parse_filter
+from tui.content.rows import Column
+from tui.content.sentences import drift_lines
 from tui.fetching import error_lines
-from tui.filtering import parse_filter
-from tui.format import Line, Tone
-from tui.rows import Column
+from tui.model.store import Touched
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
-from tui.sentences import drift_lines
 from tui.session import Session
-from tui.store import Touched
+from tui.text import format as fmt
+from tui.text.diffing import diff_lines
+from tui.text.format import Line, Tone
 from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 

@@ -8,15 +8,15 @@ import msgspec
 
 from fleet.api.errors import ApiError
 from fleet.view import EventView
-from tui import format as fmt
 from tui import messages
-from tui.escape import lines as safe_lines
-from tui.format import Line, Tone
-from tui.rows import Column, RowModel
+from tui.content.rows import Column, RowModel
+from tui.content.sentences import pair
+from tui.model.trends import is_error
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
-from tui.sentences import pair
-from tui.trends import is_error
+from tui.text import format as fmt
+from tui.text.escape import lines as safe_lines
+from tui.text.format import Line, Tone
 
 PAGE = 500
 

@@ -6,16 +6,16 @@ from collections.abc import Iterable
 
 from textual.widget import Widget
 
-from tui import format as fmt
 from tui import messages
 from tui.actions import Action, key_label
-from tui.format import Line, Tone
+from tui.content.rows import Column, RowModel
 from tui.keymap import keys_of
+from tui.model.store import Touched
 from tui.places import HelpPlace
-from tui.rows import Column, RowModel
 from tui.screens.table_view import TableView
 from tui.session import Session
-from tui.store import Touched
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
 

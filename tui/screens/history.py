@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from fleet.api.errors import ApiError
 from fleet.view import CommitView
-from tui import format as fmt
+from tui.content.rows import Column, RowModel
+from tui.content.sentences import commit_lines
 from tui.fetching import error_lines
-from tui.format import Line, Tone
-from tui.queries import runs_of
-from tui.rows import Column, RowModel
+from tui.model.queries import runs_of
+from tui.model.store import Touched
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
-from tui.sentences import commit_lines
-from tui.store import Touched
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 

@@ -8,16 +8,16 @@ from textual.widget import Widget
 
 from fleet.api.errors import ApiError
 from fleet.view import EventView
-from tui import format as fmt
 from tui import messages
 from tui.fetching import error_lines
-from tui.format import Line, Tone, plain
-from tui.lines import LazyLines
+from tui.model.store import Touched
+from tui.model.trends import is_error
 from tui.places import LogPlace
 from tui.screens.view import ViewScreen
 from tui.session import Session
-from tui.store import Touched
-from tui.trends import is_error
+from tui.text import format as fmt
+from tui.text.format import Line, Tone, plain
+from tui.text.lines import LazyLines
 from tui.widgets.lines_view import LinesView
 
 OURSELVES = "flotilla"

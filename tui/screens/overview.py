@@ -10,12 +10,12 @@ from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
 from fleet.view import ClusterState, EventView, RolloutView
-from tui import format as fmt
 from tui import messages
-from tui.columns import done_cell, need_model, stage_strip
-from tui.format import Line, Tone
-from tui.queries import group_labels, in_flight, sorted_needs
-from tui.rows import Column, RowModel
+from tui.content.columns import done_cell, need_model, stage_strip
+from tui.content.rows import Column, RowModel
+from tui.model.queries import group_labels, in_flight, sorted_needs
+from tui.model.store import Touched
+from tui.model.trends import is_error, per_bucket
 from tui.screens.clusters import (
     CLUSTER_ACTIONS,
     ClusterActions,
@@ -25,8 +25,8 @@ from tui.screens.clusters import (
 )
 from tui.screens.table_view import TABLE_ACTIONS
 from tui.session import Session
-from tui.store import Touched
-from tui.trends import is_error, per_bucket
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 from tui.widgets.heatmap import Heatmap
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable

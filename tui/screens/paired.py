@@ -9,10 +9,10 @@ from textual import on
 from textual.containers import Horizontal
 from textual.widget import Widget
 
-from tui.format import Line
-from tui.rows import RowModel
+from tui.content.rows import RowModel
+from tui.model.store import Touched
 from tui.screens.table_view import TableView
-from tui.store import Touched
+from tui.text.format import Line
 from tui.widgets.lines_view import LinesView
 from tui.widgets.virtual_table import VirtualTable
 

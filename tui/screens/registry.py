@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 
 from fleet.view import BundleOnCluster, BundleView, ClusterView, DriftView, NeedView, RolloutView
-from tui.drift_inbox import DriftGroup
+from tui.content.drift_inbox import DriftGroup
+from tui.content.tree import object_key
+from tui.model.queries import Approval, subject_of_need
 from tui.places import ClusterPlace, HelpPlace, LogPlace, SearchPlace, SettingsPlace, TrendsPlace
-from tui.queries import Approval, subject_of_need
 from tui.screens.approvals import ApprovalsScreen
 from tui.screens.bundles import BundleScreen, BundlesScreen
 from tui.screens.cluster import ClusterScreen
@@ -26,7 +27,6 @@ from tui.screens.settings import SettingsScreen
 from tui.screens.trends import TrendsScreen
 from tui.screens.view import ViewScreen
 from tui.session import Session
-from tui.tree import object_key
 
 _TOP: tuple[type[ViewScreen], ...] = (
     OverviewScreen,

@@ -9,18 +9,18 @@ from textual.widget import Widget
 
 from fleet.api.errors import ApiError
 from fleet.view import RolloutView
-from tui import format as fmt
 from tui import messages
+from tui.content.rows import Column, RowModel
+from tui.content.sentences import rollout_lines, timeline, why_lines
 from tui.fetching import error_lines
-from tui.format import Line, Tone
-from tui.plans import RolloutCluster
-from tui.queries import is_finished, needs_of_rollout
-from tui.rows import Column, RowModel
+from tui.model.queries import is_finished, needs_of_rollout
+from tui.model.store import Touched
+from tui.orders.plans import RolloutCluster
 from tui.screens.rollouts import ROLLOUT_ACTIONS
 from tui.screens.table_view import TABLE_ACTIONS, TableView
-from tui.sentences import rollout_lines, timeline, why_lines
 from tui.session import Session
-from tui.store import Touched
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 from tui.widgets.lines_view import LinesView
 from tui.widgets.painting import LinesWidget
 from tui.widgets.stages import Stages

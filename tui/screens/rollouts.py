@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from fleet.view import RolloutView
-from tui import format as fmt
-from tui.columns import done_cell, stage_strip
-from tui.format import Line, Tone
-from tui.queries import is_finished, needs_of_rollout
-from tui.rows import Column, RowModel
+from tui.content.columns import done_cell, stage_strip
+from tui.content.rows import Column, RowModel
+from tui.content.sentences import rollout_lines
+from tui.model.queries import is_finished, needs_of_rollout
 from tui.screens.paired import PairedView
 from tui.screens.table_view import TABLE_ACTIONS
-from tui.sentences import rollout_lines
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 
 ROLLOUT_ACTIONS = ("approve", "reject", "promote", "suspend", "retry", "rollback", "release_hold")
 

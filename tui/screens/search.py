@@ -13,15 +13,15 @@ from textual.widget import Widget
 
 from fleet.api.errors import ApiError
 from fleet.view import ObjectView
-from tui import format as fmt
 from tui import messages
-from tui.format import Tone
+from tui.content.rows import Column, RowModel
+from tui.content.tree import object_key
+from tui.model.store import FleetStore, Touched
 from tui.places import ClusterPlace
-from tui.rows import Column, RowModel
 from tui.screens.table_view import TABLE_ACTIONS, TableView
 from tui.session import Session
-from tui.store import FleetStore, Touched
-from tui.tree import object_key
+from tui.text import format as fmt
+from tui.text.format import Tone
 from tui.widgets.virtual_table import VirtualTable
 
 CLUSTERS_AT_ONCE = 8

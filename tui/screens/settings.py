@@ -7,17 +7,17 @@ from dataclasses import replace
 
 from textual.widget import Widget
 
-from tui import format as fmt
 from tui import messages
-from tui.columns import cluster_columns
 from tui.config import Config
-from tui.format import Line, Tone
-from tui.queries import group_labels
-from tui.rows import Column, RowModel
+from tui.content.columns import cluster_columns
+from tui.content.rows import Column, RowModel
+from tui.model.queries import group_labels
+from tui.model.store import Touched
 from tui.screens.table_view import TableView
 from tui.session import Session
 from tui.settings import Choice, Setting, changed, in_file, settings
-from tui.store import Touched
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
 

@@ -7,9 +7,9 @@ from typing import Any
 from textual import on
 
 from tui import messages
-from tui.filtering import parse_filter
-from tui.format import plain
+from tui.content.filtering import parse_filter
 from tui.screens.view import ViewScreen
+from tui.text.format import plain
 from tui.widgets.prompt import Prompt
 from tui.widgets.virtual_table import VirtualTable
 

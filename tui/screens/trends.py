@@ -7,19 +7,19 @@ from datetime import timedelta
 
 from textual.widget import Widget
 
-from tui import format as fmt
-from tui.format import Line, Tone
-from tui.plotting import Plot, beside, plot_lines
-from tui.screens.view import ViewScreen
-from tui.session import Session
-from tui.store import Touched
-from tui.trends import (
+from tui.model.store import Touched
+from tui.model.trends import (
     SAMPLE_EVERY_S,
     is_error,
     median_per_bucket,
     per_bucket,
     times_to_healthy_s,
 )
+from tui.screens.view import ViewScreen
+from tui.session import Session
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
+from tui.text.plotting import Plot, beside, plot_lines
 from tui.widgets.painting import LinesWidget
 
 SPAN = timedelta(hours=1)

@@ -15,12 +15,12 @@ from textual.widget import Widget
 
 from tui import messages
 from tui.command_line import completions
-from tui.filtering import pattern_of
+from tui.content.filtering import pattern_of
 from tui.keymap import keys_of
+from tui.model.store import Touched
 from tui.places import log_of
 from tui.screens.acting import Acting
 from tui.session import Session
-from tui.store import Touched
 from tui.widgets.cursor import CursorTable
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lines_view import LinesView

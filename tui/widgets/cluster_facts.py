@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from tui import format as fmt
-from tui.columns import state_cell
-from tui.format import Line, Span, Tone
-from tui.queries import is_production
+from tui.content.columns import state_cell
+from tui.model.queries import is_production
 from tui.session import Session
+from tui.text import format as fmt
+from tui.text.format import Line, Span, Tone
 from tui.widgets.painting import LinesWidget
 
 

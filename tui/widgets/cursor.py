@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region
 from textual.message import Message
 
-from tui.rows import RowModel
+from tui.content.rows import RowModel
 from tui.widgets.painting import ScrollPainter
 
 T = TypeVar("T")

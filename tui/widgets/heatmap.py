@@ -13,10 +13,10 @@ from textual.message import Message
 from textual.strip import Strip
 
 from fleet.view import ClusterState, ClusterView
-from tui import format as fmt
-from tui.format import Line, Span, Tone
-from tui.lines import cut
-from tui.queries import HeatGroup, heat_groups
+from tui.model.queries import HeatGroup, heat_groups
+from tui.text import format as fmt
+from tui.text.format import Line, Span, Tone
+from tui.text.lines import cut
 from tui.widgets.painting import ScrollPainter
 
 NAME_WIDTH = 12

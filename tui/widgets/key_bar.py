@@ -10,8 +10,8 @@ from collections.abc import Callable, Sequence
 from textual import events
 
 from tui.actions import Action, key_label
-from tui.format import Line, Span, Tone
 from tui.messages import Do
+from tui.text.format import Line, Span, Tone
 from tui.widgets.painting import LinesWidget
 
 COACH = "1 enter opens what is selected · 2 d shows the difference · 3 a approves · ? all keys"

@@ -1,7 +1,7 @@
 """A scrolling text of painted lines: a diff, YAML, sentences, a timeline, a log.
 
-Only what is seen is made, wrapped and painted (`tui.lines`).  `/` searches in it, `n` and `N` go
-from match to match, `w` wraps.
+Only what is seen is made, wrapped and painted (`tui.text.lines`).  `/` searches in it, `n` and `N`
+go from match to match, `w` wraps.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Size
 from textual.strip import Strip
 
-from tui.format import Line, plain
-from tui.lines import Layout, next_match
+from tui.text.format import Line, plain
+from tui.text.lines import Layout, next_match
 from tui.widgets.painting import ScrollPainter
 
 MATCH_FROM_TOP = 3

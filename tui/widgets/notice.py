@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tui import format as fmt
-from tui.format import Line, Tone
-from tui.lines import wrapped
 from tui.session import Session
+from tui.text import format as fmt
+from tui.text.format import Line, Tone
+from tui.text.lines import wrapped
 from tui.widgets.painting import LinesWidget
 
 

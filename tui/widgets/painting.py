@@ -17,9 +17,9 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widget import Widget
 
-from tui.escape import one_line
-from tui.format import ASCII, Line
-from tui.lines import cut
+from tui.text.escape import one_line
+from tui.text.format import ASCII, Line
+from tui.text.lines import cut
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,12 +9,12 @@ from rich.cells import cell_len
 from textual.geometry import Size
 
 from fleet.view import RolloutView, StageView
-from tui import format as fmt
-from tui.escape import one_line
-from tui.format import Line, Span, Tone
-from tui.lines import cut
-from tui.plotting import Plot, beside, plot_lines
-from tui.trends import burn_up
+from tui.model.trends import burn_up
+from tui.text import format as fmt
+from tui.text.escape import one_line
+from tui.text.format import Line, Span, Tone
+from tui.text.lines import cut
+from tui.text.plotting import Plot, beside, plot_lines
 from tui.widgets.painting import LinesWidget
 
 BOX_MIN = 14

@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from textual import events
 from textual.widget import Widget
 
-from tui import format as fmt
 from tui.actions import BY_ID
-from tui.format import Line, Span, Tone
-from tui.link import LinkState
 from tui.messages import Go
+from tui.model.link import LinkState
 from tui.session import Session
+from tui.text import format as fmt
+from tui.text.format import Line, Span, Tone
 from tui.widgets.painting import LinesWidget
 
 VIEWS = [action for action in BY_ID.values() if action.id.startswith("go_")]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from textual import events
 from textual.message import Message
 
-from tui.format import Line, Span, Tone
+from tui.text.format import Line, Span, Tone
 from tui.widgets.painting import LinesWidget
 
 

@@ -2,7 +2,7 @@
 
 Only rows that changed and are visible are painted; a painted row is kept until its value changes.
 (A DataTable repaints every visible cell when one changes: 30 to 44 ms a frame against 1 to 2 ms.)
-Rows and their order are `tui.rows`, the cursor and marks `tui.widgets.cursor`.
+Rows and their order are `tui.content.rows`, the cursor and marks `tui.widgets.cursor`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from typing import TypeVar
 from textual.geometry import Size
 from textual.strip import Strip
 
-from tui.escape import one_line
-from tui.filtering import Filter
-from tui.format import Line, Tone
-from tui.lines import cut, wrapped
-from tui.rows import COLUMN_GAP, Fitted, RowModel, fit_columns
+from tui.content.filtering import Filter
+from tui.content.rows import COLUMN_GAP, Fitted, RowModel, fit_columns
+from tui.text.escape import one_line
+from tui.text.format import Line, Tone
+from tui.text.lines import cut, wrapped
 from tui.widgets.cursor import MarkTable
 
 T = TypeVar("T")

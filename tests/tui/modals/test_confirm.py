@@ -6,7 +6,7 @@ from textual.widgets import Button, Input
 from fleet.view import CommandResult
 from tests.tui.running import Running, running
 from tui.modals.confirm import AskModal, RefusedModal, TypeModal
-from tui.plans import Plan, Tier
+from tui.orders.plans import Plan, Tier
 
 
 async def select(run: Running, cluster: str) -> None:

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager
 import pytest
 
 from tests.tui.running import Running, running
-from tui.format import Line, Tone
-from tui.lines import LazyLines
 from tui.modals.text import TextModal
+from tui.text.format import Line, Tone
+from tui.text.lines import LazyLines
 from tui.widgets.lines_view import LinesView
 
 HUGE = 100_000

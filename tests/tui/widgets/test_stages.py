@@ -1,5 +1,5 @@
 from tests.fakes import fleets
-from tui.format import plain
+from tui.text.format import plain
 from tui.widgets.stages import stage_boxes, stage_rows
 
 STAGES = fleets.rollout(fleets.fleet(24).clusters).stages

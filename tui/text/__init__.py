@@ -1,0 +1,1 @@
+"""From words to lines of tones: escaped, cut, compared, plotted.  Knows no widget."""
