@@ -19,16 +19,16 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import yaml
-from kubernetes.aio.client import Configuration
-from kubernetes.aio.config import ConfigException
-from kubernetes.aio.config.kube_config import KubeConfigLoader
 
 from clusters.client.transport import Endpoint
 from clusters.errors import CredentialsError
+
+if TYPE_CHECKING:
+    from kubernetes.aio.client import Configuration
 
 EXEC_TIMEOUT_S = 30.0
 RENEW_BEFORE_S = 60.0
@@ -94,6 +94,11 @@ class _Credentials:
             granted, expires = await _run_plugin(user["exec"], self.source)
             user = granted
             valid_until = min(valid_until, expires - RENEW_BEFORE_S) if expires else valid_until
+        # Loaded when the first cluster is connected: it takes half a second of a core.
+        from kubernetes.aio.client import Configuration
+        from kubernetes.aio.config import ConfigException
+        from kubernetes.aio.config.kube_config import KubeConfigLoader
+
         configuration = Configuration()
         try:
             loader = KubeConfigLoader(

@@ -31,7 +31,7 @@ def test_the_contracts_are_kept() -> None:
     [
         ("clusters.engine.reconciler", {"fleet", "tui", "textual", "git", "sqlmodel", "pydantic"}),
         ("clusters.embedded.serve", {"fleet", "tui", "textual", "git", "sqlmodel", "kubernetes"}),
-        ("fleet.runtime", {"tui", "textual"}),
+        ("fleet.runtime", {"tui", "textual", "alembic", "kubernetes"}),
         ("fleet.cli.main", {"tui", "textual", "kubernetes", "sqlmodel", "aiohttp", "git"}),
         ("fleet.api.client", {"tui", "kubernetes", "sqlmodel", "aiohttp", "git", "pydantic"}),
         ("fleet.validation", {"tui", "kubernetes", "sqlmodel", "aiohttp", "git"}),

@@ -4,11 +4,13 @@ from collections.abc import Iterator
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, create_engine, text
 
 from fleet.store.errors import StoreError, StoreTooNew, StoreUnavailable
-from fleet.store.schema import require_current, upgrade
+from fleet.store.schema import MIGRATIONS, REVISIONS, require_current, upgrade
 from fleet.store.tables import EVENT
 from tests.fleet.store.places import SqlitePlace, StorePlace, draft
 
@@ -29,6 +31,15 @@ async def test_migrations_create_what_the_tables_declare(place: StorePlace, engi
         differences = compare_metadata(context, EVENT.metadata)
 
     assert differences == []
+
+
+def test_the_schemas_are_those_of_the_migrations() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    script = ScriptDirectory.from_config(config)
+    known = [found.revision for found in script.walk_revisions()]
+    assert tuple(reversed(known)) == REVISIONS
+    assert script.get_heads() == [REVISIONS[-1]]
 
 
 async def test_opening_again_migrates_nothing(place: StorePlace) -> None:
