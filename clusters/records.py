@@ -175,6 +175,13 @@ class Record:
             )
         )
 
+    def out_of_sight(self, why: str) -> None:
+        """Nobody watches it any more: whatever it was is unknown, not healthy."""
+        self.present = self.expired = self.suspect = False
+        self.deferred = self.stated = None
+        self.resource_version = ""
+        self.health, self.message = Health.UNKNOWN, why
+
     @property
     def judged(self) -> HealthResult | None:
         """Its own status, or what was found out beyond it; what has failed is not hoped for."""

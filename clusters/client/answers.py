@@ -23,6 +23,7 @@ from clusters.errors import (
     ServerFault,
     Throttled,
     Unauthorized,
+    UnknownKind,
     Unreachable,
 )
 from clusters.model import ObjectRef
@@ -48,7 +49,8 @@ def error_of(
     if answer is not None or status in _MEANT_BY_PROXIES_TOO:
         return _by_status(status, headers, answer or Status(kind="Status"), ref)
     if status == 404 and body.strip() == _NO_SUCH_PATH:
-        return NotFound("it serves no such path", ref=ref)
+        # Said by proxies without a route as well: it says nothing of the object.
+        return UnknownKind("it serves no such path", ref=ref)
     kind = headers.get("Content-Type", "no content type").partition(";")[0]
     hint = "" if status >= 500 else ": not a Kubernetes API (a proxy or login page in between?)"
     return Unreachable(f"answers {status} with {kind}{hint}", ref=ref)

@@ -48,6 +48,8 @@ WATCH_S = (300, 600)
 """Range of the lifetimes that watches ask for: spread, lest they all reconnect at once."""
 _INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _INITIAL_END = "k8s.io/initial-events-end"
+BLIND_S = 70.0
+"""Without a word of a kind for so long, nothing is known of it."""
 LINE_MAX_BYTES = 64 * 1024 * 1024
 _FULL = {"Accept": "application/json"}
 _METADATA = {
@@ -96,6 +98,8 @@ class Interrupted:
     """The kind cannot be watched at present; it is tried again."""
 
     error: ClusterError
+    blind: bool = False
+    """So long that what was known before does not count any more; all is listed anew."""
 
 
 Observation = Synced | Changed | Removed | Interrupted
@@ -111,32 +115,37 @@ async def observe(
     """
     version = reached = ""
     failures = 0
+    failing_since: float | None = None
     while True:
         opened = monotonic()
         try:
             if not (version or transport.watch_lists):
                 async with transport.listing():
                     listed, version = await _list(transport, resource, selector, metadata_only)
+                failing_since = None
                 yield Synced(listed, version, rewound=newer(reached, version))
                 reached = version
             lines = _watch(transport, resource, selector, version, metadata_only)
             async for item, newest in lines:
                 if isinstance(item, Synced) and newer(reached, newest):
                     item = replace(item, rewound=True)
-                version = reached = newest
+                version, failing_since = newest, None
+                reached = newest
                 if item is not None:
                     yield item
         except Gone:
             version = ""
-        except NotFound as error:
+        except (NotFound, UnknownKind) as error:
             raise UnknownKind(f"{resource.kind} is no longer served") from error
         except ClusterError as error:
             if not version and transport.watch_lists and _refuses_watch_lists(error):
                 transport.watch_lists = False
                 continue
-            if isinstance(error, ServerFault):
+            failing_since = monotonic() if failing_since is None else failing_since
+            blind = monotonic() - failing_since > BLIND_S
+            if blind or isinstance(error, ServerFault):
                 version = ""  # it may be this version that it cannot serve
-            yield Interrupted(error)
+            yield Interrupted(error, blind)
             opened = monotonic()
             await asyncio.sleep(error.retry_after_s or 0.0)
         if monotonic() - opened > STEADY_S:

@@ -112,8 +112,8 @@ class Observer:
         wanted = {kind: resource for kind in kinds if (resource := self._resource(kind))}
         for kind in self._tasks.keys() - wanted.keys():
             self._tasks.pop(kind).cancel()
-            self.synced.discard(kind)
             self._passed(kind)
+            self._lose_sight(kind, "its kind is not served now")
         for kind in wanted.keys() - self._tasks.keys():
             task = asyncio.get_running_loop().create_task(self._follow(kind), name=f"watch {kind}")
             task.add_done_callback(self._ended)
@@ -161,9 +161,18 @@ class Observer:
                 self._take(kind, observation)
         except UnknownKind:
             self._tasks.pop(kind, None)
-            self.synced.discard(kind)
+            self._lose_sight(kind, "its kind is not served now")
             self.unserved.add(kind)
             self._wake()
+
+    def _lose_sight(self, kind: GroupKind, why: str) -> None:
+        """Nothing tells of a kind any more: of what there was of it, nothing is known."""
+        self.synced.discard(kind)
+        for record in self._records.values():
+            if record.ref.group_kind == kind and not record.in_flight:
+                record.out_of_sight(why)
+                self.suspects.pop(record.ref, None)
+                self.stale.add(record.bundle)
 
     def _take(self, kind: GroupKind, observation: Observation) -> None:
         match observation:
@@ -171,8 +180,10 @@ class Observer:
                 self._take_all(kind, observation)
             case Changed() | Removed():
                 self._take_one(kind, observation)
-            case Interrupted(error):
+            case Interrupted(error, blind):
                 self._passed(kind)
+                if blind:
+                    self._lose_sight(kind, f"not observed for a while: {error.message}")
                 self.interrupted[kind] = error.message
                 if isinstance(error, Forbidden):
                     self.forbidden.add(kind)

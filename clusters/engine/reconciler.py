@@ -29,7 +29,7 @@ from clusters.engine.site import Site
 from clusters.engine.terms import Terms
 from clusters.errors import ClusterError, Fenced, Gone
 from clusters.events import ClusterEvent, Connected, Disconnected, Silence
-from clusters.model import ClusterName, DesiredState, Health, ObjectRef
+from clusters.model import ClusterName, DesiredState, ObjectRef
 from clusters.records import FieldSets, Journal, Record
 
 
@@ -167,10 +167,8 @@ class Reconciler:
         self._site.reporter.forget()
         self._api = self._observer = None
         for record in self._site.records.values():
-            record.present = record.expired = record.in_flight = record.suspect = False
-            record.deferred = None
-            record.resource_version = ""
-            record.health, record.message = Health.UNKNOWN, "not observed since an interruption"
+            record.in_flight = False
+            record.out_of_sight("not observed since an interruption")
 
     async def _sleep(self, delay_s: float) -> None:
         """Wait before the next attempt.

@@ -73,6 +73,9 @@ class Verifier:
             for look in looks:
                 look.cancel()
             await asyncio.gather(*looks, return_exceptions=True)
+            for record, (drift, applied) in zip(suspects, before, strict=True):
+                # Nobody is told of what was found until now: it is to be found anew.
+                record.drift, record.applied = drift, applied
             raise
         pairs = list(zip(suspects, before, strict=True))
         return Findings(

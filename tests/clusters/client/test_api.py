@@ -9,7 +9,7 @@ from aiohttp import web
 from clusters.client.api import ClusterApi
 from clusters.client.discovery import Resource
 from clusters.client.transport import Transport
-from clusters.errors import Conflict, FieldConflict, Unreachable
+from clusters.errors import Conflict, FieldConflict, UnknownKind, Unreachable
 from clusters.model import Manifest
 from tests.fakes.engine import config_map
 from tests.fakes.http_server import json, serving, status
@@ -106,3 +106,18 @@ async def test_other_json_is_an_unreachable_cluster_not_a_crash(answer: object) 
     async with serving(recorded.handle) as server, Transport(server.endpoint()) as transport:
         with pytest.raises(Unreachable):
             await ClusterApi(transport).apply(CONFIGS, MANIFEST)
+
+
+async def test_a_path_that_is_not_served_is_no_object_that_is_gone() -> None:
+    """A proxy without a route says so too: what was to be deleted was forgotten, and stood on."""
+    for ask in (
+        lambda api: api.get(CONFIGS, MANIFEST.ref),
+        lambda api: api.delete(CONFIGS, MANIFEST.ref, uid="u"),
+    ):
+        nowhere = Recorded(web.Response(text="404 page not found\n", status=404))
+        async with serving(nowhere.handle) as server, Transport(server.endpoint()) as transport:
+            with pytest.raises(UnknownKind):
+                await ask(ClusterApi(transport))
+    absent = Recorded(status(404, "NotFound", "configmaps a not found"))
+    async with serving(absent.handle) as server, Transport(server.endpoint()) as transport:
+        assert await ClusterApi(transport).get(CONFIGS, MANIFEST.ref) is None

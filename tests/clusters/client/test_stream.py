@@ -105,8 +105,8 @@ def short(observation: Observation) -> str:
             return f"+{seen.metadata.name} {seen.metadata.resource_version}"
         case Removed(seen):
             return f"-{seen.metadata.name} {seen.metadata.resource_version}"
-        case Interrupted(error):
-            return f"! {type(error).__name__}"
+        case Interrupted(error, blind):
+            return f"! {type(error).__name__}{' blind' if blind else ''}"
 
 
 async def test_pages_make_one_whole() -> None:
@@ -346,3 +346,19 @@ async def test_gitops_engine_616_an_expired_version_is_streamed_anew() -> None:
         ],
     )
     assert await told(script, 2, watch_lists=True) == ["all a at 7", "all  at 12"]
+
+
+async def test_a_watch_that_fails_for_long_makes_blind_and_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What changed meanwhile may be known to nobody: it is listed, not only watched on."""
+    monkeypatch.setattr(stream, "BLIND_S", 0.01)
+    forbidden = [status(403, "Forbidden", "may not") for _ in range(2)]
+    script = Script([page([item("a", 1)], 7), page([item("b", 9)], 9)], [*forbidden])
+    assert await told(script, 4) == [
+        "all a at 7",
+        "! Forbidden",
+        "! Forbidden blind",
+        "all b at 9",
+    ]
+    assert script.asked[:3] == ["list 500", "watch 7", "watch 7"]

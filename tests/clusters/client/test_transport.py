@@ -19,10 +19,10 @@ from clusters.errors import (
     CredentialsError,
     Forbidden,
     Gone,
-    NotFound,
     ServerFault,
     Throttled,
     Unauthorized,
+    UnknownKind,
     Unreachable,
 )
 from clusters.model import ObjectRef
@@ -62,7 +62,11 @@ async def test_a_path_in_the_server_url_is_kept() -> None:
         (lambda: status(410, "Expired", "too old"), Gone, "too old"),
         (lambda: json({"error": "no"}, 404), Unreachable, "answers 404 with application/json"),
         (lambda: json({"kind": "Status"}, 302), Unreachable, "302, which was not expected"),
-        (lambda: web.Response(text="404 page not found\n", status=404), NotFound, "no such path"),
+        (
+            lambda: web.Response(text="404 page not found\n", status=404),
+            UnknownKind,
+            "no such path",
+        ),
     ],
 )
 async def test_errors(answer: object, error: type[ClusterError], words: str) -> None:

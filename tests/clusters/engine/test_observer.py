@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
@@ -197,3 +198,33 @@ async def test_trouble_of_one_kind_has_its_reason_until_it_is_over() -> None:
     assert observer.trouble is not None
     watched.show(Synced((seen(6),), "9"))
     assert observer.interrupted == {}
+
+
+class TestOutOfSight:
+    """What nobody watches any more is unknown, however it was when it was last seen."""
+
+    def is_unknown(self, one: Record, observer: Observer) -> bool:
+        assert observer.stale == {one.bundle}
+        return (one.present, one.health, observer.synced) == (False, Health.UNKNOWN, set())
+
+    async def test_a_kind_that_is_served_no_more(self) -> None:
+        """Its objects went with it, or only their server is down: both looked healthy."""
+        one = known()
+        observer = Watched(one).show(Synced((seen(6),), "9"))
+        observer.stale.clear()
+        observer._tasks[CONFIG] = asyncio.create_task(asyncio.sleep(60))
+        observer.want([CONFIG])
+        assert self.is_unknown(one, observer)
+
+    async def test_a_watch_that_cannot_be_had_for_long(self) -> None:
+        one = known()
+        watched = Watched(one)
+        observer = watched.show(Synced((seen(6),), "9"))
+        observer.stale.clear()
+        watched.show(Interrupted(Forbidden("may not watch configmaps")))
+        assert one.health is Health.HEALTHY, "it may be over in a moment"
+        watched.show(Interrupted(Forbidden("may not watch configmaps"), blind=True))
+        assert self.is_unknown(one, observer)
+        assert "may not watch configmaps" in one.message
+        watched.show(Synced((seen(6),), "9"))
+        assert (one.present, one.health) == (True, Health.HEALTHY)

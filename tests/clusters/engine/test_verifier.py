@@ -10,9 +10,23 @@ import pytest
 
 from clusters.engine.verifier import Verifier
 from clusters.errors import Unreachable
-from clusters.model import Applied, BundleName, DesiredState, ObjectRef
+from clusters.model import Applied, BundleName, DesiredBundle, DesiredState, ObjectRef
 from clusters.records import FieldSets, Record
 from tests.fakes.engine import config_map, desired_bundle
+
+
+def suspects(bundle: DesiredBundle) -> list[Record]:
+    return [
+        Record(
+            Applied(
+                ref=made.ref, api_version="v1", bundle=BundleName("app"), digest=made.digest,
+                confirmed=True,
+            ),
+            present=True,
+            suspect=True,
+        )
+        for made in bundle.manifests
+    ]  # fmt: skip
 
 
 class Api:
@@ -32,17 +46,7 @@ class Api:
 
 async def test_no_look_goes_on_when_the_cluster_is_gone() -> None:
     bundle = desired_bundle([config_map("lost"), config_map("slow")])
-    records = [
-        Record(
-            Applied(
-                ref=made.ref, api_version="v1", bundle=BundleName("app"), digest=made.digest,
-                confirmed=True,
-            ),
-            present=True,
-            suspect=True,
-        )
-        for made in bundle.manifests
-    ]  # fmt: skip
+    records = suspects(bundle)
     api: Any = Api()
     desired = DesiredState(generation=1, bundles={bundle.name: bundle})
     with pytest.raises(Unreachable):
@@ -53,3 +57,29 @@ async def test_no_look_goes_on_when_the_cluster_is_gone() -> None:
         await asyncio.sleep(0)
     assert slow.present, "what it was told later is of a connection that is gone"
     assert slow.drift is None
+
+
+class Fading:
+    """A cluster that says that all is gone, and then is gone itself."""
+
+    def __init__(self) -> None:
+        self.discovery = SimpleNamespace(resource=lambda *_: None)
+        self.is_there = False
+
+    async def get(self, _: object, ref: ObjectRef) -> None:
+        if ref.name == "second" and not self.is_there:
+            raise Unreachable("no answer")
+
+
+async def test_drift_that_was_found_when_the_cluster_went_is_found_again_and_told() -> None:
+    """It was in the record already, so that it was no news, and nobody ever heard of it."""
+    bundle = desired_bundle([config_map("first"), config_map("second")])
+    records = suspects(bundle)
+    desired = DesiredState(generation=1, bundles={bundle.name: bundle})
+    api: Any = Fading()
+    looks = Verifier(api, FieldSets())
+    with pytest.raises(Unreachable):
+        await looks.verify(records, desired)
+    api.is_there = True
+    found = await looks.verify(records, desired)
+    assert [record.ref.name for record in found.drifted] == ["first", "second"]
