@@ -35,7 +35,7 @@ LOADED = (
     "fleet.cli.cluster", "fleet.cli.doctor", "fleet.cli.get", "fleet.cli.look", "fleet.cli.main",
     "fleet.cli.planning", "fleet.cli.repository", "fleet.cli.server", "fleet.cli.travel",
     "fleet.runtime", "fleet.validation", "tests.fleet.store.writer",
-    "alembic.command", "kubernetes.aio.config.kube_config",  # which a server loads when it needs them
+    "alembic.command", "kubernetes.aio.config.kube_config",  # a server loads them late
 )  # fmt: skip
 
 
