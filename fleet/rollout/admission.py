@@ -125,8 +125,7 @@ def admit(turn: Turn, run: StageRun) -> None:
         reason = ForWindow(
             stage=run.name, clusters=names, window=closed.window, until=closed.opens_at
         )
-        turn.block(names, reason)
-        turn.look_again(closed.opens_at)
+        turn.block(names, reason, closed.opens_at)
         return
     room = _Room(
         slots=plan.concurrency - _in_use(run),
@@ -216,8 +215,7 @@ def _say(turn: Turn, run: StageRun, room: _Room, kept: _Kept) -> None:
     pending = len(tally.queue) - sum(room.domains.values()) + sum(tally.domains.values())
     for (window, until), clusters in kept.window.items():
         reason: Reason = ForWindow(stage=name, clusters=tuple(clusters), window=window, until=until)
-        turn.block(clusters, reason)
-        turn.look_again(until)
+        turn.block(clusters, reason, until)
     for rule, clusters in kept.guard.items():
         turn.block(clusters, ForGuard(stage=name, clusters=tuple(clusters), rule=rule))
     for text, clusters in kept.blocker.items():

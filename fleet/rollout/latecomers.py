@@ -80,7 +80,6 @@ def _kept_back(turn: Turn, run: StageRun, entry: ClusterRollout) -> bool:
         reason = ForWindow(
             stage=run.name, clusters=one, window=verdict.window, until=verdict.opens_at
         )
-        turn.block(one, reason)
-        turn.look_again(verdict.opens_at)
+        turn.block(one, reason, verdict.opens_at)
         return True
     return False

@@ -141,10 +141,12 @@ class Turn:
         self.waits.append(reason)
         self.look_again(until)
 
-    def block(self, clusters: Iterable[ClusterName], reason: Reason) -> None:
-        """Say why these pending clusters are not started."""
+    def block(
+        self, clusters: Iterable[ClusterName], reason: Reason, until: datetime | None = None
+    ) -> None:
+        """Say why these pending clusters are not started, and when time alone may end that."""
         self.blocked.extend(clusters)
-        self.waits.append(reason)
+        self.wait(reason, until)
 
     def look_again(self, at: datetime | None) -> None:
         """Ask to be called again at `at`."""
