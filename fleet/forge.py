@@ -12,6 +12,7 @@ from urllib.parse import quote
 
 import aiohttp
 
+from fleet.answers import read_json
 from fleet.model import Forge, ForgeKind
 
 TIMEOUT_S = 30.0
@@ -49,7 +50,7 @@ async def open_pull_request(
             timeout=aiohttp.ClientTimeout(total=TIMEOUT_S),
         ) as response:
             status = response.status
-            answer = await response.json(content_type=None)
+            answer = await read_json(response)
     except (aiohttp.ClientError, TimeoutError, ValueError) as error:
         raise ForgeRefused(f"{forge.url} does not answer ({type(error).__name__})") from error
     if status in (200, 201) and isinstance(answer, dict):

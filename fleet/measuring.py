@@ -21,6 +21,7 @@ from clusters.client.transport import network_words
 from clusters.errors import ClusterError
 from clusters.health.kinds import health_of
 from clusters.model import ClusterName, Health, Manifest, digest_of
+from fleet.answers import read_json
 from fleet.model import Cluster, Gate, HttpCheck, Inventory, JobCheck, PrometheusCheck
 from fleet.rollout.decisions import MeasureGate
 from fleet.rollout.events import GateMeasured, Measurement
@@ -98,7 +99,7 @@ class Measurer:
             async with self._session.get(
                 url, params={"query": _filled(check.query, cluster)}, allow_redirects=False
             ) as response:
-                answer = await response.json()
+                answer = await read_json(response)
         if not isinstance(answer, dict):
             return Measured(Measurement.ERROR, f"{url} does not answer as Prometheus does")
         if answer.get("status") != "success":

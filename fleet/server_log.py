@@ -127,6 +127,11 @@ class TextLines(logging.Formatter):
         pairs = "".join(f" {key}={_quoted(value)}" for key, value in words.items())
         return super().format(record) + pairs
 
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - the name of logging
+        """The sentence; names of files and words of servers cannot begin a line of their own."""
+        record.message = _CONTROL.sub("�", record.message)
+        return super().formatMessage(record)
+
 
 class JsonLines(logging.Formatter):
     """One JSON object a line: `at`, `level`, `logger`, `message`, and the words."""

@@ -42,13 +42,18 @@ def parse_address(text: str) -> Address:
         if not path:
             raise ValueError("the address 'unix:' names no socket: write unix:/path/to/socket")
         return Address(scheme="unix", path=str(Path(path).expanduser()))
-    parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.path not in {"", "/"}:
-        raise ValueError(
-            f"cannot read the server address {text!r}: write unix:/path/to/socket, "
-            "http://host:port or https://host:port"
-        )
-    return Address(scheme=parts.scheme, host=parts.hostname, port=parts.port)
+    refused = ValueError(
+        f"cannot read the server address {text!r}: write unix:/path/to/socket, "
+        "http://host:port or https://host:port"
+    )
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname, parts.port
+    except ValueError:  # brackets that are not closed, a port that is none
+        raise refused from None
+    if parts.scheme not in {"http", "https"} or not host or parts.path not in {"", "/"}:
+        raise refused
+    return Address(scheme=parts.scheme, host=host, port=port)
 
 
 def default_address(environ: Mapping[str, str]) -> str:

@@ -125,6 +125,8 @@ def prune(
         asyncio.run(work())
     except StoreLocked as error:
         fail(f"{error}; stop it, or let it do this itself: flotilla server --keep-events 90d")
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
     except StoreError as error:
         fail(str(error))
 
@@ -155,5 +157,7 @@ def export(
 
     try:
         say(f"{asyncio.run(work())} rows")
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
     except StoreError as error:
         fail(str(error))

@@ -90,6 +90,8 @@ def add(
 
     chosen = name or context.replace("/", "-").replace(":", "-").replace("@", "-").lower()
     labels = dict(pair.partition("=")[::2] for pair in label or ())
+    if "/" in chosen or chosen.startswith("."):
+        fail(f"{chosen!r} is no name of a cluster; give it one with --name", EXIT_USAGE)
     target = repo / "clusters" / f"{chosen}.yaml"
     if target.exists():
         fail(f"{target} exists already", EXIT_USAGE)

@@ -11,6 +11,7 @@ import typer
 
 from fleet.api.address import default_address
 from fleet.api.client import ApiClient
+from fleet.cli.output import EXIT_USAGE, fail
 
 ServerOption = Annotated[
     str | None,
@@ -31,11 +32,26 @@ TokenOption = Annotated[
 
 
 def client(server: str | None, token_file: Path | None = None) -> ApiClient:
-    """A client for the server that was named, or the default one."""
-    token = os.environ.get("FLOTILLA_TOKEN")
-    if token_file is not None:
-        token = token_file.read_text().split()[0].rpartition(":")[2]
-    return ApiClient(server or default_address(os.environ), token)
+    """A client for the server that was named, or the default one; wrong usage ends the command."""
+    try:
+        token = _token_of(token_file) if token_file else os.environ.get("FLOTILLA_TOKEN")
+        if not (token or "").isascii():
+            fail("the token has characters that no token has; is it the right one?", EXIT_USAGE)
+        return ApiClient(server or default_address(os.environ), token)
+    except ValueError as error:
+        fail(str(error), EXIT_USAGE)
+
+
+def _token_of(file: Path) -> str:
+    try:
+        words = file.read_text().split()
+    except OSError as error:
+        raise ValueError(f"cannot read the token in {file}: {error.strerror or error}") from None
+    except UnicodeDecodeError:
+        words = []
+    if not words:
+        raise ValueError(f"{file} holds no token; it is one line, TOKEN or NAME:TOKEN")
+    return words[0].rpartition(":")[2]
 
 
 def person() -> str:

@@ -35,8 +35,8 @@ class Format(StrEnum):
 
 
 def say(message: str) -> None:
-    """Tell a person something."""
-    print(message, file=sys.stderr)
+    """Tell a person something; words of servers and of others cannot steer the terminal."""
+    print("\n".join(map(printable, message.split("\n"))), file=sys.stderr)
 
 
 def fail(message: str, code: int = EXIT_FAILED) -> NoReturn:

@@ -21,8 +21,8 @@ def init(
     """
     from fleet.starter import lay_out
 
-    if path.exists() and any(path.iterdir()):
-        fail(f"{path} is not empty; name a new folder", EXIT_USAGE)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        fail(f"{path} is no empty folder; name a new one", EXIT_USAGE)
     for file in lay_out(path):
         print(file)
     say(f"next: flotilla cluster add --context CONTEXT --label env=dev --repo {path}")

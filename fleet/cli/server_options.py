@@ -77,7 +77,7 @@ KeepEvents = Annotated[
         "--keep-events", help="Move older events to STATE/archive, like 90d; default: keep all."
     ),
 ]
-Interval = Annotated[float, typer.Option("--interval", help="Seconds between looks.")]
+Interval = Annotated[float, typer.Option("--interval", min=0.1, help="Seconds between looks.")]
 Once = Annotated[bool, typer.Option("--once", help="Converge, print a summary, and stop.")]
 Timeout = Annotated[
     float, typer.Option("--timeout", help="With --once: give up after so many seconds.")

@@ -14,11 +14,12 @@ from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
 import git
 from git.objects import Blob
+from git.objects import Tree as GitTree
 
 from clusters.model import Revision
 from fleet.model import Person
@@ -41,6 +42,9 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 LOCAL_TIMEOUT_S = 60.0
 BLOB_CACHE_BYTES = 32 * 2**20
 TOO_MANY = Person(name="of one of too many commits to look through")
+UNREADABLE = Person(name="of a commit in an encoding that nobody knows")
+"""GitPython reads texts of a commit in the encoding that it names, or raises a LookupError."""
+_NO_TIME = datetime.fromtimestamp(0, UTC)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +171,7 @@ class Mirror:
                 if number == count:
                     found.add(TOO_MANY)
                     break
-                found |= {_person(commit.author), _person(commit.committer)}
+                found |= _people(commit)
         return found
 
     def close(self) -> None:
@@ -193,7 +197,9 @@ class _CommitObjects:
 
     def __init__(self, mirror: Mirror, revision: Revision) -> None:
         self._mirror = mirror
-        self._root = mirror.repository.commit(revision).tree
+        # Not through the commit, whose texts nobody may be able to read.
+        tree = mirror.repository.git.rev_parse("--verify", f"{revision}^{{tree}}")
+        self._root = GitTree(mirror.repository, bytes.fromhex(tree), GitTree.tree_id << 12, "")
         self._revision = revision
 
     def lookup(self, path: str) -> RawEntry | None:
@@ -241,6 +247,14 @@ def _size(text: bytes) -> int | None:
     return 0 if text == b"-" else int(text)
 
 
+def _people(commit: git.Commit) -> set[Person]:
+    """Who wrote a commit and who committed it."""
+    try:
+        return {_person(commit.author), _person(commit.committer)}
+    except LookupError:
+        return {UNREADABLE}
+
+
 def _person(actor: git.Actor) -> Person:
     return Person(
         name=_CONTROL.sub("", actor.name or ""), email=_CONTROL.sub("", actor.email or "")
@@ -248,12 +262,33 @@ def _person(actor: git.Actor) -> Person:
 
 
 def _info(commit: git.Commit) -> CommitInfo:
-    offset = timedelta(seconds=-commit.author_tz_offset)
-    return CommitInfo(
-        revision=Revision(commit.hexsha),
-        author=_CONTROL.sub("", commit.author.name or ""),
-        email=_CONTROL.sub("", commit.author.email or ""),
-        authored_at=datetime.fromtimestamp(commit.authored_date, timezone(offset)),
-        subject=_CONTROL.sub("", str(commit.summary)),
-        parents=tuple(Revision(parent.hexsha) for parent in commit.parents),
-    )
+    revision = Revision(commit.hexsha)
+    try:
+        return CommitInfo(
+            revision=revision,
+            author=_CONTROL.sub("", commit.author.name or ""),
+            email=_CONTROL.sub("", commit.author.email or ""),
+            authored_at=_authored_at(commit),
+            subject=_CONTROL.sub("", str(commit.summary)),
+            parents=tuple(Revision(parent.hexsha) for parent in commit.parents),
+        )
+    except LookupError:
+        return CommitInfo(
+            revision=revision,
+            author=UNREADABLE.name,
+            email="",
+            authored_at=_NO_TIME,
+            subject="",
+            parents=tuple(Revision(parent.hexsha) for parent in commit.parents),
+        )
+
+
+def _authored_at(commit: git.Commit) -> datetime:
+    """When it was written; anybody can write any number there, also one that is no time."""
+    try:
+        zone = timezone(timedelta(seconds=-commit.author_tz_offset))
+        at = datetime.fromtimestamp(commit.authored_date, zone)
+    except (OverflowError, ValueError, OSError):
+        return _NO_TIME
+    # Others turn it into their own zone: that must not leave the calendar.
+    return at if at.year < datetime.max.year else _NO_TIME

@@ -13,16 +13,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import TypeVar
 
-import git
-
 from clusters.model import Revision
 from fleet.model import Person
 from fleet.source import remote_refs
-from fleet.source.errors import PathNotFound, RefNotFound, SourceError, TooLarge
-from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings
+from fleet.source.errors import PathNotFound, RefNotFound, SourceError, TimedOut, TooLarge
+from fleet.source.git_command import DEFAULT_SETTINGS, GitSettings, TransferTimedOut
 from fleet.source.mirror import CommitInfo, Mirror
 from fleet.source.remote import MIB, Remote, mirror_failed
-from fleet.source.reverting import Revert, commit_revert
+from fleet.source.reverting import NothingToRevert, Revert, commit_revert
 from fleet.source.tree import FolderMissing, TooManyFiles, Tree, TreeEntry, normal_path
 from fleet.source.urls import RepositoryUrl, check_ref
 from fleet.source.worker import GitWorker
@@ -267,8 +265,16 @@ class Repository:
     async def _run(self, work: Callable[[], T]) -> T:
         try:
             return await self._worker.run(work)
-        except (OSError, git.GitError, git.exc.ODBError, ValueError) as error:
-            # GitPython answers missing and damaged objects with a ValueError.
+        except (FolderMissing, TooManyFiles, NothingToRevert):
+            raise
+        except TransferTimedOut as error:
+            raise self._error(
+                TimedOut,
+                "reading the local copy took too long; is the disk busy? It is tried again",
+            ) from error
+        except Exception as error:
+            # Objects hold what somebody pushed, and GitPython answers those that are damaged, or
+            # that only an attacker writes, with whatever came up inside of it.
             raise mirror_failed(error, self._mirror, url=self.url, ref=self.ref) from error
 
     def _folder(self, path: str) -> str:

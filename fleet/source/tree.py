@@ -157,6 +157,10 @@ class _Walk:
                 self._file(raw, shown)
 
     def _file(self, raw: RawEntry, shown: str) -> None:
+        if shown in self.entries:
+            # Bytes that are no text are shown alike: one of two files would be left out silently.
+            self._problem(shown, "two files have this name; bytes of a name must be UTF-8")
+            return
         self.entries[shown] = TreeEntry(
             path=shown, blob_id=raw.object_id, size=raw.size, mode=raw.mode
         )

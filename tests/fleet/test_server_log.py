@@ -94,3 +94,11 @@ async def test_a_server_tells_commits_clusters_drift_and_commands(
 
 def told_kinds(records: Sequence[logging.LogRecord]) -> set[Any]:
     return {getattr(record, "words", {}).get("kind") for record in records}
+
+
+def test_words_of_a_server_begin_no_line_of_their_own(caplog: pytest.LogCaptureFixture) -> None:
+    logging.getLogger("flotilla").warning(
+        "cannot read: %s", "no\n2026-03-01 INFO all is well\x1b[2J"
+    )
+    (line,) = lines(caplog, TextLines())
+    assert line.endswith("cannot read: no�2026-03-01 INFO all is well�[2J")

@@ -114,10 +114,21 @@ def values_file_patterns(bundle: Bundle) -> tuple[tuple[re.Pattern[str], bool], 
     patterns = []
     for layer in bundle.values:
         if layer.file is not None:
-            literal = _PLACEHOLDER.split(layer.file.removeprefix("./"))
-            pattern = re.compile("[^/]*".join(re.escape(part) for part in literal))
-            patterns.append((pattern, len(literal) == 1))
+            first, *literal = _PLACEHOLDER.split(layer.file.removeprefix("./"))
+            patterns.append((_pattern(first, literal), not literal))
     return tuple(patterns)
+
+
+def _pattern(first: str, rest: Sequence[str]) -> re.Pattern[str]:
+    """Match `first` and the `rest` with anything but a slash before each of them.
+
+    The first place that fits is as good as any later one, so the groups are atomic: a name with
+    many placeholders would take for ever otherwise.
+    """
+    if not rest:
+        return re.compile(re.escape(first))
+    middle = "".join(f"(?>[^/]*?{re.escape(part)})" for part in rest[:-1])
+    return re.compile(f"{re.escape(first)}{middle}[^/]*{re.escape(rest[-1])}")
 
 
 def _single_document(

@@ -18,7 +18,19 @@ def test_an_address_is_taken_apart(text: str, address: Address) -> None:
     assert parse_address(text) == address
 
 
-@pytest.mark.parametrize("text", ["", "unix:", "localhost:80", "ftp://a", "http://", "http://a/b"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "unix:",
+        "localhost:80",
+        "ftp://a",
+        "http://",
+        "http://a/b",
+        "http://a:99999",
+        "http://[::1",
+    ],
+)
 def test_what_is_no_address_says_how_one_looks(text: str) -> None:
     with pytest.raises(ValueError, match="unix:"):
         parse_address(text)

@@ -97,3 +97,11 @@ def test_a_pattern_that_matches_everything_hides_no_manifest() -> None:
     assert contents(rendered(files, values=[layer]))[0]["data"]["region"] == "l"
     broken = problems_of(TEMPLATE | {"eu-1.yaml": "size: l", "x.yaml": "a: ["}, values=[layer])
     assert any(problem.startswith("x.yaml:") for problem in broken)
+
+
+def test_a_name_of_many_placeholders_is_matched_at_once() -> None:
+    name = "values/" + "a${cluster.name}" * 40 + ".yaml"
+    layer = ValuesLayer(file=name, optional=True)
+    assert size_of({"values.yaml": "size: s", f"values/{'a' * 200}x.txt": ""}, BASE, layer) == "s"
+    filled = name.replace("${cluster.name}", "eu-1")
+    assert size_of({"values.yaml": "size: s", filled: "size: m"}, BASE, layer) == "m"
