@@ -8,7 +8,7 @@ from fleet.deletions import deletions_view, waiting
 from fleet.fact import SYSTEM
 from fleet.presenting.holds import hold_reason
 from fleet.presenting.rollouts import gates_of
-from fleet.presenting.views import Picture
+from fleet.presenting.views import Picture, silence_words
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.report import WAYS_ON, names, sentence
 from fleet.rollout.state import HoldState, Phase, Rollout, StageRun
@@ -235,7 +235,7 @@ def _offline(picture: Picture) -> Iterator[NeedView]:
                 id=f"offline/{name}",
                 kind="offline",
                 subject=name,
-                sentence=contact.reason,
+                sentence=silence_words(contact),
                 since=contact.last_seen or entry.since,
                 command=f"flotilla why cluster {name}",
             )

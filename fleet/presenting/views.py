@@ -131,12 +131,12 @@ def _silent(picture: Picture, cluster: str, contact: Contact) -> tuple[ClusterSt
     if not contact.known:
         return ClusterState.PENDING, "not heard of since the server started"
     if not contact.connected:
-        return ClusterState.OFFLINE, _unheard(contact)
+        return ClusterState.OFFLINE, silence_words(contact)
     return None
 
 
-def _unheard(contact: Contact) -> str:
-    """The reason; before it, why nobody asks or writes, where that is not plain from the state."""
+def silence_words(contact: Contact) -> str:
+    """Why nothing is heard of a cluster; first, why nobody asks, where that is not plain."""
     reason = contact.reason + when_free(contact.free_at)
     if contact.silence in {"", Silence.NO_ANSWER}:
         return reason

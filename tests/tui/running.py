@@ -106,6 +106,13 @@ class Running:
                 task.cancel()
             assert finished, f"{pump} does not answer"
 
+    async def show(self, subject: object) -> None:
+        """Open a thing in its own view, and wait until that is there and has the focus."""
+        self.app.show(subject)
+        screen = self.app.screen
+        await self.until(lambda: screen.is_running and screen.focused is not None)
+        await self.settle()
+
     async def type(self, text: str) -> None:
         """Type a text into what has the focus, as fast as a paste."""
         for char in text:

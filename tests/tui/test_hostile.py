@@ -169,9 +169,10 @@ def cluster_names(run: Running) -> list[str]:
 async def test_details_and_questions_of_every_name() -> None:
     async with running(server=hostile_server(), size=(100, 24)) as run:
         for word in HOSTILE:
-            run.app.show(f"cluster/{word}")
+            await run.show(f"cluster/{word}")
+            await run.until(lambda: run.table("tree").model.rows)
             await run.press("T")
-            assert isinstance(run.app.screen, ModalScreen), word
+            await run.until(lambda: isinstance(run.app.screen, ModalScreen))
             honest(run)
             await run.press("escape", "W")
             honest(run)
@@ -182,7 +183,7 @@ async def test_details_and_questions_of_every_name() -> None:
 
 async def test_texts_searches_and_the_palette() -> None:
     async with running(server=hostile_server()) as run:
-        run.app.show("cluster/" + HOSTILE[0])
+        await run.show("cluster/" + HOSTILE[0])
         await run.press("right")
         tree = run.table("tree")
         await run.until(lambda: any("|" in key for key in tree.model.rows))
@@ -194,10 +195,10 @@ async def test_texts_searches_and_the_palette() -> None:
         await run.until(lambda: len(pane.content) > len(HOSTILE))
         honest(run)
         for word in HOSTILE[:4]:
-            run.app.show(SearchPlace(text=word))
+            await run.show(SearchPlace(text=word))
             await run.press("ctrl+l")
             honest(run)
-        run.app.show(LogPlace())
+        await run.show(LogPlace())
         await run.press("w")
         honest(run)
         await run.press("ctrl+p")

@@ -99,7 +99,7 @@ async def visit(run: Running, view: str) -> None:
     if view in TOP:
         await run.press(TOP[view])
     else:
-        run.app.show(DETAILS[view])
+        await run.show(DETAILS[view])
         await run.press("ctrl+l")
 
 
@@ -199,7 +199,7 @@ def test_every_view_offers_only_what_exists() -> None:
 async def test_every_view_is_one_key_away() -> None:
     async with running() as run:
         for view, key in TOP.items():
-            run.app.show("cluster/prod-eu-009")
+            await run.show("cluster/prod-eu-009")
             await run.press(key)
 
             assert run.app.current_mode == view

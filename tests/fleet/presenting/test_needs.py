@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 
-from clusters.events import Disconnected
+from clusters.events import Disconnected, Silence
 from clusters.model import ClusterName
 from fleet import events as facts
 from fleet.observed import Observed
 from fleet.presenting.needs import needs
+from fleet.presenting.views import cluster_view
 from fleet.view import ProblemView
 from tests.fleet.histories import AT, any_history
 from tests.fleet.presenting.test_views import QUARANTINED, SUSPENDED, picture
@@ -66,6 +67,12 @@ def test_a_silent_cluster_needs_somebody_and_a_quarantined_one_is_named_once() -
     observed = Observed()
     observed.take(Disconnected(cluster=ClusterName("a"), at=AT, reason="refused", retry_in_s=1.0))
     assert [n.kind for n in needs(picture(observed=observed), [])] == ["offline"]
+    with_breaker = Disconnected(
+        cluster=ClusterName("a"), at=AT, reason="no", retry_in_s=9.0, silence=Silence.ASKED_RARELY
+    )
+    observed.take(with_breaker)
+    seen = picture(observed=observed)
+    assert [n.sentence for n in needs(seen, [])] == [cluster_view(seen, "a").why]
     assert [n.kind for n in needs(picture(QUARANTINED, observed=observed), [])] == ["quarantine"]
 
 
