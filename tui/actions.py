@@ -116,6 +116,7 @@ ACTIONS: tuple[Action, ...] = (
     _do("acknowledge", "m", "ack", "Acknowledge drift with a note"),
     _do("confirm_prune", "D", "confirm prune", "Confirm deletions that a guard holds back"),
     _app("command", "colon", "cmd", "Type a command: :clusters, :cluster NAME, :drift, :find x"),
+    _app("jump", "ctrl+o", "jump", "A letter on every pane: press it to go there"),
     _app("palette", "ctrl+p", "palette", "Find any action or name"),
     _app("help", "question_mark,f1", "help", "Keys of this view; enter runs one"),
     _app("back", "escape", "back", "Clear the filter, close, go up; never quits"),

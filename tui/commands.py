@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from textual import on
+from textual.widget import Widget
 
 from tui import command_line, messages
 from tui.actions import BY_ID
 from tui.config import Config, ConfigError, state_path
 from tui.config_file import save_setting
+from tui.modals.jump import JumpModal
 from tui.navigation import HOME, Navigation
 from tui.places import HelpPlace, LogPlace, SearchPlace, SettingsPlace, TrendsPlace
 from tui.screens.settings import SettingsScreen
@@ -125,6 +127,19 @@ class Commands(Navigation):
     def on_do_palette(self) -> None:
         """Find any action or name."""
         self.action_command_palette()
+
+    def on_do_jump(self) -> None:
+        """Letters on the panes."""
+        panes = [pane for pane in self.screen.focus_chain if pane.region]
+        if len(panes) < 2:
+            self.notify("There is one pane here, and it has the keys.", timeout=2, markup=False)
+            return
+
+        def chosen(pane: Widget | None) -> None:
+            if pane is not None:
+                pane.focus()
+
+        self.push_screen(JumpModal(panes), chosen)
 
     def on_do_fullscreen(self) -> None:
         """The focused pane alone, and back."""
