@@ -126,6 +126,8 @@ class Record:
     """Whether the watch shows it (it exists and carries our label)."""
     uid: str = ""
     resource_version: str = ""
+    newest_version: str = ""
+    """The last one that was ever seen of `uid`, also before an interruption."""
     health: Health = Health.UNKNOWN
     message: str = "not observed yet"
     stated: HealthResult | None = None

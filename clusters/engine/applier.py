@@ -90,19 +90,19 @@ class Applier:
         self._pruner = Pruner(api=api, observer=observer, records=records, random_unit=random_unit)
 
     async def execute(
-        self, plan: Plan, *, interrupted: Callable[[], bool]
-    ) -> dict[BundleName, Outcome]:
+        self, plan: Plan, outcomes: dict[BundleName, Outcome], *, interrupted: Callable[[], bool]
+    ) -> None:
         """Do what the plan says, wave by wave.
 
         Args:
             plan: what to do.
+            outcomes: gets what was done, also where the cluster goes away in the middle of it.
             interrupted: asked between waves, while waiting and before each object that leaves; True
                 ends the pass early (a newer desired state).
 
         Raises:
             ClusterError: the cluster as a whole is in trouble; what was done until then is stored.
         """
-        outcomes: dict[BundleName, Outcome] = {}
         await self._intend(plan)
         for wave, actions in groupby(plan.applies, key=_wave):
             batch = list(actions)
@@ -115,14 +115,13 @@ class Applier:
             if wave == FOUNDATION_WAVE and not interrupted():
                 await self._founded(batch, interrupted)
             if interrupted():
-                return outcomes
+                return
         failed = {name for name, outcome in outcomes.items() if outcome.failed}
         await self._each(self._detach, plan.detaches, outcomes, stop=interrupted)
         # What replaces an object is in place before the object goes.
         prunes = [prune for prune in plan.prunes if prune.bundle not in failed]
         for _, group in groupby(prunes, key=lambda prune: wave_of(prune.ref.group_kind)):
             await self._each(self._prune, list(group), outcomes, stop=interrupted)
-        return outcomes
 
     async def _detach(self, action: Detach, outcome: Outcome) -> None:
         record = self._records[action.ref]

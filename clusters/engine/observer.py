@@ -199,6 +199,7 @@ class Observer:
         present = set()
         for seen in synced.objects:
             present.add(_ref(kind, seen))
+            self._believe(kind, seen, synced.version)
             self._take_one(kind, Changed(seen))
         for record in known:
             if record.ref not in present:
@@ -206,6 +207,14 @@ class Observer:
         self.synced.add(kind)
         self._passed(kind)
         self._wake()
+
+    def _believe(self, kind: GroupKind, seen: Seen, version: str) -> None:
+        """An object that is older than we knew it, in a list that is not: a restored backup."""
+        record = self._records.get(_ref(kind, seen))
+        if record is None or record.in_flight or newer(record.resource_version, version):
+            return
+        if newer(record.resource_version, seen.metadata.resource_version):
+            record.resource_version = ""
 
     def _passed(self, kind: GroupKind) -> None:
         """Forget why a kind could not be watched."""
@@ -279,10 +288,11 @@ class Observer:
         if record.deleting and not (record.resource_version or seen.metadata.deletion_timestamp):
             # Listed anew, and nobody is deleting it: a backup from before that was restored.
             record.leaving = None
+        went_back = _went_back(record, seen.metadata)
         _note(record, seen.metadata)
         self._judge_health(record, seen)
         if record.applied.confirmed:
-            self._judge_drift(record, seen)
+            self._judge_drift(record, seen, doubt=went_back)
         else:
             record.foreign = seen.metadata.our_fields() is None
         if not was_present or asked != (record.keep, record.detach):
@@ -305,11 +315,11 @@ class Observer:
         rules = self.rules.get(ref)
         return rules.exemption if rules else ""
 
-    def _judge_drift(self, record: Record, seen: Seen) -> None:
+    def _judge_drift(self, record: Record, seen: Seen, *, doubt: bool) -> None:
         metadata = seen.metadata
         exemption = self.exemption(record.ref)
         found = glance(record.applied, metadata.uid, metadata.our_fields(), exemption=exemption)
-        if found is Glance.LOOK:
+        if doubt or found is Glance.LOOK:
             record.suspect = True
             self.suspects[record.ref] = record
             self._wake()
@@ -348,12 +358,17 @@ def _absence(ref: ObjectRef, version: str) -> Seen:
     return Seen(metadata, msgspec.Raw(b"{}"))
 
 
+def _went_back(record: Record, metadata: Metadata) -> bool:
+    """Whether an object is older than we have seen it: the same fields, with other values."""
+    return record.uid == metadata.uid and newer(record.newest_version, metadata.resource_version)
+
+
 def _note(record: Record, metadata: Metadata) -> None:
     """Take over what metadata says of an object that is there."""
     record.present, record.expired = True, False
     same = metadata.uid == record.applied.uid
     record.uid = record.applied.uid if same else metadata.uid  # one string, held once
-    record.resource_version = metadata.resource_version
+    record.resource_version = record.newest_version = metadata.resource_version
     annotations = metadata.annotations or _NONE
     record.keep = annotations.get(PRUNE_ANNOTATION) == "disabled"
     record.detach = "detach" in map(annotations.get, DELETION_ANNOTATIONS)

@@ -11,15 +11,16 @@ from time import monotonic
 from clusters.bookkeeping.lease_keeper import LeaseKeeper
 from clusters.bookkeeping.mirroring import MirrorKeeper
 from clusters.client.api import ClusterApi
-from clusters.engine.applier import Applier
+from clusters.engine.applier import Applier, Outcome
 from clusters.engine.auditor import Auditor
 from clusters.engine.diagnosis import Diagnosis
 from clusters.engine.observer import Observer
 from clusters.engine.site import Site
 from clusters.engine.verifier import Verifier, manifests_of
+from clusters.errors import ClusterError
 from clusters.fields.rules import all_rules
 from clusters.health.rules import health_rules
-from clusters.model import DesiredState, GroupKind, kinds_of
+from clusters.model import BundleName, DesiredState, GroupKind, kinds_of
 from clusters.planning.actions import Plan
 from clusters.planning.plan import make_plan
 from clusters.planning.situation import Situation
@@ -139,9 +140,14 @@ class Session:
             if not plan.acts:
                 break
             self._moved = True
-            outcomes = await self._applier.execute(
-                plan, interrupted=lambda: site.desired is not desired
-            )
+            outcomes: dict[BundleName, Outcome] = {}
+            try:
+                await self._applier.execute(
+                    plan, outcomes, interrupted=lambda: site.desired is not desired
+                )
+            except ClusterError:
+                await reporter.acted(desired, outcomes)
+                raise
             await reporter.acted(desired, outcomes)
             if site.desired is not desired:
                 break

@@ -120,17 +120,28 @@ def _deployment(spec: Part, status: Part, conditions: Mapping[str, Part]) -> Hea
         return _degraded(_words(conditions["ReplicaFailure"]))
     if spec.get("paused"):
         return HealthResult(Health.SUSPENDED, "paused")
+    if behind := _rolling_out(wanted, status):
+        return _progressing(behind)
+    if "Available" not in conditions:
+        return _progressing("its controller has not said whether it is available")
+    if not _is(conditions, "Available", "True"):
+        return _progressing(_words(conditions["Available"]))
+    return HEALTHY
+
+
+def _rolling_out(wanted: int, status: Part) -> str:
+    """What the counts of a Deployment's Pods still wait for; empty: nothing."""
     total, updated = status.get("replicas", 0), status.get("updatedReplicas", 0)
     ready, available = status.get("readyReplicas", 0), status.get("availableReplicas", 0)
     if updated < wanted:
-        return _progressing(f"{updated} of {wanted} replicas updated")
+        return f"{updated} of {wanted} replicas updated"
     if total > updated:
-        return _progressing(f"{total - updated} old replicas still running")
+        return f"{total - updated} old replicas still running"
+    if total > wanted:
+        return f"{total - wanted} replicas too many"
     if available < wanted or ready < wanted:
-        return _progressing(f"{min(available, ready)} of {wanted} replicas ready")
-    if "Available" in conditions and not _is(conditions, "Available", "True"):
-        return _progressing(_words(conditions["Available"]))
-    return HEALTHY
+        return f"{min(available, ready)} of {wanted} replicas ready"
+    return ""
 
 
 def _stateful_set(spec: Part, status: Part, conditions: Mapping[str, Part]) -> HealthResult:

@@ -73,6 +73,32 @@ def _crashed(state: FleetState, event: seen.ReconcilerCrashed) -> list[FleetFact
 
 
 def _observed(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
+    return [*_drift_over(state, event), *_standing(state, event)]
+
+
+def _drift_over(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
+    """The end of drift that went away while nobody looked: a server that was down, an outage."""
+    if event.drifted or event.health is Health.UNKNOWN:
+        return []
+    return [
+        facts.DriftEnded(
+            at=event.at,
+            cluster=event.cluster,
+            bundle=event.bundle,
+            group=drift.seen.group,
+            object_kind=drift.seen.object_kind,
+            namespace=drift.seen.namespace,
+            name=drift.seen.name,
+            corrected=False,
+        )
+        for drift in state.drift.values()
+        if drift.ended is None
+        and drift.seen.cluster == event.cluster
+        and drift.seen.bundle == event.bundle
+    ]
+
+
+def _standing(state: FleetState, event: seen.BundleObserved) -> list[FleetFact]:
     entry = state.assignment(event.bundle, event.cluster)
     if entry is None or event.applied_digest != entry.digest:
         return []

@@ -228,3 +228,22 @@ class TestOutOfSight:
         assert "may not watch configmaps" in one.message
         watched.show(Synced((seen(6),), "9"))
         assert (one.present, one.health) == (True, Health.HEALTHY)
+
+
+@pytest.mark.parametrize(
+    ("listed", "away"),
+    [
+        pytest.param(Synced((seen(9),), "9", rewound=True), False, id="its history went back"),
+        pytest.param(Synced((seen(9),), "9"), True, id="while we were not connected"),
+        pytest.param(Synced((seen(9),), "90000"), False, id="etcd restored with --bump-revision"),
+    ],
+)
+async def test_what_a_restored_backup_brought_back_is_looked_at(listed: Synced, away: bool) -> None:
+    """It has the same fields of ours, with the values of an older release."""
+    one = known()
+    Watched(one).show(Synced((seen(500),), "500"))
+    assert not one.suspect
+    if away:
+        one.out_of_sight("not connected")
+    Watched(one).show(listed)
+    assert one.suspect

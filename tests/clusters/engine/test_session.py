@@ -12,7 +12,8 @@ import pytest
 from clusters.client.api import ClusterApi
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.engine import diagnosis, session, verifier
-from clusters.errors import ServerFault
+from clusters.errors import ServerFault, Unreachable
+from clusters.events import DriftCorrected, DriftFound
 from clusters.model import BundlePolicy, ConflictPolicy
 from tests.fakes.engine import TERMS, Engine, config_map, deployment, desired_bundle
 
@@ -91,3 +92,30 @@ async def test_a_look_that_failed_and_is_needed_no_more(
         await engine.converged(desired_bundle([config_map("a", x="2")], policy=policy))
         await asyncio.sleep(0.6)
         await rests(passes)
+
+
+async def test_what_was_put_back_is_told_though_the_cluster_goes_away_at_once(
+    clusters: EmbeddedClusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The drift stayed open for ever: it had been corrected, and nobody heard of it."""
+    apply = ClusterApi.apply
+    gone = asyncio.Event()
+
+    async def fading(api: ClusterApi, resource: Any, manifest: Any, **more: Any) -> Any:
+        if manifest.ref.name == "z" and not gone.is_set():
+            gone.set()
+            raise Unreachable("it is gone")
+        return await apply(api, resource, manifest, **more)
+
+    async with Engine(clusters) as engine:
+        contents = [config_map("a", x="1"), deployment("z", replicas=1)]
+        await engine.converged(desired_bundle(contents))
+        engine.assign(desired_bundle(contents), suspended="both drift at once")
+        await engine.patch("/api/v1/namespaces/default/configmaps/a", {"data": {"x": "2"}})
+        path = "/apis/apps/v1/namespaces/default/deployments/z"
+        await engine.patch(path, {"spec": {"replicas": 3}})
+        await engine.wait_for(lambda: len(engine.of(DriftFound)) == 2)
+        monkeypatch.setattr(ClusterApi, "apply", fading)
+        await engine.converged(desired_bundle(contents))
+        assert gone.is_set()
+        assert {event.ref.name for event in engine.of(DriftCorrected)} == {"a", "z"}

@@ -70,15 +70,33 @@ def rolled_out(**changes: int) -> Body:
     return {**counts, **changes}
 
 
+AVAILABLE = conditions(condition("Available", "True"))
+
+
 @pytest.mark.parametrize(
     ("spec", "status", "health", "message"),
     [
-        pytest.param({"replicas": 3}, rolled_out(), H, "", id="complete"),
+        pytest.param({"replicas": 3}, rolled_out() | AVAILABLE, H, "", id="complete"),
+        pytest.param({"replicas": 3}, rolled_out(), P, "whether it is available", id="mute"),
+        pytest.param(
+            {"replicas": 3},
+            rolled_out(replicas=5, updatedReplicas=5, readyReplicas=5, availableReplicas=5)
+            | AVAILABLE,
+            P,
+            "2 replicas too many",
+            id="scaled down, not gone yet",
+        ),
         pytest.param({"replicas": 3}, {}, P, "not seen it yet", id="no status at all"),
         pytest.param({"replicas": 0}, {}, P, "not seen it yet", id="no status, none wanted"),
-        pytest.param({"replicas": 0}, {"observedGeneration": 2}, H, "", id="scaled to nothing"),
         pytest.param(
-            {}, rolled_out(replicas=1, updatedReplicas=1, readyReplicas=1), H, "", id="one is usual"
+            {"replicas": 0}, {"observedGeneration": 2} | AVAILABLE, H, "", id="scaled to nothing"
+        ),
+        pytest.param(
+            {},
+            rolled_out(replicas=1, updatedReplicas=1, readyReplicas=1) | AVAILABLE,
+            H,
+            "",
+            id="one is usual",
         ),
         pytest.param(
             {"replicas": 3}, rolled_out(observedGeneration=1), P, "newest version", id="old news"

@@ -143,6 +143,26 @@ def test_drift_and_its_end_name_the_same_object() -> None:
     assert drift.corrected
 
 
+@pytest.mark.parametrize(
+    ("health", "over"), [(Health.HEALTHY, True), (Health.DEGRADED, True), (Health.UNKNOWN, False)]
+)
+def test_drift_that_ended_while_nobody_looked_is_over(health: Health, over: bool) -> None:
+    """It was put back while the server was down: it stayed open for ever."""
+    found = seen.DriftFound(
+        cluster=A, at=AT, bundle=APP, ref=REF, paths=["spec.replicas"],
+        manager="kubectl-edit/Update", changed_at=AT, policy=DriftPolicy.REPORT,
+    )  # fmt: skip
+    now = state(CONVERGED)
+    for event in (found, observed(health)):
+        for fact in facts_of(now, event):
+            now.fold(fact)
+    (drift,) = now.drift.values()
+    assert (drift.ended is not None) is over
+    assert not drift.corrected
+    again = [fact for fact in facts_of(now, observed(health)) if isinstance(fact, facts.DriftEnded)]
+    assert again == []
+
+
 def test_a_fight_is_about_one_object_and_not_about_one_whose_name_ends_so() -> None:
     made = state()
     for name in ("web", "my-web"):
