@@ -127,6 +127,8 @@ async def open_runtime(settings: ServerSettings) -> AsyncIterator[Runtime]:
         stack.push_async_callback(runtime.supervisor.stop)
         await runtime.coordinator.recover()
         await _remember_events(runtime)
+        # Who asks before the first commit was read again is shown what was, as not heard of yet.
+        runtime.publisher.publish_all(runtime.coordinator.picture)
         await stack.enter_async_context(_listening(runtime))
         calm_collector()
         yield runtime

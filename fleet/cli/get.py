@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -12,9 +10,6 @@ from typing import Annotated, Any
 
 import typer
 
-from fleet.api.client import ApiClient
-from fleet.api.errors import ServerUnreachable
-from fleet.api.stream import Heartbeat
 from fleet.cli.connection import ServerOption, TokenOption, client
 from fleet.cli.output import (
     EXIT_USAGE,
@@ -25,6 +20,7 @@ from fleet.cli.output import (
     show_data,
     show_table,
 )
+from fleet.cli.watching import next_view
 from fleet.view import (
     BundleOnCluster,
     BundleView,
@@ -213,29 +209,22 @@ def get(
     view = api.snapshot()
     _show(view, kind, wanted, output, headers=not no_headers)
     while watch:
-        view = _next_view(api, view)
+        view = next_view(api, view, _ENTITIES[kind])
         print()
         _show(view, kind, wanted, output, headers=not no_headers)
 
 
-_RETRY_S = 1.0
-
-
-def _next_view(api: ApiClient, view: FleetView) -> FleetView:
-    """The fleet after the next change; a server that is away for a while is waited for."""
-    lost = False
-    while True:
-        try:
-            if not lost:
-                with closing(api.changes(view.cursor)) as stream:
-                    next((item for item in stream if not isinstance(item, Heartbeat)), None)
-                time.sleep(0.5)  # changes come in flocks
-            return api.snapshot()
-        except ServerUnreachable as error:
-            if not lost:
-                say(f"{error.message} Waiting for it …")
-            lost = True
-            time.sleep(_RETRY_S)
+_ENTITIES = {
+    Kind.CLUSTERS: "cluster",
+    Kind.BUNDLES: "bundle",
+    Kind.PLACEMENTS: "placement",
+    Kind.ROLLOUTS: "rollout",
+    Kind.APPROVALS: "need",
+    Kind.DRIFT: "drift",
+    Kind.NEEDS: "need",
+    Kind.EVENTS: "event",
+}
+"""What each list is made of, as the stream of changes names it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+
+from fleet.runtime import open_runtime
 from tests.fakes.fleet import bundle_document, cluster_document, config_map, fleet_world
 
 
@@ -169,3 +172,14 @@ async def test_a_bundle_that_only_reports_leaves_the_edit() -> None:
 
 def _told(world: object, kind: str) -> list[bool]:
     return [event.kind == kind for event in world.view.events]  # type: ignore[attr-defined]
+
+
+async def test_a_server_that_has_just_started_shows_clusters_as_not_heard_of() -> None:
+    """Before the first commit was read again it showed none: as if they had left."""
+    async with fleet_world(("a", "b")) as world:
+        await world.converged()
+        await world.stop()
+        async with open_runtime(world.settings):
+            view = await asyncio.to_thread(world.api.snapshot)
+    assert [(c.name, c.state) for c in view.clusters] == [("a", "Pending"), ("b", "Pending")]
+    assert {c.why for c in view.clusters} == {"not heard of since the server started"}
