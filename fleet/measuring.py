@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -94,7 +96,7 @@ class Measurer:
                 return Measured(Measurement.ERROR, "this gate is not measured")
 
     async def _query(self, check: PrometheusCheck, cluster: Cluster | None) -> Measured:
-        url = f"{_filled(check.url, cluster).rstrip('/')}/api/v1/query"
+        url = f"{_address(check.url, cluster).rstrip('/')}/api/v1/query"
         async with asyncio.timeout(QUERY_TIMEOUT_S):
             async with self._session.get(
                 url, params={"query": _filled(check.query, cluster)}, allow_redirects=False
@@ -114,7 +116,7 @@ class Measurer:
     async def _get(self, check: HttpCheck, cluster: Cluster | None) -> Measured:
         async with asyncio.timeout(check.timeout_s):
             async with self._session.get(
-                _filled(check.url, cluster), allow_redirects=False
+                _address(check.url, cluster), allow_redirects=False
             ) as response:
                 status = response.status
         good = status in check.expect_status
@@ -196,6 +198,23 @@ def _reached(rollout: Rollout, asked: MeasureGate) -> list[ClusterName]:
         for name, entry in rollout.clusters.items()
         if entry.seat.stage == asked.stage and entry.assigned_at is not None
     ]
+
+
+def _address(text: str, cluster: Cluster | None) -> str:
+    """Fill in the URL of a gate.
+
+    Raises:
+        ValueError: as `_filled`, or it is an address that gives machines their credentials.
+    """
+    url = _filled(text, cluster)
+    try:
+        address = ipaddress.ip_address(urlsplit(url).hostname or "")
+    except ValueError:
+        return url  # a name
+    if address.is_link_local:
+        # 169.254.169.254 answers with the machine's own credentials.
+        raise ValueError(f"no gate asks a link-local address: {address}")
+    return url
 
 
 def _filled(text: str, cluster: Cluster | None) -> str:

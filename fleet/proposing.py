@@ -6,9 +6,10 @@ wrong becomes a sentence for a person; nothing here raises for what a network ca
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import aiohttp
 
@@ -20,6 +21,7 @@ from fleet.rollout.events import RevertProposed
 from fleet.source.errors import SourceError
 from fleet.source.repository import Repository
 from fleet.source.reverting import BRANCHES, NothingToRevert
+from fleet.source.urls import RepositoryUrl, host_of, is_loopback
 
 NO_FORGE = "no forge is declared in the Fleet document: open the pull request by hand"
 
@@ -31,6 +33,7 @@ class Proposer:
         repository: gives the repository of a bundle.
         inventory: what is declared now.
         good: the commit that most clusters with a bundle have as their last good one; "" for none.
+        fleet: the fleet repository, whose server a token may be sent to.
         session: for the forge.
         secrets_dir: where tokens are mounted.
     """
@@ -41,12 +44,14 @@ class Proposer:
         repository: Callable[[Bundle], Repository | None],
         inventory: Callable[[], Inventory],
         good: Callable[[str, str], str],
+        fleet: RepositoryUrl,
         session: aiohttp.ClientSession,
         secrets_dir: Path | None,
     ) -> None:
         self._repository = repository
         self._inventory = inventory
         self._good = good
+        self._host = host_of(fleet)
         self._session = session
         self._secrets_dir = secrets_dir
 
@@ -99,13 +104,33 @@ class Proposer:
         if not path.is_relative_to(self._secrets_dir.resolve()):
             raise _Impossible(f"the secret {forge.secret_ref} is outside the secret directory")
         try:
-            return path.read_text().strip()
+            words = path.read_text().split()
         except OSError as error:
             raise _Impossible(
                 f"its token {forge.secret_ref} cannot be read: {error.strerror}"
             ) from None
         except UnicodeDecodeError:
             raise _Impossible(f"its token {forge.secret_ref} is no text") from None
+        return self._for(forge, words)
+
+    def _for(self, forge: Forge, words: Sequence[str]) -> str:
+        """Give the token, if the operator meant it for this server: Git alone may not say so."""
+        parts = urlsplit(forge.url)
+        host = parts.hostname or ""
+        if parts.scheme != "https" and not is_loopback(host):
+            raise _Impossible(f"its token could be read on the way to {forge.url}; write https://")
+        match words:
+            case [token] if self._host and (host == self._host or host.endswith(f".{self._host}")):
+                return token
+            case [meant, token] if meant.lower() == host:
+                return token
+            case [_] | [_, _]:
+                raise _Impossible(
+                    f"its token {forge.secret_ref} is not meant for {host}, which is not the "
+                    f"server of the fleet repository; if it is, make it the line `{host} TOKEN`"
+                )
+            case _:
+                raise _Impossible(f"its token {forge.secret_ref} is no line TOKEN or HOST TOKEN")
 
 
 class _Impossible(Exception):

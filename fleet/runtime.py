@@ -11,7 +11,7 @@ import logging
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +26,7 @@ from clusters.bookkeeping.lease import LeaseTerms, Writer, WriteRight
 from clusters.client.shared import SharedLimits
 from clusters.engine.reconciler import Reconciler
 from clusters.engine.terms import Terms
-from clusters.model import FLEET_LABEL, Applied, ClusterName, ObjectRef
+from clusters.model import FLEET_LABEL, ClusterName
 from clusters.planning.guards import PruneBudget
 from clusters.records import FieldSets
 from fleet.api.metrics import Metrics
@@ -38,6 +38,7 @@ from fleet.deciding.travelling import good_revision, last_good
 from fleet.effects import Effects
 from fleet.events import from_row
 from fleet.intake import Intake
+from fleet.journal import StoreJournal
 from fleet.ledger import Ledger
 from fleet.listening import StartFailed, read_tokens, site_of
 from fleet.measuring import Measurer
@@ -58,23 +59,6 @@ from fleet.supervisor import Supervisor
 from fleet.view import FleetView
 
 log = logging.getLogger(__name__)
-
-
-class StoreJournal:
-    """The apply sets of all clusters, in the store."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-
-    async def load(self, cluster: ClusterName) -> tuple[Applied, ...]:
-        """All members of a cluster's apply set."""
-        return await self._store.applied(cluster)
-
-    async def write(
-        self, cluster: ClusterName, upserts: Sequence[Applied], removals: Sequence[ObjectRef]
-    ) -> None:
-        """Change members."""
-        await self._store.write_applied(cluster, upserts, removals)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -197,6 +181,7 @@ def _assemble(settings: ServerSettings, store: Store, session: aiohttp.ClientSes
             repository=intake.repository_of,
             inventory=lambda: coordinator.inventory,
             good=lambda bundle, bad: good_revision(coordinator.state, bundle, besides=bad),
+            fleet=url,
             session=session,
             secrets_dir=settings.secrets_dir,
         ),

@@ -101,6 +101,16 @@ def parse_url(text: str, *, allow_local: bool = True) -> RepositoryUrl:
             raise _unsafe(text, f"{other}:// is not supported")
 
 
+def host_of(url: RepositoryUrl) -> str:
+    """The server of a repository, in lower case; empty for one on this machine."""
+    if url.transport is Transport.FILE:
+        return ""
+    if _SCHEME.match(url.text):
+        return urlsplit(url.text).hostname or ""
+    short = _SCP.fullmatch(url.text)
+    return short["host"].strip("[]").lower() if short else ""
+
+
 def check_ref(ref: str, *, url: str) -> str:
     """Return `ref` if it can only be a branch, a tag or a commit (`git check-ref-format`).
 
@@ -152,7 +162,7 @@ def _http(text: str) -> RepositoryUrl:
     _check_host(text, host)
     _check_path(text, parts.path)
     transport = Transport(parts.scheme.lower())
-    if transport is Transport.HTTP and not _is_loopback(host):
+    if transport is Transport.HTTP and not is_loopback(host):
         raise _unsafe(text, "http:// can be read and changed on its way; write https://")
     place = parts.netloc.rpartition("@")[2]
     return RepositoryUrl(
@@ -235,7 +245,8 @@ def _check_user(text: str, user: str | None) -> None:
         raise _unsafe(text, "its user name is no plain word")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether what is sent there stays on this machine."""
     if host == "localhost":
         return True
     try:

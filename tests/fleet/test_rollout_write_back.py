@@ -46,7 +46,7 @@ async def test_without_a_forge_the_branch_is_pushed_and_a_person_is_told() -> No
 
 
 async def test_with_a_forge_a_pull_request_is_opened(tmp_path: Path) -> None:
-    (tmp_path / "forge-token").write_text("s3cret\n")
+    (tmp_path / "forge-token").write_text("127.0.0.1 s3cret\n")
     async with forge() as fake:
         declared = (
             f"{FLEET}  forge: {{kind: gitea, url: '{fake.url}', repository: acme/fleet,"
@@ -69,8 +69,13 @@ async def test_with_a_forge_a_pull_request_is_opened(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("token", "words"),
-    [(None, "cannot be read"), (b"\xff\xfe\x00", "is no text")],
-    ids=["missing", "binary"],
+    [
+        (None, "cannot be read"),
+        (b"\xff\xfe\x00", "is no text"),
+        # Whoever may push names any server and any secret: neither is enough to send it there.
+        (b"s3cret", "is not meant for 127.0.0.1"),
+    ],
+    ids=["missing", "binary", "of-another-server"],
 )
 async def test_a_token_that_is_of_no_use_keeps_nothing_from_ending(
     tmp_path: Path, token: bytes | None, words: str
