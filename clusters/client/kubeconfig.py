@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 import yaml
+from yarl import URL
 
 from clusters.client.transport import Endpoint
 from clusters.errors import CredentialsError
@@ -186,8 +187,17 @@ def _selected(
     cluster = _named(config, "clusters", str(context.get("cluster", "")), source)
     if not str(cluster.get("server", "")).startswith(("http://", "https://")):
         raise CredentialsError(f"{_where(source)} names no server with http:// or https://")
+    if not _is_url(str(cluster["server"])):
+        raise CredentialsError(f"the server of {_where(source)} is no URL with a host")
     name = str(context.get("user") or "")
     return cluster, _named(config, "users", name, source) if name else {}
+
+
+def _is_url(server: str) -> bool:
+    try:
+        return bool(URL(server).host)
+    except ValueError:
+        return False
 
 
 def _only(cluster: Mapping[str, Any], user: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,8 +48,10 @@ WATCH_S = (300, 600)
 """Range of the lifetimes that watches ask for: spread, lest they all reconnect at once."""
 _INITIAL = {"sendInitialEvents": "true", "resourceVersionMatch": "NotOlderThan"}
 _INITIAL_END = "k8s.io/initial-events-end"
+RELIST_S = 30.0
+"""A watch that cannot be had for so long: it is listed again what there is."""
 BLIND_S = 70.0
-"""Without a word of a kind for so long, nothing is known of it."""
+"""Without a word of a kind for so long, not even a list, nothing is known of it."""
 LINE_MAX_BYTES = 64 * 1024 * 1024
 _FULL = {"Accept": "application/json"}
 _METADATA = {
@@ -99,7 +101,7 @@ class Interrupted:
 
     error: ClusterError
     blind: bool = False
-    """So long that what was known before does not count any more; all is listed anew."""
+    """For so long that what was known before does not count any more."""
 
 
 Observation = Synced | Changed | Removed | Interrupted
@@ -142,10 +144,10 @@ async def observe(
                 transport.watch_lists = False
                 continue
             failing_since = monotonic() if failing_since is None else failing_since
-            blind = monotonic() - failing_since > BLIND_S
-            if blind or isinstance(error, ServerFault):
+            failing_s = monotonic() - failing_since
+            if failing_s > RELIST_S or isinstance(error, ServerFault):
                 version = ""  # it may be this version that it cannot serve
-            yield Interrupted(error, blind)
+            yield Interrupted(error, blind=failing_s > BLIND_S)
             opened = monotonic()
             await asyncio.sleep(error.retry_after_s or 0.0)
         if monotonic() - opened > STEADY_S:

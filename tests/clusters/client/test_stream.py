@@ -348,17 +348,27 @@ async def test_gitops_engine_616_an_expired_version_is_streamed_anew() -> None:
     assert await told(script, 2, watch_lists=True) == ["all a at 7", "all  at 12"]
 
 
-async def test_a_watch_that_fails_for_long_makes_blind_and_begins_anew(
+def forbidden(times: int) -> list[web.Response]:
+    return [status(403, "Forbidden", "may not") for _ in range(times)]
+
+
+async def test_where_only_lists_are_allowed_it_is_listed_now_and_then(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """What changed meanwhile may be known to nobody: it is listed, not only watched on."""
-    monkeypatch.setattr(stream, "BLIND_S", 0.01)
-    forbidden = [status(403, "Forbidden", "may not") for _ in range(2)]
-    script = Script([page([item("a", 1)], 7), page([item("b", 9)], 9)], [*forbidden])
-    assert await told(script, 4) == [
-        "all a at 7",
-        "! Forbidden",
-        "! Forbidden blind",
-        "all b at 9",
-    ]
+    """What changed meanwhile was known to nobody."""
+    monkeypatch.setattr(stream, "RELIST_S", 0.01)
+    script = Script([page([item("a", 1)], 7), page([item("b", 9)], 9)], forbidden(2))
+    found = await told(script, 4)
+    assert found == ["all a at 7", "! Forbidden", "! Forbidden", "all b at 9"]
     assert script.asked[:3] == ["list 500", "watch 7", "watch 7"]
+
+
+async def test_a_kind_that_tells_nothing_for_long_makes_blind(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(stream, "RELIST_S", 0.01)
+    monkeypatch.setattr(stream, "BLIND_S", 0.01)
+    script = Script([page([], 7), *forbidden(1), page([], 9)], forbidden(2))
+    found = await told(script, 5)
+    assert found[:2] == ["all  at 7", "! Forbidden"]
+    assert found[2:] == ["! Forbidden blind", "! Forbidden blind", "all  at 9"]
