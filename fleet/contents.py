@@ -47,8 +47,9 @@ class Contents:
         self._stored.update(digests)
 
     def keep(self, digests: Collection[str]) -> None:
-        """Forget (in memory) everything that is not among `digests`."""
-        wanted = {EMPTY_DIGEST, *digests}
+        """Forget (in memory) everything that is not among `digests`: the store may drop it too."""
+        wanted = {EMPTY_DIGEST, *map(Digest, digests)}
+        self._stored &= wanted
         self._sets = {digest: value for digest, value in self._sets.items() if digest in wanted}
 
     async def load(self, digests: Collection[str]) -> list[Digest]:

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from clusters.model import Digest, Manifest
 from fleet import events as facts
 from fleet import ledger as module
 from fleet.ledger import ANSWERS_KEPT, Ledger
+from fleet.source.render.render import digest_of_manifests
 from fleet.state import FleetState
 from fleet.store.store import Store
 from fleet.view import CommandResult
@@ -58,3 +60,29 @@ async def test_answers_to_old_commands_do_not_pile_up(
     await record("newest", START + ANSWERS_KEPT + timedelta(minutes=2))
     assert await ledger.answered("old") is None
     assert await ledger.answered("young") == await ledger.answered("newest") == done
+
+
+async def test_contents_that_come_back_after_they_were_let_go_of_are_stored_again(
+    store: Store, times: Times, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A revert renders what a fleet had long ago; after a restart it must still be known."""
+    monkeypatch.setattr(module, "SNAPSHOT_EVERY", 1)
+    ledger, state = Ledger(store, archive=tmp_path), FleetState()
+    manifest = Manifest.of(
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "a", "namespace": "x"}}
+    )
+    digest = digest_of_manifests((manifest,))
+
+    async def record(at: datetime, *rendered: Digest) -> None:
+        times.now = at
+        fact = facts.ReconcileAsked(at=at, actor="ada", target="fleet", reason="")
+        state.fold(fact)
+        contents = dict.fromkeys(rendered, (manifest,))
+        await ledger.record([fact], state, rendered=contents, answers={})
+
+    await record(START, digest)
+    assert digest in await store.get_sets([digest])
+    await record(START + timedelta(hours=3))
+    assert not await store.get_sets([digest])
+    await record(START + timedelta(hours=4), digest)
+    assert digest in await store.get_sets([digest])

@@ -1,8 +1,14 @@
-"""Clusters that go away and come back: what they hold, and what people are told."""
+"""Clusters, and a disk, that go away: what is held, and what people are told."""
 
 from __future__ import annotations
 
+import pytest
+
 from fleet.presenting.why import why
+from fleet.runtime import converge
+from fleet.store.errors import StoreUnavailable
+from fleet.store.model import Batch, StoredEvent
+from fleet.store.store import Store
 from tests.fakes.fleet import fleet_world
 
 
@@ -48,3 +54,15 @@ async def test_a_cluster_replaced_while_no_server_ran_is_noticed() -> None:
         await world.until(lambda: any(e.kind == "ClusterRebuilt" for e in world.view.events))
         assert len(await world.config_maps("b")) == 4
         assert not [e for e in world.view.events if e.kind == "DriftSeen"]
+
+
+async def test_a_full_disk_ends_the_server_with_the_sentence_of_the_store(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def full(_: Store, batch: Batch) -> tuple[StoredEvent, ...]:
+        raise StoreUnavailable(f"the disk is full: {len(batch.events)} events")
+
+    async with fleet_world(("a",), started=False) as world:
+        monkeypatch.setattr(Store, "commit", full)
+        with pytest.raises(StoreUnavailable, match="the disk is full"):
+            await converge(world.settings, timeout_s=60.0)
