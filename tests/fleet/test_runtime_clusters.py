@@ -46,7 +46,7 @@ async def test_a_cluster_in_trouble_says_so_and_the_others_converge(
         await world.until(lambda: world.cluster("b").state == "Offline")
         assert said in world.cluster("b").why
         assert world.cluster("b").health == "Unknown"
-        assert world.need("offline") == world.cluster("b").why
+        await world.until(lambda: world.need("offline") == world.cluster("b").why)
 
         world.clusters.set_faults("b")
         await world.command("reconcile", "cluster/b")
