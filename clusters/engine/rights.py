@@ -42,7 +42,7 @@ ALWAYS = tuple(
     Right(verb=verb, group=group, resource=resource, namespace=LEASE_NAMESPACE)
     for group, resource, verbs in (
         ("coordination.k8s.io", "leases", ("get", "create", "update")),
-        ("", "configmaps", ("list", "patch", "delete")),
+        ("", "configmaps", ("list", "create", "patch", "delete")),
     )
     for verb in verbs
 )

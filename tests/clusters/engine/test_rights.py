@@ -69,6 +69,7 @@ async def test_what_is_granted_is_not_missing_any_more() -> None:
         await grant(clusters, "all", [{"apiGroups": ["*"], "resources": ["*"], "verbs": reads}])
         async with asked_as(clusters, "bob") as transport:
             assert [str(right) for right in await missing(transport, ALWAYS)] == [
+                f"create configmaps in {LEASE_NAMESPACE}",
                 f"patch configmaps in {LEASE_NAMESPACE}",
                 f"delete configmaps in {LEASE_NAMESPACE}",
             ]
