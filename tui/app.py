@@ -65,7 +65,7 @@ class FlotillaApp(Dispatch, Commands):
         """Whether a person waits for a new snapshot."""
         for theme in THEMES:
             self.register_theme(theme)
-        wanted = session.config.theme if NO_COLOR not in os.environ else "ansi-dark"
+        wanted = self.theme_of(session.config) if NO_COLOR not in os.environ else "ansi-dark"
         self.theme = wanted if wanted in self.available_themes else DEFAULT_THEME
         self.set_keymap(dict(session.config.keys))
 

@@ -18,7 +18,7 @@ from tui.screens.settings import SettingsScreen
 from tui.screens.table_view import TableView
 from tui.screens.trends import TrendsScreen
 from tui.screens.view import ViewScreen
-from tui.themes import DEFAULT_THEME
+from tui.themes import AUTO, theme_of
 
 TWICE_WITHIN_S = 2.0
 COACH_FILE = "coach-dismissed"
@@ -70,11 +70,16 @@ class Commands(Navigation):
         wrong = f"No server {name!r}; " if name else ""
         self.notify(f"{wrong}{hint}", title="Servers", timeout=8, markup=False)
 
+    def theme_of(self, config: Config) -> str:
+        """The theme that settings mean in this terminal."""
+        return theme_of(config.theme, terminal_is_light=self.session.terminal_is_light)
+
     def _set_theme(self, name: str) -> None:
-        if name in self.available_themes:
-            self.theme = name
+        named = theme_of(name, terminal_is_light=self.session.terminal_is_light)
+        if named in self.available_themes:
+            self.theme = named
         else:
-            known = ", ".join(sorted(self.available_themes))
+            known = ", ".join(sorted([*self.available_themes, AUTO]))
             self.notify(f"No theme {name!r}; there are: {known}", markup=False)
 
     def _sort(self, column: str, *, descending: bool) -> None:
@@ -181,7 +186,7 @@ class Commands(Navigation):
         self.ascii_only = config.ascii
         self.set_class(config.ascii, "-ascii")
         self.set_class(config.density == "compact", "-compact")
-        wanted = config.theme or DEFAULT_THEME
+        wanted = self.theme_of(config)
         if wanted in self.available_themes and wanted != self.theme:
             self.theme = wanted
         if isinstance(self.screen, ViewScreen):

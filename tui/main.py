@@ -63,8 +63,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         )
         return 2
     from tui.app import FlotillaApp
+    from tui.themes import AUTO
 
-    config = replace(config, theme=_theme(config.theme))
+    light = config.theme == AUTO and at_terminal and _is_light()
     while True:
         session = Session(
             client=client,
@@ -72,6 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             config_file=config_path(os.environ),
             actor=_person(),
             read_only=options.read_only,
+            terminal_is_light=light,
             coach=not (state_path(os.environ) / COACH_FILE).exists(),
         )
         app = FlotillaApp(session)
@@ -85,16 +87,10 @@ def main(argv: Sequence[str] | None = None) -> int:
             return _refused(error)
 
 
-def _theme(wanted: str) -> str:
+def _is_light() -> bool:
     from tui.background import terminal_is_light
-    from tui.themes import AUTO, DEFAULT_THEME, LIGHT_THEME
 
-    if wanted != AUTO:
-        return wanted
-    if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        return DEFAULT_THEME
-    light = terminal_is_light(sys.stdin.fileno(), sys.stdout.fileno())
-    return LIGHT_THEME if light else DEFAULT_THEME
+    return terminal_is_light(sys.stdin.fileno(), sys.stdout.fileno())
 
 
 def client_of(server: Server) -> ApiClient:

@@ -33,6 +33,8 @@ class Session:
     trends: Trends = field(default_factory=Trends)
     views: WeakSet[Any] = field(default_factory=WeakSet)
     """Views that exist, seen or not: whom to tell what changed."""
+    terminal_is_light: bool = False
+    """Whether it said so when it was asked, which it is for the theme `auto` alone."""
     coach: bool = False
     """Whether the first-run line is shown."""
 

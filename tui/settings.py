@@ -41,7 +41,7 @@ def settings(themes: Sequence[str], labels: Sequence[str], columns: Sequence[str
     made = [
         Setting(
             name="theme",
-            about="Colours; ansi-* use those of the terminal",
+            about="Colours; ansi-* use those of the terminal, auto is as dark as it",
             choices=themes,
             value=lambda config: config.theme or themes[0],
         ),

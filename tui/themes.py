@@ -22,6 +22,13 @@ AUTO = "auto"
 """In the place of a theme: dark or light, as the terminal is."""
 
 
+def theme_of(wanted: str, *, terminal_is_light: bool) -> str:
+    """The theme that a setting means: its own name, or what suits the terminal."""
+    if wanted == AUTO:
+        return LIGHT_THEME if terminal_is_light else DEFAULT_THEME
+    return wanted or DEFAULT_THEME
+
+
 def _theme(name: str, *, dark: bool, ground: str, ink: str, tones: dict[str, str]) -> Theme:
     return Theme(
         name=name,

@@ -160,6 +160,14 @@ async def test_a_terminal_too_small_says_so_and_recovers() -> None:
         await run.shows("Needs you")
 
 
+@pytest.mark.parametrize(("light", "theme"), [(True, "flotilla-light"), (False, "flotilla-dark")])
+async def test_the_theme_auto_is_as_light_as_the_terminal(light: bool, theme: str) -> None:
+    client = ApiClient("unix:/nowhere")
+    app = FlotillaApp(Session(client=client, config=Config(theme="auto"), terminal_is_light=light))
+    async with app.run_test():
+        assert app.theme == theme
+
+
 async def test_every_theme_paints_every_view_in_its_own_colours() -> None:
     async with running() as run:
         seen = set()

@@ -18,6 +18,7 @@ from tui.session import Session
 from tui.settings import Choice, Setting, changed, in_file, settings
 from tui.text import format as fmt
 from tui.text.format import Line, Tone
+from tui.themes import AUTO
 from tui.widgets.painting import LinesWidget
 from tui.widgets.virtual_table import VirtualTable
 
@@ -64,7 +65,9 @@ class SettingsScreen(TableView):
     def _show(self) -> None:
         own = [name for name in self.app.available_themes if name.startswith("flotilla-")]
         rest = [name for name in self.app.available_themes if name.startswith("ansi-")]
-        rows = settings([*own, *rest], group_labels(self.store.clusters.values()), self._columns)
+        rows = settings(
+            [*own, AUTO, *rest], group_labels(self.store.clusters.values()), self._columns
+        )
         self.query_one("#settings", VirtualTable).replace({row.name: row for row in rows})
 
     def subjects(self) -> list[object]:

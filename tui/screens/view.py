@@ -21,6 +21,7 @@ from tui.model.store import Touched
 from tui.places import log_of
 from tui.screens.acting import Acting
 from tui.session import Session
+from tui.themes import AUTO
 from tui.widgets.cursor import CursorTable
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.lines_view import LinesView
@@ -70,7 +71,7 @@ class ViewScreen(Acting):
             lambda typed: completions(
                 typed,
                 self.store,
-                list(self.app.available_themes),
+                [*self.app.available_themes, AUTO],
                 list(self.session.config.servers),
             )
         )
