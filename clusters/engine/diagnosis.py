@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from clusters.client.api import ClusterApi
 from clusters.client.discovery import Resource
@@ -22,7 +22,9 @@ from clusters.model import GroupKind, Health, Manifest, ObjectRef
 from clusters.records import UNFINISHED, Record
 
 PATIENCE_S = 5.0
-"""How long a workload may be on its way before anybody asks why, and between two questions."""
+"""How long a workload may be on its way before anybody asks why."""
+PATIENCE_MAX_S = 60.0
+"""How long between two questions at most: twice as long each time, while the answer is the same."""
 PODS_MAX = 20
 _POD = GroupKind("", "Pod")
 _WORKLOADS = frozenset(
@@ -48,12 +50,19 @@ _CLASSES = Resource(
 _WAITS = HealthResult(Health.HEALTHY, "waits for the first Pod that uses it, as its class says")
 
 
+class _Ask(NamedTuple):
+    """When a workload is asked about next (monotonic seconds), and how long that is after before."""
+
+    at: float
+    patience_s: float
+
+
 class Diagnosis:
     """Watches workloads that are on their way, on one cluster."""
 
     def __init__(self, api: ClusterApi) -> None:
         self._api = api
-        self._since: dict[ObjectRef, float] = {}
+        self._asks: dict[ObjectRef, _Ask] = {}
         self.due_at: float | None = None
         """When to look next (monotonic seconds); None: nothing is on its way."""
 
@@ -71,10 +80,13 @@ class Diagnosis:
         slow = [record for record in records if _on_its_way(record)]
         manifests = wanted() if slow else {}
         slow = [record for record in slow if record.ref in manifests]
-        since = {record.ref: self._since.get(record.ref, now) for record in slow}
-        due = [record for record in slow if now - since[record.ref] >= PATIENCE_S]
-        self._since = {**since, **{record.ref: now for record in due}}
-        self.due_at = min(self._since.values()) + PATIENCE_S if self._since else None
+        first = _Ask(now + PATIENCE_S, PATIENCE_S)
+        self._asks = {record.ref: self._asks.get(record.ref, first) for record in slow}
+        due = [record for record in slow if now >= self._asks[record.ref].at]
+        for record in due:
+            patience_s = min(2 * self._asks[record.ref].patience_s, PATIENCE_MAX_S)
+            self._asks[record.ref] = _Ask(now + patience_s, patience_s)
+        self.due_at = min((ask.at for ask in self._asks.values()), default=None)
         answers = await asyncio.gather(*(self._ask(r, manifests[r.ref]) for r in due))
         news = []
         for record, found in zip(due, answers, strict=True):
@@ -82,6 +94,7 @@ class Diagnosis:
             if found != record.diagnosis and _on_its_way(record):
                 record.diagnosis = found
                 news.append(record)
+                self._asks.pop(record.ref, None)
         return news
 
     async def _ask(self, record: Record, manifest: Manifest) -> HealthResult | None:

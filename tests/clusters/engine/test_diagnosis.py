@@ -169,6 +169,23 @@ async def test_what_became_ready_while_its_pods_were_asked_is_ready(
     assert await slow.ask(Asked(STUCK, meanwhile=lambda: slow.says(2))) is Health.HEALTHY
 
 
+async def test_what_stays_ill_is_asked_about_less_and_less(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A hundred broken workloads cost a cluster twenty requests a second, for ever."""
+    slow, seconds, asked = Slow(), 0.0, []
+    monkeypatch.setattr(diagnosis, "PATIENCE_S", 5.0)
+    monkeypatch.setattr(diagnosis, "monotonic", lambda: seconds)
+    api: Any = Asked(STUCK, meanwhile=lambda: asked.append(seconds))
+    looks = diagnosis.Diagnosis(api)
+    while seconds < 600.0:
+        await looks.look([slow.record], lambda: {slow.record.ref: slow.manifest})
+        assert looks.due_at is not None
+        seconds += 1.0
+    assert asked[:3] == [5.0, 11.0, 21.0]
+    assert len(asked) < 20
+
+
 async def test_what_gave_up_stays_so_while_its_pods_start_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
