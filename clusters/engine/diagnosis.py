@@ -51,7 +51,7 @@ _WAITS = HealthResult(Health.HEALTHY, "waits for the first Pod that uses it, as 
 
 
 class _Ask(NamedTuple):
-    """When a workload is asked about next (monotonic seconds), and how long that is after before."""
+    """When a workload is asked about next (monotonic seconds), and how long after before."""
 
     at: float
     patience_s: float

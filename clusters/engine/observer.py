@@ -369,9 +369,13 @@ def _note(record: Record, metadata: Metadata) -> None:
     same = metadata.uid == record.applied.uid
     record.uid = record.applied.uid if same else metadata.uid  # one string, held once
     record.resource_version = record.newest_version = metadata.resource_version
-    annotations = metadata.annotations or _NONE
-    record.keep = annotations.get(PRUNE_ANNOTATION) == "disabled"
-    record.detach = "detach" in map(annotations.get, DELETION_ANNOTATIONS)
+    record.keep = asks_to_be_kept(metadata)
+    record.detach = "detach" in map((metadata.annotations or _NONE).get, DELETION_ANNOTATIONS)
+
+
+def asks_to_be_kept(metadata: Metadata) -> bool:
+    """Whether an object is annotated never to be deleted."""
+    return (metadata.annotations or _NONE).get(PRUNE_ANNOTATION) == "disabled"
 
 
 def _health(kind: GroupKind, seen: Seen, rule: HealthRule | None) -> HealthResult:

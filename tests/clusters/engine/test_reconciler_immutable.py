@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from clusters.client.api import ClusterApi
 from clusters.embedded.serve import EmbeddedClusters
 from clusters.events import ApplyFailed, NoticeKind, ObjectNoted, Pruned
 from clusters.model import BundlePolicy
@@ -151,6 +152,26 @@ async def test_what_asks_to_be_kept_is_kept(engine: Engine) -> None:
     await asyncio.sleep(0.1)
     engine.assign(desired_bundle([reselected()], policy=REPLACE))
     assert "annotated flotilla.dev/prune: disabled" in await refused(engine)
+
+
+async def test_what_asks_to_be_kept_at_the_last_moment_is_kept(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watch had not shown it yet, and the deletion named no version."""
+    await engine.converged(desired_bundle([deployment("web")], policy=REPLACE))
+    before, ask = await uid(engine), ClusterApi.try_create
+
+    async def asked(api: ClusterApi, *more: Any) -> None:
+        observer = engine.reconciler._observer
+        assert observer is not None
+        monkeypatch.setattr(observer, "_take_one", lambda *_: None)
+        await engine.patch(WEB, {"metadata": {"annotations": {"flotilla.dev/prune": "disabled"}}})
+        await ask(api, *more)
+
+    monkeypatch.setattr(ClusterApi, "try_create", asked)
+    engine.assign(desired_bundle([reselected()], policy=REPLACE))
+    assert "annotated flotilla.dev/prune: disabled" in await refused(engine)
+    assert await uid(engine) == before
 
 
 async def test_finalizers_are_waited_for(engine: Engine) -> None:
