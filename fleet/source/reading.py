@@ -7,6 +7,8 @@ loop of the server stays free.
 from __future__ import annotations
 
 import asyncio
+import logging
+import traceback
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,6 +26,8 @@ from fleet.source.render.render import Renderer
 from fleet.source.repository import Repository
 from fleet.source.tree import TreeEntry
 from fleet.source.whole import Whole, render_whole
+
+log = logging.getLogger(__name__)
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -143,6 +147,21 @@ class CommitReader:
             InvalidFleet: everything that is wrong with it.
             SourceError: the fleet repository cannot be read.
         """
+        try:
+            return await self._read(at, other, holding, since, forced=forced)
+        except (InvalidFleet, SourceError):
+            raise
+        except Exception as error:
+            # What somebody pushed met a bug: the commit is refused, the fleet goes on.  The words
+            # of the error may quote an object, so only where it arose is told.
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            where = f"{type(error).__name__} in {frame.name} ({frame.filename}:{frame.lineno})"
+            log.error("commit %s cannot be read: %s", at.revision, where)  # noqa: TRY400
+            raise InvalidFleet([_unexpected(where)]) from None
+
+    async def _read(
+        self, at: At, other: OtherSource, holding: Holding, since: Since, *, forced: bool
+    ) -> Proposal:
         head = await read_head(at)
         found = await _survey_at(at, self._path)
         inventory = found.inventory
@@ -196,6 +215,15 @@ class CommitReader:
         if self._renderer is None or fleet != self._fleet:
             self._renderer, self._fleet = Renderer(fleet=fleet, secret_key=self._secret_key), fleet
         return self._renderer
+
+
+def _unexpected(where: str) -> Problem:
+    return Problem(
+        file=".",
+        line=1,
+        message=f"the commit cannot be read because of an error in Flotilla: {where}; the last "
+        "good one stays in force; please report it, and undo what is unusual in this one",
+    )
 
 
 def _placed(inventory: Inventory, holding: Holding) -> dict[BundleName, tuple[ClusterName, ...]]:

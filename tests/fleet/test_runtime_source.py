@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from fleet.source import reading
 from fleet.source.errors import SourceError
+from fleet.source.whole import Whole
 from tests.fakes.fleet import (
     bundle_document,
     cluster_document,
@@ -256,3 +258,25 @@ async def test_git_is_looked_at_on_a_persons_word() -> None:
 
         await world.until(lambda: world.view.git.revision == revision)
         assert any("look at Git now" in each.sentence for each in world.view.events)
+
+
+async def test_a_commit_that_meets_a_bug_is_refused_and_the_fleet_goes_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def broken(*_: object) -> Whole:
+        raise ZeroDivisionError("password=hunter2")
+
+    async with fleet_world(("a",)) as world:
+        await world.converged()
+        good = world.view.git.revision
+        with monkeypatch.context() as patched:
+            patched.setattr(reading, "render_whole", broken)
+            bad = world.commit({"apps/app/one.yaml": config_map("one", color="blue")})
+            await world.until(lambda: world.view.git.problems)
+        assert (world.view.git.revision, world.view.git.refused_revision) == (good, bad)
+        (problem,) = world.view.git.problems
+        assert "ZeroDivisionError in broken" in problem.message
+        assert "hunter2" not in str(world.view)
+        world.commit({"apps/app/two.yaml": config_map("two", color="blue")})
+        await world.converged()
+        assert not world.view.git.problems

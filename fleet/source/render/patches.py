@@ -11,10 +11,12 @@ from collections.abc import Mapping, Sequence
 
 import jsonpatch
 import jsonpointer
+import orjson
 
 from fleet.model import Bundle, Cluster, Patch
 from fleet.source.render.files import Json
 from fleet.source.render.merge import merge_patch
+from fleet.source.render.substitution import INSERTED_MAX
 
 
 class PatchFailed(ValueError):
@@ -48,17 +50,37 @@ def apply_patch(patch: Patch, content: Mapping[str, Json]) -> dict[str, Json]:
 
 def _operate(operations: Sequence[Mapping[str, Json]], content: Mapping[str, Json]) -> Json:
     patched: Json = copy.deepcopy(dict(content))
+    copied = 0
     for index, operation in enumerate(operations):
+        what = f"operation {index + 1} ({operation.get('op')} {operation.get('path')})"
         try:
+            if operation.get("op") == "copy":
+                copied = _copied(patched, operation, copied, what)
             patched = jsonpatch.JsonPatch([dict(operation)]).apply(patched, in_place=True)
+        except PatchFailed:
+            raise
         except (jsonpatch.JsonPatchException, jsonpointer.JsonPointerException) as error:
-            what = f"{operation.get('op')} {operation.get('path')}"
-            raise PatchFailed(f"operation {index + 1} ({what}): {_reason(error)}") from None
-        except (TypeError, KeyError, IndexError, ValueError):
+            raise PatchFailed(f"{what}: {_reason(error)}") from None
+        except (TypeError, KeyError, IndexError, ValueError, RecursionError):
             # jsonpatch meets lists where it expects mappings in its own way.
-            what = f"{operation.get('op')} {operation.get('path')}"
-            raise PatchFailed(f"operation {index + 1} ({what}) does not fit the object") from None
+            raise PatchFailed(f"{what} does not fit the object") from None
+    _written(patched, "the result")
     return patched
+
+
+def _copied(patched: Json, operation: Mapping[str, Json], before: int, what: str) -> int:
+    """Count what is copied: a few copies of copies would fill the memory."""
+    copied = before + len(_written(jsonpointer.resolve_pointer(patched, operation["from"]), what))
+    if copied > INSERTED_MAX:
+        raise PatchFailed(f"{what} copies more than {INSERTED_MAX:,} characters")
+    return copied
+
+
+def _written(value: Json, what: str) -> bytes:
+    try:
+        return orjson.dumps(value)
+    except orjson.JSONEncodeError:
+        raise PatchFailed(f"{what} is nested too deep") from None
 
 
 def _reason(error: Exception) -> str:

@@ -132,3 +132,23 @@ def test_what_is_wrong_with_a_patch_is_said_without_the_secret(broken: Patch, me
 def test_a_patch_for_other_clusters_need_not_match() -> None:
     other = patch(Target(name="none"), clusters=[ClusterName("us-1")], merge={})
     assert len(rendered(FILES, patches=[other]).manifests) == 2
+
+
+def test_copies_of_copies_end() -> None:
+    doubled = [{"op": "copy", "from": "/data", "path": f"/data/{n}"} for n in range(40)]
+    (problem,) = problems_of({"a.yaml": FILES["a.yaml"]}, patches=[patch(json6902=doubled)])
+    assert "copies more than" in problem
+
+
+def test_an_object_that_is_too_deep_to_be_written_is_refused() -> None:
+    deep: dict[str, Any] = {}
+    for _ in range(90):
+        deep = {"a": deep}
+    added = [
+        {"op": "add", "path": "/data" + "/a" * (90 * n) + "/a", "value": deep} for n in range(30)
+    ]
+    (problem,) = problems_of({"a.yaml": FILES["a.yaml"]}, patches=[patch(json6902=added)])
+    assert "nested too deep" in problem
+    copied = [*added, {"op": "copy", "from": "/data", "path": "/more"}]
+    (problem,) = problems_of({"a.yaml": FILES["a.yaml"]}, patches=[patch(json6902=copied)])
+    assert "nested too deep" in problem
