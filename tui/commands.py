@@ -9,7 +9,7 @@ from textual.widget import Widget
 
 from tui import command_line, messages
 from tui.actions import BY_ID
-from tui.config import Config, ConfigError, state_path
+from tui.config import COACH_FILE, Config, ConfigError, state_path
 from tui.config_file import save_setting
 from tui.modals.jump import JumpModal
 from tui.navigation import HOME, Navigation
@@ -21,7 +21,6 @@ from tui.screens.view import ViewScreen
 from tui.themes import AUTO, theme_of
 
 TWICE_WITHIN_S = 2.0
-COACH_FILE = "coach-dismissed"
 
 
 class Commands(Navigation):

@@ -35,6 +35,8 @@ from typing import Any
 from fleet.api.address import parse_address
 from tui.actions import BY_ID
 
+COACH_FILE = "coach-dismissed"
+"""In `state_path`: the first-run line was read."""
 DENSITIES = ("comfortable", "compact")
 VIEWS = tuple(name.removeprefix("go_") for name in BY_ID if name.startswith("go_"))
 

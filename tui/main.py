@@ -16,10 +16,17 @@ from pathlib import Path
 
 from fleet.api.address import default_address
 from fleet.api.client import ApiClient
-from tui.config import VIEWS, Config, ConfigError, Server, config_path, load_config, state_path
+from tui.config import (
+    COACH_FILE,
+    VIEWS,
+    Config,
+    ConfigError,
+    Server,
+    config_path,
+    load_config,
+    state_path,
+)
 from tui.session import Session
-
-COACH_FILE = "coach-dismissed"
 
 
 def parser() -> argparse.ArgumentParser:
