@@ -13,6 +13,7 @@ from aiohttp import web
 
 from fleet.api.address import parse_address
 from fleet.fact import SYSTEM
+from fleet.source.urls import is_loopback
 
 PORT_MAX = 65_535
 
@@ -37,6 +38,12 @@ def site_of(runner: web.AppRunner, listen: str) -> web.BaseSite:
             f"with a port up to {PORT_MAX}"
         )
     return web.TCPSite(runner, host.strip("[]") or "127.0.0.1", int(port))
+
+
+def is_open_to_others(listen: str) -> bool:
+    """Whether other machines may reach what listens there."""
+    host = listen.rpartition(":")[0].strip("[]")
+    return not listen.startswith("unix:") and bool(host) and not is_loopback(host)
 
 
 def _private_socket(path: Path) -> socket.socket:

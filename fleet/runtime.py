@@ -40,7 +40,7 @@ from fleet.events import from_row
 from fleet.intake import Intake
 from fleet.journal import StoreJournal
 from fleet.ledger import Ledger
-from fleet.listening import StartFailed, read_tokens, site_of
+from fleet.listening import StartFailed, is_open_to_others, read_tokens, site_of
 from fleet.measuring import Measurer
 from fleet.model import Cluster, FleetSettings
 from fleet.presenting.details import Details
@@ -251,6 +251,12 @@ async def _listening(runtime: Runtime) -> AsyncIterator[None]:
         await runner.cleanup()
         words = error.strerror or str(error)
         raise StartFailed(f"cannot listen on {settings.address}: {words}") from error
+    if is_open_to_others(settings.address):
+        log.warning(
+            "%s can be reached from other machines, and tokens are sent there without TLS: "
+            "listen on loopback, and put a server with TLS before it",
+            settings.address,
+        )
     try:
         yield
     finally:

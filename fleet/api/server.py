@@ -38,6 +38,8 @@ from fleet.view import CommandRequest, CommandResult, CommitView, EventView
 log = logging.getLogger(__name__)
 
 HEARTBEAT_S = 5.0
+DEAF_AFTER_S = 60.0
+"""A stream is ended whose reader takes nothing for so long; it can take it up again."""
 COMMAND_TIMEOUT_S = 30.0
 BODY_MAX_BYTES = 1024 * 1024
 ACTOR_MAX = 200
@@ -154,6 +156,10 @@ class ApiServer:
             with suppress(ConnectionResetError):
                 await response.prepare(request)
                 await self._follow(response, cursor)
+        except TimeoutError:
+            # Who reads nothing any more keeps what was said to them in our memory.
+            if request.transport is not None:
+                request.transport.abort()
         finally:
             self._following.discard(task)
         return response
@@ -168,6 +174,7 @@ class ApiServer:
 
         Raises:
             ConnectionResetError: nobody listens any more.
+            TimeoutError: somebody does, and reads nothing.
         """
         feed = self._parts.publisher.feed
         clock = asyncio.get_running_loop().time
@@ -175,16 +182,16 @@ class ApiServer:
         while True:
             found = feed.after(cursor)
             if found is None:
-                await response.write(b"event: reset\ndata: {}\n\n")
+                await _say(response, b"event: reset\ndata: {}\n\n")
                 return
             changes, cursor = found
             if changes:
                 data = msgspec.json.encode(changes)
-                await response.write(
-                    b"id: %s\nevent: change\ndata: %s\n\n" % (cursor.encode(), data)
+                await _say(
+                    response, b"id: %s\nevent: change\ndata: %s\n\n" % (cursor.encode(), data)
                 )
             if clock() >= beat_at:
-                await response.write(b"event: heartbeat\ndata: {}\n\n")
+                await _say(response, b"event: heartbeat\ndata: {}\n\n")
                 beat_at = clock() + HEARTBEAT_S
             if feed.cursor == cursor:  # nothing came while we wrote
                 await feed.wait(max(0.0, beat_at - clock()))
@@ -265,6 +272,11 @@ class ApiServer:
         async with asyncio.timeout(COMMAND_TIMEOUT_S):
             result = await answer
         return _json(result, status=200 if result.accepted else 422)
+
+
+async def _say(response: web.StreamResponse, data: bytes) -> None:
+    async with asyncio.timeout(DEAF_AFTER_S):
+        await response.write(data)
 
 
 class _NoName(ValueError):

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from fleet.listening import StartFailed, read_tokens, site_of
+from fleet.listening import StartFailed, is_open_to_others, read_tokens, site_of
 
 
 @pytest.fixture
@@ -78,3 +78,15 @@ async def test_a_socket_that_somebody_listens_on_is_not_taken(
             site_of(runner, f"unix:{path}")
     await site_of(runner, f"unix:{path}").start()  # that one is gone
     await runner.cleanup()
+
+
+@pytest.mark.parametrize(
+    ("listen", "is_open"),
+    [
+        ("unix:/run/x", False), (":8480", False), ("127.0.0.1:8480", False),
+        ("localhost:8480", False), ("[::1]:8480", False), ("0.0.0.0:8480", True),
+        ("[::]:8480", True), ("fleet.example:8480", True),
+    ],
+)  # fmt: skip
+def test_who_can_be_reached_from_other_machines(listen: str, is_open: bool) -> None:
+    assert is_open_to_others(listen) == is_open
