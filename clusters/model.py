@@ -338,6 +338,10 @@ class DesiredState:
         )
 
 
+NEVER_APPLIED = Digest("")
+"""Of a member of which only others say that it was applied here."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Applied:
     """One member of the apply set: an object that we applied, or were about to.

@@ -19,6 +19,7 @@ from clusters.errors import ClusterError, FieldConflict, Forbidden, InvalidObjec
 from clusters.fields.projection import Path
 from clusters.health.kinds import HealthResult
 from clusters.model import (
+    NEVER_APPLIED,
     Applied,
     BundleName,
     ClusterName,
@@ -195,8 +196,8 @@ class Record:
 
     @property
     def is_recalled(self) -> bool:
-        """Whether we have it only from a record that we could not confirm yet: a UID, no more."""
-        return bool(self.applied.uid) and not self.applied.confirmed
+        """Whether nothing of our own says that we applied it to this very cluster."""
+        return not self.applied.confirmed and self.applied.digest == NEVER_APPLIED
 
     @property
     def deleting(self) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from clusters.model import (
+    NEVER_APPLIED,
     Applied,
     BundleName,
     Digest,
@@ -31,7 +32,6 @@ OWNER_LABEL = "flotilla.dev/apply-set"
 is no object of any bundle."""
 SHARD_BYTES = 256 * 1024
 """A ConfigMap may hold 1 MiB.  Smaller ones are cheaper to write when only the release changed."""
-_UNWRITTEN = Digest("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ class Mirrored:
                 ref=ref,
                 api_version=api_version,
                 bundle=self.release.bundle,
-                digest=_UNWRITTEN,
+                digest=NEVER_APPLIED,
                 uid=uid,
             )
             for ref, (api_version, uid) in self.members.items()

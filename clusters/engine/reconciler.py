@@ -29,7 +29,7 @@ from clusters.engine.site import Site
 from clusters.engine.terms import Terms
 from clusters.errors import ClusterError, Fenced, Gone
 from clusters.events import ClusterEvent, Connected, Disconnected, Silence
-from clusters.model import ClusterName, DesiredState, ObjectRef
+from clusters.model import NEVER_APPLIED, ClusterName, DesiredState, ObjectRef
 from clusters.records import FieldSets, Journal, Record
 
 
@@ -261,7 +261,12 @@ class Reconciler:
         anew = []
         for record in self._site.records.values():
             record.applied = replace(
-                record.applied, uid="", entry_hash="", live_hash="", confirmed=False
+                record.applied,
+                digest=NEVER_APPLIED,
+                uid="",
+                entry_hash="",
+                live_hash="",
+                confirmed=False,
             )
             record.drift, record.reclaim, record.leaving = None, False, None
             anew.append(record.applied)

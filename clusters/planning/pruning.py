@@ -153,6 +153,11 @@ def _prune_hold(
     if bundle.prune_hold:
         return bundle.prune_hold
     if recalled := [ref for ref in refs if situation.records[ref].is_recalled]:
+        if not all(situation.records[ref].applied.uid for ref in recalled):
+            return (
+                f"{len(recalled)} of them were applied to another cluster, or to this one before "
+                "it lost its data"
+            )
         return (
             f"{len(recalled)} of them are known only from the record on the cluster "
             "(our own was lost)"

@@ -9,8 +9,16 @@ from typing import Any
 
 import pytest
 
+from clusters.client.transport import Endpoint
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.events import DriftFound, NoticeKind, ObjectNoted, Pruned, PruneHeld
+from clusters.events import (
+    Disconnected,
+    DriftFound,
+    NoticeKind,
+    ObjectNoted,
+    Pruned,
+    PruneHeld,
+)
 from clusters.model import BundlePolicy, ObjectRef
 from tests.fakes.engine import Engine, config_map, deployment, desired_bundle
 
@@ -262,3 +270,32 @@ class TestRestored:
         await engine.converged(desired_bundle([config_map("b", x="1")]))
         await engine.wait_for(lambda: pruned(engine) == ["a"])
         assert not await exists(engine, A)
+
+
+class Wandering(Engine):
+    """Its address leads to another cluster from some moment on."""
+
+    leads_to = "one"
+
+    async def _connect(self) -> Endpoint:
+        endpoint = await super()._connect()
+        return replace(endpoint, server=self.clusters.url_of(self.leads_to))
+
+
+async def test_what_left_is_not_deleted_on_a_cluster_that_it_was_not_applied_to() -> None:
+    """An address that led elsewhere deleted by name what is wanted there, and is ours there."""
+    both = desired_bundle([config_map("a", x="1"), config_map("old", x="1")])
+    one_left = desired_bundle([config_map("a", x="1")])
+    async with EmbeddedClusters(["one", "two"], ready_after_s=0.02) as clusters:
+        async with Engine(clusters, "two") as two:
+            await two.converged(both)
+        async with Wandering(clusters, "one") as engine:
+            await engine.converged(both)
+            engine.leads_to = "two"
+            clusters.set_faults("one", stopped=True)
+            await engine.wait_for(lambda: engine.of(Disconnected))
+            engine.assign(one_left)
+            await engine.wait_for(lambda: engine.of(PruneHeld) or engine.of(Pruned))
+            assert engine.of(Pruned) == []
+            assert "before it lost its data" in engine.of(PruneHeld)[0].reason
+            assert [ref.name for ref in engine.of(PruneHeld)[0].refs] == ["old"]
