@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -103,6 +103,10 @@ def members(engine: Engine) -> set[str]:
     return {ref.name for ref in engine.journal.members.get(engine.name, {})}
 
 
+def doubted(engine: Engine) -> Iterator[bool]:
+    return (record.suspect or bool(record.drift) for record in engine.reconciler.records.values())
+
+
 def writes(clusters: EmbeddedClusters) -> int:
     counts = clusters.cluster("one").namespace_counts
     return sum(counts[space, "patch"] for space in ("default", ""))
@@ -168,6 +172,7 @@ async def test_it_converges_when_the_trouble_ends_and_deletes_nothing_else(
         await engine.converged(last)
         await engine.wait_for(lambda: ours(clusters) == story.wanted)
         await engine.wait_for(lambda: members(engine) == story.wanted | {"web"})
+        await engine.wait_for(lambda: not any(doubted(engine)))  # the last edit by hand
         assert strangers(clusters) == before
         assert writes(clusters) <= WRITES_AN_OBJECT * story.states
         quiet = writes(clusters)
