@@ -18,8 +18,10 @@ app = typer.Typer(help="Serve, add and list clusters.", no_args_is_help=True)
 
 @app.command()
 def serve(
-    clusters: Annotated[int, typer.Option("--clusters", help="How many.")] = 3,
-    port: Annotated[int, typer.Option("--port", help="On loopback; 0: any free one.")] = 0,
+    clusters: Annotated[int, typer.Option("--clusters", min=1, help="How many.")] = 3,
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="On loopback; 0: any free one.")
+    ] = 0,
     kubeconfig: Annotated[
         Path | None, typer.Option("--kubeconfig", help="Where to write contexts to.")
     ] = None,

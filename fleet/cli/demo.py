@@ -12,7 +12,9 @@ from fleet.cli.output import EXIT_USAGE, fail, say
 
 
 def demo(
-    clusters: Annotated[int, typer.Option("--clusters", help="How many embedded clusters.")] = 24,
+    clusters: Annotated[
+        int, typer.Option("--clusters", min=1, help="How many embedded clusters.")
+    ] = 24,
     headless: Annotated[
         bool, typer.Option("--headless", help="No terminal interface: converge, sum up, stop.")
     ] = False,

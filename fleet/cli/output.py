@@ -21,7 +21,8 @@ EXIT_TIMEOUT = 4
 EXIT_DENIED = 5
 EXIT_CONFLICT = 6
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
+"""What steers a terminal, and bytes of file names that are no text, which it cannot show."""
 
 
 class Format(StrEnum):

@@ -38,6 +38,9 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("cluster add --context x --repo file", 1, "Not a directory"),
         ("cluster add --context x --name ../../x", 2, "'../../x' is no name of a cluster"),
         ("server --repo . --interval 0", 2, "--interval"),
+        ("demo --clusters 0 --headless", 2, "--clusters"),
+        ("cluster serve --clusters 0", 2, "--clusters"),
+        ("cluster serve --port 99999", 2, "--port"),
     ],
 )
 def test_a_sentence_says_what_is_wrong(
@@ -69,5 +72,5 @@ def test_a_token_that_no_header_can_carry(
 
 
 def test_words_of_others_do_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    say("suspended by bob: \x1b]0;owned\x07\nresume it")
-    assert capsys.readouterr().err == "suspended by bob: �]0;owned�\nresume it\n"
+    say("suspended by bob: \x1b]0;owned\x07\nresume it, \udcff")
+    assert capsys.readouterr().err == "suspended by bob: �]0;owned�\nresume it, �\n"
