@@ -63,7 +63,8 @@ def test_only_the_command_that_was_asked_for_is_put_together() -> None:
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     ).stdout.splitlines()
     assert set(said[-2].split()) == {
-        f"fleet.cli.{name}" for name in ("main", "get", "helptext", "output", "connection")
+        f"fleet.cli.{name}"
+        for name in ("main", "get", "helptext", "output", "connection", "watching")
     }
     assert said[-1] == "False"
 
