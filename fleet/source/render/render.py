@@ -35,7 +35,7 @@ from fleet.source.render.directory import (
 from fleet.source.render.files import SourceFile, SourceFiles
 from fleet.source.render.patches import choose_patches
 from fleet.source.render.recent import RecentCache
-from fleet.source.render.substitution import UnknownName, Variables, names_in
+from fleet.source.render.substitution import Allowance, UnknownName, Variables, names_in
 from fleet.source.render.values import ChosenLayer, choose_layers, merged_values
 
 Key = tuple[Any, ...]
@@ -189,7 +189,7 @@ class Renderer:
         if problems:
             # Without its values, every placeholder would be reported too.
             return in_reading_order(findings.problems)
-        variables = Variables(cluster=cluster, values=values)
+        variables = Variables(cluster=cluster, values=values, allowance=Allowance())
         ready = self._ready(source, variables, findings)
         before = list(ready.values())
         after = (

@@ -24,6 +24,10 @@ from fleet.source.render.files import FieldPath, Json, did_you_mean, kind_of
 INSERTED_MAX = 8 * 2**20
 """Characters that all placeholders of one document may insert: far above any real object."""
 
+RENDERING_INSERTED_MAX = 64 * 2**20
+"""Characters that all placeholders of one rendering may insert: thousands of small documents that
+each name one large value would stand for gigabytes."""
+
 UNRESOLVED_MAX = 20
 """Problems of one document that are worth a person's (and a processor's) time."""
 
@@ -48,19 +52,47 @@ class Unresolved:
     message: str
 
 
+@dataclass(slots=True)
+class Allowance:
+    """How much the placeholders of one rendering may still insert."""
+
+    left: int = RENDERING_INSERTED_MAX
+
+    def spend(self, value: Json) -> None:
+        """Count what is inserted.
+
+        Raises:
+            UnknownName: it is too much.
+        """
+        self.left -= _weight(value)
+        if self.left < 0:
+            raise UnknownName(
+                f"the placeholders of this bundle insert more than {RENDERING_INSERTED_MAX:,} "
+                "characters together"
+            )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variables:
     """What the names stand for on one cluster.  Without `values`, only `cluster.*` are names."""
 
     cluster: Cluster
     values: Mapping[str, Json] | None = None
+    allowance: Allowance | None = None
+    """None: as much as each document may."""
 
     def resolve(self, name: str) -> Json:
         """Find the value of a name.
 
         Raises:
-            UnknownName: there is none.
+            UnknownName: there is none, or too much was inserted already.
         """
+        value = self._found(name)
+        if self.allowance is not None:
+            self.allowance.spend(value)
+        return value
+
+    def _found(self, name: str) -> Json:
         if name == "cluster.name":
             return self.cluster.name
         for root, texts in (

@@ -6,7 +6,14 @@ import pytest
 
 from fleet.model import ValuesLayer
 from fleet.selector import parse_selector
-from tests.fleet.source.render.building import CONFIG_MAP, cluster, contents, problems_of, rendered
+from tests.fleet.source.render.building import (
+    CONFIG_MAP,
+    cluster,
+    config_map,
+    contents,
+    problems_of,
+    rendered,
+)
 
 TEMPLATE = {"app.yaml": CONFIG_MAP.format("${values.size}")}
 
@@ -105,3 +112,11 @@ def test_a_name_of_many_placeholders_is_matched_at_once() -> None:
     assert size_of({"values.yaml": "size: s", f"values/{'a' * 200}x.txt": ""}, BASE, layer) == "s"
     filled = name.replace("${cluster.name}", "eu-1")
     assert size_of({"values.yaml": "size: s", filled: "size: m"}, BASE, layer) == "m"
+
+
+def test_many_documents_that_name_one_large_value_are_refused_before_the_memory_is_spent() -> None:
+    names = "---\n".join(config_map(f"m{n}", x="'${values.big}'") for n in range(40))
+    files = {"app.yaml": names, "values.yaml": f"big: {'x' * 2_000_000}"}
+    found = problems_of(files, values=[BASE])
+    assert all("insert more than 67,108,864 characters together" in each for each in found)
+    assert len(found) == 40 - 67_108_864 // 2_000_000
