@@ -45,6 +45,7 @@ DELETION_ANNOTATIONS = ("flotilla.dev/deletion", "client.lifecycle.config.k8s.io
 """`detach` on a live object: let it go instead of deleting it.  The second is cli-utils' own."""
 
 _NONE: Mapping[str, str] = {}
+_NOT_SERVED = "its kind is not served now"
 
 
 class Observer:
@@ -90,7 +91,7 @@ class Observer:
         self.trouble: ClusterError | None = None
         """Why a watch is interrupted, since the reconciler last looked."""
         self.unserved: set[GroupKind] = set()
-        """Kinds that vanished from the server since the reconciler last looked."""
+        """Kinds that vanished from the server, until `retry`."""
         self.crash: BaseException | None = None
 
     async def __aenter__(self) -> Observer:
@@ -113,7 +114,7 @@ class Observer:
         for kind in self._tasks.keys() - wanted.keys():
             self._tasks.pop(kind).cancel()
             self._passed(kind)
-            self._lose_sight(kind, "its kind is not served now")
+            self._lose_sight(kind, _NOT_SERVED)
         for kind in wanted.keys() - self._tasks.keys():
             task = asyncio.get_running_loop().create_task(self._follow(kind), name=f"watch {kind}")
             task.add_done_callback(self._ended)
@@ -160,10 +161,18 @@ class Observer:
             async for observation in stream:
                 self._take(kind, observation)
         except UnknownKind:
-            self._tasks.pop(kind, None)
-            self._lose_sight(kind, "its kind is not served now")
+            self._lose_sight(kind, _NOT_SERVED)
+            self.interrupted[kind] = _NOT_SERVED
             self.unserved.add(kind)
             self._wake()
+
+    def retry(self) -> None:
+        """Watch kinds that vanished from the server again, if it has them now."""
+        for kind in self.unserved:
+            if task := self._tasks.pop(kind, None):
+                task.cancel()
+            self._passed(kind)
+        self.unserved.clear()
 
     def _lose_sight(self, kind: GroupKind, why: str) -> None:
         """Nothing tells of a kind any more: of what there was of it, nothing is known."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -77,6 +78,7 @@ class Session:
         self._auditor = Auditor(site, api=api, observer=observer)
         self._probe_at = monotonic() + PROBE_S
         self._rediscover_at = 0.0
+        self._rediscovered_at = -math.inf
         self._shared_with: DesiredState | None = None
         """The desired state whose references the records use."""
         self._kinds: set[GroupKind] = set()
@@ -118,10 +120,15 @@ class Session:
             raise observer.crash
         if self._keeper is not None and self._keeper.trouble is not None:
             raise self._keeper.trouble
-        if observer.unserved or (self._rediscover_at and monotonic() >= self._rediscover_at):
-            observer.unserved.clear()
-            self._rediscover_at = 0.0
+        now = monotonic()
+        if observer.unserved:
+            # At once, but not again and again: discovery may name what is not served.
+            due_at = max(now, self._rediscovered_at + REDISCOVER_S)
+            self._rediscover_at = min(self._rediscover_at or due_at, due_at)
+        if self._rediscover_at and now >= self._rediscover_at:
+            self._rediscover_at, self._rediscovered_at = 0.0, now
             await self._api.discovery.refresh()
+            observer.retry()
         if observer.trouble:
             observer.trouble = None
             # One kind may be in trouble alone; if the whole cluster is, this raises.

@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 
 from clusters.client.api import ClusterApi
+from clusters.client.discovery import Discovery
+from clusters.client.stream import Observation
 from clusters.embedded.serve import EmbeddedClusters
-from clusters.engine import diagnosis, session, verifier
-from clusters.errors import ServerFault, Unreachable
+from clusters.engine import diagnosis, observer, session, verifier
+from clusters.errors import ServerFault, UnknownKind, Unreachable
 from clusters.events import DriftCorrected, DriftFound
 from clusters.model import BundlePolicy, ConflictPolicy
 from tests.fakes.engine import TERMS, Engine, config_map, deployment, desired_bundle
@@ -119,3 +121,32 @@ async def test_what_was_put_back_is_told_though_the_cluster_goes_away_at_once(
         await engine.converged(desired_bundle(contents))
         assert gone.is_set()
         assert {event.ref.name for event in engine.of(DriftCorrected)} == {"a", "z"}
+
+
+async def test_a_kind_that_is_named_and_not_served(
+    clusters: EmbeddedClusters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Discovery is behind, or a proxy is in between: each look led to the next one at once."""
+    asked: list[int] = []
+    refresh = Discovery.refresh
+
+    async def counted(discovery: Discovery) -> None:
+        asked.append(1)
+        await refresh(discovery)
+
+    async def refuse(*_: Any, **__: Any) -> AsyncIterator[Observation]:
+        raise UnknownKind("it serves no such path")
+        yield
+
+    monkeypatch.setattr(Discovery, "refresh", counted)
+    watch = observer.observe
+    monkeypatch.setattr(observer, "observe", refuse)
+    monkeypatch.setattr(session, "REDISCOVER_S", 1.0)
+    async with Engine(clusters) as engine:
+        engine.assign(bundle := desired_bundle([config_map("a", x="1")]))
+        await engine.wait_for(lambda: (last := engine.last_observed()) and last.applied == 0)
+        asked.clear()
+        await asyncio.sleep(0.5)
+        assert len(asked) < 4
+        monkeypatch.setattr(observer, "observe", watch)
+        await engine.converged(bundle)
