@@ -113,6 +113,12 @@ class Running:
         await self.until(lambda: screen.is_running and screen.focused is not None)
         await self.settle()
 
+    async def rush(self, *keys: str) -> None:
+        """Press keys faster than the app handles them."""
+        for key in keys:
+            self._post(key)
+        await self.settle()
+
     async def type(self, text: str) -> None:
         """Type a text into what has the focus, as fast as a paste."""
         for char in text:

@@ -54,6 +54,9 @@ class PlanModal(ModalScreen[str | None]):
     AUTO_FOCUS = "#cancel"
     BINDINGS = [  # noqa: RUF012
         Binding("escape", "cancel", "Cancel"),
+        # Before what has the focus sees them: what is typed right after must not land there.
+        Binding("tab", "app.focus_next", show=False, priority=True),
+        Binding("shift+tab", "app.focus_previous", show=False, priority=True),
         Binding("left,up", "app.focus_previous", show=False),
         Binding("right,down", "app.focus_next", show=False),
     ]

@@ -108,6 +108,15 @@ async def test_approving_by_keys_alone() -> None:
         assert command.arguments["planHash"] == "5e1d0c"
 
 
+async def test_what_is_typed_in_a_hurry_lands_in_its_field() -> None:
+    async with running() as run:
+        await run.press("8", "a")
+        await run.rush(*"prod", "tab", *"flat", "enter")
+        await run.until(lambda: run.server.commands)
+
+        assert run.server.commands[0].reason == "flat"
+
+
 async def test_many_are_sent_one_by_one_and_each_refusal_is_told() -> None:
     async with running() as run:
         run.server.answer = lambda request: CommandResult(
