@@ -19,6 +19,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -53,11 +54,13 @@ async def connect(source: KubeconfigSource) -> Endpoint:
         CredentialsError: the file, the context or a credential in it cannot be used.
     """
     credentials = _Credentials(source)
-    configuration = await credentials.load()
+    with TemporaryDirectory(prefix="flotilla-") as desk:
+        configuration = await credentials.load(Path(desk))
+        tls = _tls(configuration, source)
     return Endpoint(
         server=str(configuration.host).rstrip("/"),
         headers=credentials.headers,
-        tls=_tls(configuration, source),
+        tls=tls,
         tls_server_name=configuration.tls_server_name,
         proxy=configuration.proxy,
     )
@@ -81,8 +84,12 @@ class _Credentials:
     valid_until: float = 0.0
     renewing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def load(self) -> Configuration:
-        """Read the context anew, and run its plugin where it has one."""
+    async def load(self, desk: Path) -> Configuration:
+        """Read the context anew, and run its plugin where it has one.
+
+        Args:
+            desk: a folder for certificates and keys, to be deleted soon: OpenSSL reads only files.
+        """
         config = _read(str(self.source.path), _version(self.source.path))
         cluster, user = _selected(config, self.source)
         valid_until = time.time() + RELOAD_S
@@ -103,7 +110,7 @@ class _Credentials:
         configuration = Configuration()
         try:
             loader = KubeConfigLoader(
-                config_dict=_only(cluster, user),
+                config_dict=_only(_in_files(cluster, desk), _in_files(user, desk)),
                 config_base_path=str(self.source.path.parent),
             )
             await loader.load_and_set(configuration)
@@ -122,8 +129,22 @@ class _Credentials:
             before = self.current
             async with self.renewing:
                 if self.current is before:  # nobody renewed them while we waited
-                    await self.load()
+                    with TemporaryDirectory(prefix="flotilla-") as desk:
+                        await self.load(Path(desk))
         return self.current
+
+
+def _in_files(section: Mapping[str, Any], desk: Path) -> dict[str, Any]:
+    """A cluster or user of a kubeconfig with files in place of the data in it.
+
+    The client's loader would keep them on disk until the process ends, and rely on them.
+    """
+    made = dict(section)
+    for name in ("certificate-authority", "client-certificate", "client-key"):
+        if data := made.pop(f"{name}-data", None):
+            made[name] = str(desk / name)
+            (desk / name).write_bytes(base64.b64decode(data))
+    return made
 
 
 def _where(source: KubeconfigSource) -> str:

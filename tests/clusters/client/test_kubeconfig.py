@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -73,6 +74,23 @@ async def test_each_context_of_embedded_clusters(tmp_path: Path) -> None:
             async with Transport(endpoint) as transport:
                 info = await ClusterApi(transport).info()
             assert info.version.startswith("v1.")
+
+
+async def test_no_certificate_or_key_stays_on_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They lay in /tmp until the end; and where /tmp was cleaned, no connection came any more."""
+    desk = tmp_path / "tmp"
+    desk.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(desk))
+    async with EmbeddedClusters(["one"]) as clusters:
+        path = tmp_path / "kubeconfig"
+        clusters.write_kubeconfig(path)
+        for _ in range(2):
+            endpoint = await connect(KubeconfigSource(path=path))
+            assert list(desk.iterdir()) == []
+            await endpoint.headers(True)
+            assert list(desk.iterdir()) == []
 
 
 @pytest.mark.parametrize(
