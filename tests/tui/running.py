@@ -107,11 +107,23 @@ class Running:
             assert finished, f"{pump} does not answer"
 
     async def show(self, subject: object) -> None:
-        """Open a thing in its own view, and wait until that is there and has the focus."""
-        self.app.show(subject)
-        screen = self.app.screen
-        await self.until(lambda: screen.is_running and screen.focused is not None)
-        await self.settle()
+        """Open a thing in its own view, and wait until that is there and has the focus.
+
+        What a key put off until the next painting may take the new view away: then once more.
+        """
+        app = self.app
+        while True:
+            app.show(subject)
+            screen = app.screen
+            await self.until(
+                lambda screen=screen: (
+                    screen not in app.screen_stack
+                    or (screen.is_running and screen.focused is not None)
+                )
+            )
+            await self.settle()
+            if screen in app.screen_stack:
+                return
 
     async def rush(self, *keys: str) -> None:
         """Press keys faster than the app handles them."""
