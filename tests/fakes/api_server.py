@@ -18,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from fleet.deciding.arguments import check_arguments
 from fleet.view import (
     Change,
     CommandRequest,
@@ -198,6 +199,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         if self._refused(self.path):
             return
         request = msgspec.json.decode(body, type=CommandRequest)
+        check_arguments(request)  # as the real one does: a client must not send what it refuses
         self.owner.commands.append(request)
         self.owner.idempotency_keys.append(self.headers["Idempotency-Key"])
         result = self.owner.answer(request)

@@ -127,8 +127,6 @@ class Approval:
     rollout: RolloutView
     stage: StageView
     gate: GateView
-    position: str
-    """before, during or after the stage."""
 
     @property
     def key(self) -> str:
@@ -144,17 +142,12 @@ class Approval:
 def approvals(rollouts: Iterable[RolloutView]) -> list[Approval]:
     """Open approval gates of unfinished rollouts, longest waiting first."""
     found = [
-        Approval(rollout=rollout, stage=stage, gate=gate, position=position)
+        Approval(rollout=rollout, stage=stage, gate=gate)
         for rollout in rollouts
         if not is_finished(rollout)
         for stage in rollout.stages
         if _word(stage.state) not in {"pending", "complete", "completed"}
-        for position, gates in (
-            ("before", stage.gates_before),
-            ("during", stage.gates_during),
-            ("after", stage.gates_after),
-        )
-        for gate in gates
+        for gate in (*stage.gates_before, *stage.gates_during, *stage.gates_after)
         if gate.kind == "approval" and gate.state != "open"
     ]
     missing = [each for each in found if each.missing or not each.gate.approvals_needed]

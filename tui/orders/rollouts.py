@@ -67,7 +67,6 @@ def _answer(found: Approval, store: FleetStore, *, command: str, verb: str) -> P
         arguments={
             "stage": stage.name,
             "gate": gate.name,
-            "position": found.position,
             "planHash": rollout.plan_hash,
         },
         facts=[given, *rollout.changes, *others, *([stage.bound] if stage.bound else [])],

@@ -96,12 +96,8 @@ def test_labels_worth_grouping_by_begin_with_the_usual_ones(store: FleetStore) -
 def test_only_open_gates_of_unfinished_rollouts_ask_for_approval(store: FleetStore) -> None:
     (approval,) = queries.approvals(store.rollouts.values())
 
-    assert (approval.stage.name, approval.gate.name, approval.position, approval.missing) == (
-        "prod",
-        "sre-approval",
-        "before",
-        1,
-    )
+    assert (approval.stage.name, approval.gate.name) == ("prod", "sre-approval")
+    assert approval.missing == 1
     finished = msgspec.structs.replace(approval.rollout, finished_at=fleets.NOW)
     assert queries.approvals([finished]) == []
 

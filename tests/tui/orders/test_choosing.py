@@ -97,7 +97,6 @@ def test_approving_names_the_gate_and_the_plan_that_was_read(store: FleetStore) 
     expected = {
         "stage": "prod",
         "gate": "sre-approval",
-        "position": "before",
         "planHash": "5e1d0c",
     }
 
