@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-from fleet.process import calm_collector
+from fleet.control.process import calm_collector
 
 # Laws are about values.  How long a machine under load takes says nothing of them.
 settings.register_profile("laws", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -17,7 +17,7 @@ from textual.driver import Driver
 from textual.screen import Screen
 from textual.timer import Timer
 
-from fleet.process import calm_collector
+from fleet.control.process import calm_collector
 from tui import messages
 from tui.commands import Commands
 from tui.dispatch import Dispatch

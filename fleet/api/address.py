@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from fleet.settings import SOCKET_NAME, default_state_dir
+from fleet.control.settings import SOCKET_NAME, default_state_dir
 
 SERVER_VARIABLE = "FLOTILLA_SERVER"
 

@@ -22,16 +22,16 @@ from aiohttp import web
 from clusters.errors import ClusterError
 from clusters.model import ObjectRef
 from fleet.api.metrics import Metrics
-from fleet.coordinator import Coordinator
-from fleet.events import SYSTEM, RolloutEvent, from_row
-from fleet.history import history_of
-from fleet.inbox import CommandAsked
-from fleet.presenting.details import Details, NotThere
-from fleet.presenting.forecast import Forecaster
+from fleet.control.coordinator import Coordinator
+from fleet.control.details import Details, NotThere
+from fleet.control.forecast import Forecaster
+from fleet.control.inbox import CommandAsked
+from fleet.presenting.history import history_of
 from fleet.presenting.narrating import event_view
 from fleet.presenting.publisher import Publisher
 from fleet.presenting.why import why
 from fleet.source.errors import SourceError
+from fleet.state.facts import SYSTEM, RolloutEvent, from_row
 from fleet.store.store import Store
 from fleet.view import CommandRequest, CommandResult, CommitView, EventView
 

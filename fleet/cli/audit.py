@@ -32,7 +32,7 @@ async def _open(state: Path | None, database: str | None, *, read_only: bool = T
 
 
 def _directory(state: Path | None) -> Path:
-    from fleet.settings import default_state_dir
+    from fleet.control.settings import default_state_dir
 
     return state or default_state_dir()
 
@@ -57,7 +57,7 @@ def verify(
     """
     import asyncio
 
-    from fleet.archive import verify_archive
+    from fleet.control.archive import verify_archive
     from fleet.store.audit import Anchor
     from fleet.store.errors import StoreError
 
@@ -101,10 +101,10 @@ def prune(
     import asyncio
     from datetime import UTC, datetime
 
-    from fleet.archive import archive
     from fleet.cli.connection import person
     from fleet.cli.durations import moment_before
-    from fleet.ledger import Ledger
+    from fleet.control.archive import archive
+    from fleet.control.ledger import Ledger
     from fleet.store.errors import StoreError, StoreLocked
 
     limit = moment_before(before, "--before")

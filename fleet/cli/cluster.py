@@ -86,9 +86,9 @@ def add(
     Examples:
         flotilla cluster add --context prod-eu-1 --label env=prod --label region=eu-west
     """
-    from fleet.source.problems import InvalidFleet
+    from fleet.model.problems import InvalidFleet
+    from fleet.source.validation import check_work_tree
     from fleet.starter import cluster_document
-    from fleet.validation import check_work_tree
 
     chosen = name or context.replace("/", "-").replace(":", "-").replace("@", "-").lower()
     labels = dict(pair.partition("=")[::2] for pair in label or ())
@@ -115,7 +115,7 @@ def _unknown_context(context: str, kubeconfig: Path | None) -> str:
     """What is wrong with a context, as far as this machine knows; the server may have its own."""
     from clusters.client.kubeconfig import context_names
     from clusters.errors import CredentialsError
-    from fleet.settings import default_kubeconfig
+    from fleet.control.settings import default_kubeconfig
 
     path = kubeconfig or default_kubeconfig()
     if not path.exists():

@@ -94,7 +94,7 @@ def _machine(kubeconfig: Path | None) -> Iterator[Finding]:
 
 
 def _default_kubeconfig() -> Path:
-    from fleet.settings import default_kubeconfig
+    from fleet.control.settings import default_kubeconfig
 
     return default_kubeconfig()
 

@@ -275,7 +275,7 @@ def _selected(view: FleetView, listing: _Listing, text: str) -> Sequence[Any]:
     items = listing.items(view)
     if not text:
         return items
-    from fleet.selector import parse_selector
+    from fleet.model.selector import parse_selector
 
     try:
         wanted = parse_selector(text)

@@ -43,8 +43,8 @@ def validate(
     """
     from datetime import UTC, datetime
 
-    from fleet.source.problems import InvalidFleet
-    from fleet.validation import check_work_tree
+    from fleet.model.problems import InvalidFleet
+    from fleet.source.validation import check_work_tree
 
     if not path.is_dir():
         fail(f"there is no folder {path}", EXIT_USAGE)

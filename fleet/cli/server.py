@@ -11,7 +11,7 @@ from fleet.cli.durations import duration
 from fleet.cli.output import EXIT_FAILED, EXIT_TIMEOUT, EXIT_USAGE, count, fail, say, show_table
 
 if TYPE_CHECKING:
-    from fleet.settings import ServerSettings
+    from fleet.control.settings import ServerSettings
     from fleet.view import FleetView
 
 _PASSWORD = re.compile(r"(?i)https?://[^/\s]*@")
@@ -54,9 +54,9 @@ def server(
     """
     import asyncio
 
-    from fleet.listening import StartFailed
-    from fleet.runtime import serve
-    from fleet.settings import ServerSettings, default_kubeconfig, default_state_dir
+    from fleet.control.listening import StartFailed
+    from fleet.control.runtime import serve
+    from fleet.control.settings import ServerSettings, default_kubeconfig, default_state_dir
     from fleet.source.errors import SourceError
     from fleet.store.errors import StoreError
 
@@ -100,7 +100,7 @@ def _log(form: options.LogForm, *, verbose: bool, once: bool) -> None:
     """Log to standard error: with --once only what is wrong, for progress is told there as well."""
     import logging
 
-    from fleet.server_log import JsonLines, TextLines
+    from fleet.control.server_log import JsonLines, TextLines
 
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines() if form is options.LogForm.JSON else TextLines())
@@ -112,7 +112,7 @@ def _log(form: options.LogForm, *, verbose: bool, once: bool) -> None:
 
 async def _once(settings: ServerSettings, timeout_s: float) -> None:
     from fleet.cli.get import bundles_of
-    from fleet.runtime import converge
+    from fleet.control.runtime import converge
 
     view, seconds = await converge(settings, timeout_s=timeout_s, progress=Progress())
     rows = [[c.name, c.state, bundles_of(c), str(c.objects), c.why] for c in view.clusters]

@@ -123,12 +123,12 @@ def simulate(
         flotilla simulate ring --repo my-fleet --unreachable-rate 5%
         flotilla simulate ring --clusters 200 --healthy-in 2m-8m
     """
+    from fleet.model.problems import InvalidFleet
     from fleet.rollout.planning import PlanRefused
     from fleet.rollout.simulate import Odds
     from fleet.rollout.simulate import simulate as play
     from fleet.rollout.simulate_report import draw
-    from fleet.source.problems import InvalidFleet
-    from fleet.validation import read_work_tree
+    from fleet.source.validation import read_work_tree
 
     try:
         inventory = read_work_tree(repo, folder)

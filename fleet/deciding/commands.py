@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from fleet import events as facts
 from fleet.deciding import rollout_commands
 from fleet.deciding.agreeing import HASH_SHOWN, is_meant
 from fleet.deciding.arguments import check_arguments
 from fleet.deciding.refusal import CommandRefused
-from fleet.deletions import list_hashes, waiting
-from fleet.events import FleetFact
 from fleet.model import Inventory
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.deletions import list_hashes, waiting
+from fleet.state.facts import FleetFact
+from fleet.state.fleet import FleetState
 from fleet.view import CommandRequest
 from fleet.view_deletions import hash_of_lists
 

@@ -6,15 +6,15 @@ from collections.abc import Container, Iterable, Iterator, Sequence
 from datetime import datetime
 
 from clusters.model import BundleName, ClusterName
-from fleet import events as facts
 from fleet.deciding import travelling
-from fleet.events import FleetFact
+from fleet.deciding.rebuilding import NOTHING, Recalled, assigned_again
 from fleet.model import Bundle, ShrinkGuard
-from fleet.rebuilding import NOTHING, Recalled, assigned_again
-from fleet.release import BundleChange, CommitHead, Proposal, changes
+from fleet.model.problems import Problem
+from fleet.model.release import BundleChange, CommitHead, Proposal, changes
 from fleet.rollout.guards import shrinks_too_much
-from fleet.source.problems import Problem
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.facts import FleetFact
+from fleet.state.fleet import FleetState
 from fleet.view import ProblemView
 
 

@@ -8,12 +8,12 @@ from typing import Any
 from clusters import events as seen
 from clusters.events import ClusterEvent
 from clusters.model import Health, ObjectRef
-from fleet import events as facts
 from fleet.deciding.travelling import fact_of
-from fleet.events import FleetFact
 from fleet.rollout.events import DriftSeen
-from fleet.standing import EMPTY_DIGEST
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.facts import FleetFact
+from fleet.state.fleet import FleetState
+from fleet.state.standing import EMPTY_DIGEST
 
 _ILL = (Health.DEGRADED, Health.MISSING)
 

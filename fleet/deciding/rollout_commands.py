@@ -11,13 +11,13 @@ from clusters.model import ClusterName, Digest
 from fleet.deciding.agreeing import is_meant
 from fleet.deciding.refusal import CommandMoot, CommandRefused
 from fleet.deciding.travelling import fact_of, queued
-from fleet.events import FleetFact
 from fleet.model import GateName, Inventory, StageName, WindowName
 from fleet.rollout import requests
 from fleet.rollout.commands import BYPASS_MAX, Already, Authority, Refused, check
 from fleet.rollout.requests import Request
 from fleet.rollout.state import GateRun, GateVerdict, Phase, Rollout, StageRun
-from fleet.state import FleetState
+from fleet.state.facts import FleetFact
+from fleet.state.fleet import FleetState
 from fleet.view import CommandRequest
 
 Build = Callable[[Rollout, CommandRequest, str, tuple[str, ...], datetime], Request]

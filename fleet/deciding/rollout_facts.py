@@ -8,9 +8,8 @@ from functools import cached_property
 from typing import TypeVar
 
 from clusters.model import BundleName, ClusterName, Digest, Health, Revision
-from fleet.dependencies import behind
+from fleet.deciding.dependencies import behind
 from fleet.model import Bundle, HealthCheck, Identities, Inventory, PruneGuard
-from fleet.observed import Observed
 from fleet.rollout.facts import Facts
 from fleet.rollout.guards import Changing, FleetLimits, Leases
 from fleet.rollout.joining import taint_blocking
@@ -18,8 +17,9 @@ from fleet.rollout.state import Rollout
 from fleet.rollout.supersede import ahead_of
 from fleet.rollout.surroundings import changing
 from fleet.rollout.windows import Calendar
-from fleet.standing import Assignment
-from fleet.state import FleetState
+from fleet.state.fleet import FleetState
+from fleet.state.observed import Observed
+from fleet.state.standing import Assignment
 
 
 @dataclass(slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from datetime import datetime
 
 from clusters.events import BundleObserved
 from clusters.model import ClusterName, Digest, Health
-from fleet.observed import Observed
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterApplied,
@@ -28,8 +27,9 @@ from fleet.rollout.member_events import (
 from fleet.rollout.planner import evolve
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.state import Rollout
-from fleet.standing import EMPTY_DIGEST
-from fleet.state import FleetState
+from fleet.state.fleet import FleetState
+from fleet.state.observed import Observed
+from fleet.state.standing import EMPTY_DIGEST
 
 News = ClusterFact | MemberFact
 _ILL = (Health.DEGRADED, Health.MISSING)

@@ -7,10 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from clusters.model import ClusterName, Digest, Revision
-from fleet import events as facts
-from fleet.events import FleetFact, RolloutEvent
 from fleet.model import Bundle, FleetSettings, Inventory
-from fleet.release import LastGood, Proposal
+from fleet.model.release import LastGood, Proposal
 from fleet.rollout.codec import to_data
 from fleet.rollout.events import Event
 from fleet.rollout.folding import under_way
@@ -22,9 +20,11 @@ from fleet.rollout.planning import Baseline, PlanRefused
 from fleet.rollout.record import event_record
 from fleet.rollout.requests import Aborted
 from fleet.rollout.supersede import HOTFIX_ROLE
-from fleet.standing import EMPTY_DIGEST
-from fleet.state import FleetState
-from fleet.travel import Travel
+from fleet.state import facts
+from fleet.state.facts import FleetFact, RolloutEvent
+from fleet.state.fleet import FleetState
+from fleet.state.standing import EMPTY_DIGEST
+from fleet.state.travel import Travel
 
 WATCHED_EVERY_S = 60.0
 """Most observed soak that a crash can cost."""

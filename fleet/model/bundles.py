@@ -9,7 +9,7 @@ from typing import Any
 
 from clusters.model import BundleName, BundlePolicy, ClusterName, HealthRule, Target
 from fleet.model.places import Amount, GroupName, Place, StrategyName
-from fleet.selector import Selector
+from fleet.model.selector import Selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

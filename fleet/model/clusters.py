@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from clusters.model import ClusterName
 from fleet.model.places import GroupName, Labels, Place
-from fleet.selector import Selector
+from fleet.model.selector import Selector
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

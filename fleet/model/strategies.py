@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from fleet.model.places import Amount, GateName, GroupName, Place, StageName, StrategyName
-from fleet.selector import Selector
+from fleet.model.selector import Selector
 
 
 class OnNewRelease(StrEnum):

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from fleet.model.places import Place, WindowName
-from fleet.selector import Selector
+from fleet.model.selector import Selector
 
 
 class WindowKind(StrEnum):

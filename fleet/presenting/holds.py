@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fleet.rollout.state import HoldState, Phase, Rollout
-from fleet.travel import Travel
+from fleet.state.travel import Travel
 
 
 def on_hold(travel: Travel, bundle: str) -> Rollout | None:

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
-from fleet import events as facts
-from fleet.events import FleetFact, to_row
 from fleet.rollout.narrative import narrate
 from fleet.rollout.record import read_event
+from fleet.state import facts
+from fleet.state.facts import FleetFact, to_row
 from fleet.view import EventView
 
 

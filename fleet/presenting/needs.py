@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from fleet.deletions import deletions_view, waiting
-from fleet.fact import SYSTEM
 from fleet.presenting.holds import hold_reason
 from fleet.presenting.rollouts import gates_of
 from fleet.presenting.views import Picture, silence_words
@@ -13,6 +11,8 @@ from fleet.rollout.progress import ClusterState
 from fleet.rollout.report import WAYS_ON, names, sentence
 from fleet.rollout.state import HoldState, Phase, Rollout, StageRun
 from fleet.rollout.waiting import ForTakeover
+from fleet.state.deletions import deletions_view, waiting
+from fleet.state.fact import SYSTEM
 from fleet.view import BundleOnCluster, NeedView
 
 _DRIFT_SHOWN = "report"

@@ -11,8 +11,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Generic, TypeVar
 
-from fleet import events as facts
-from fleet.events import FleetFact
 from fleet.model import Inventory
 from fleet.presenting.feed import Feed
 from fleet.presenting.narrating import event_view
@@ -28,6 +26,8 @@ from fleet.presenting.views import (
 )
 from fleet.rollout.planner import Outcome
 from fleet.rollout.state import Rollout
+from fleet.state import facts
+from fleet.state.facts import FleetFact
 from fleet.view import (
     BundleOnCluster,
     BundleView,

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import assert_never
 
 from clusters.model import ClusterName, Digest
-from fleet.desired import Lookup
+from fleet.deciding.desired import Lookup
 from fleet.model import (
     ApprovalCheck,
     Gate,

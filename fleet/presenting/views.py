@@ -12,15 +12,15 @@ from datetime import UTC, datetime
 
 from clusters.events import BundleObserved, Silence
 from clusters.model import BundleName, ClusterName, Health, worst
-from fleet.desired import Lookup
+from fleet.deciding.desired import Lookup
 from fleet.model import Inventory
-from fleet.observed import Contact, Observed
 from fleet.presenting.holds import hold_reason, on_hold
 from fleet.presenting.narrating import when_free
 from fleet.presenting.policies import policy_words
 from fleet.rollout.planner import Outcome
-from fleet.standing import Assignment, OpenDrift
-from fleet.state import FleetState
+from fleet.state.fleet import FleetState
+from fleet.state.observed import Contact, Observed
+from fleet.state.standing import Assignment, OpenDrift
 from fleet.view import (
     BundleOnCluster,
     BundleView,

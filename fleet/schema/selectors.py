@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 from pydantic import PlainValidator
 
+from fleet.model.selector import Selector, parse_selector
 from fleet.schema.fields import check_label_key, check_label_value, refused
-from fleet.selector import Selector, parse_selector
 
 _EXPRESSIONS = {"In": "in", "NotIn": "notin", "Exists": "", "DoesNotExist": "!"}
 

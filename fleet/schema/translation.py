@@ -15,9 +15,9 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from fleet.model.problems import Problem
 from fleet.schema.document import Path
 from fleet.schema.fields import REFUSED
-from fleet.source.problems import Problem
 
 _SHOWN_MAX = 60
 _MAY_BE_SECRET = frozenset({"connection", "inline", "merge", "json6902", "manifest", "url"})

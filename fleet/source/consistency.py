@@ -24,9 +24,9 @@ from fleet.model import (
     Strategy,
     WindowCheck,
 )
-from fleet.placement import Placer
+from fleet.model.placement import Placer
+from fleet.model.selector import Selector
 from fleet.schema.document import Path
-from fleet.selector import Selector
 
 Names = Mapping[str, Collection[str]]
 """By kind, every name that a document claims, also of documents that are wrong otherwise."""

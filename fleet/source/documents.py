@@ -31,11 +31,11 @@ from fleet.model import (
     Window,
     WindowName,
 )
+from fleet.model.problems import Problem, in_reading_order
 from fleet.schema.document import API_GROUP, API_VERSION, Declared, Path
 from fleet.schema.kinds import KINDS, NOT_YET
 from fleet.schema.translation import dotted, guess, problems_of, shown
 from fleet.source.consistency import Finding, coverage, references, suspicions
-from fleet.source.problems import Problem, in_reading_order
 from fleet.source.yaml import DEFAULT_LIMITS, Document, Limits, YamlProblem, read_documents
 
 _SUFFIXES = (".yaml", ".yml", ".json")

@@ -16,7 +16,7 @@
 
 Each says what to do; the last good commit stays in force.  URLs are shown without credentials, and
 whatever Git printed passes through `fleet.source.urls.redact` first.  What is wrong *inside* the
-documents is `fleet.source.problems`.
+documents is `fleet.model.problems`.
 """
 
 from __future__ import annotations

@@ -15,12 +15,12 @@ from dataclasses import dataclass, replace
 
 from clusters.model import BundleName, ClusterName, Digest, Revision
 from fleet.model import ApprovalCheck, Bundle, Inventory, Person
-from fleet.placement import Placer
-from fleet.release import CommitHead, LastGood, Proposal
+from fleet.model.placement import Placer
+from fleet.model.problems import InvalidFleet, Problem, in_reading_order
+from fleet.model.release import CommitHead, LastGood, Proposal
 from fleet.source.bundle_files import read_bundle_files
 from fleet.source.documents import Survey, survey
 from fleet.source.errors import PathNotFound, SourceError
-from fleet.source.problems import InvalidFleet, Problem, in_reading_order
 from fleet.source.render.files import SourceFiles
 from fleet.source.render.render import Renderer
 from fleet.source.repository import Repository

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from fleet.source.problems import Problem
+from fleet.model.problems import Problem
 
 LINKS_MAX = 16
 """Links followed for one name; chains of more are loops or attacks."""

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 
 from clusters.model import BundleName, ClusterName, Digest, Manifest
 from fleet.model import Inventory
-from fleet.release import double_claims
-from fleet.source.problems import InvalidFleet, Problem
+from fleet.model.problems import InvalidFleet, Problem
+from fleet.model.release import double_claims
 from fleet.source.render.files import SourceFiles
 from fleet.source.render.render import Renderer
 

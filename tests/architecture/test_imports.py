@@ -31,11 +31,14 @@ def test_the_contracts_are_kept() -> None:
     [
         ("clusters.engine.reconciler", {"fleet", "tui", "textual", "git", "sqlmodel", "pydantic"}),
         ("clusters.embedded.serve", {"fleet", "tui", "textual", "git", "sqlmodel", "kubernetes"}),
-        ("fleet.runtime", {"tui", "textual", "alembic", "kubernetes"}),
+        ("fleet.control.runtime", {"tui", "textual", "alembic", "kubernetes"}),
         ("fleet.cli.main", {"tui", "textual", "kubernetes", "sqlmodel", "aiohttp", "git"}),
         ("fleet.api.client", {"tui", "kubernetes", "sqlmodel", "aiohttp", "git", "pydantic"}),
-        ("fleet.validation", {"tui", "kubernetes", "sqlmodel", "aiohttp", "git"}),
-        ("fleet.state, fleet.deciding.commands", {"aiohttp", "kubernetes", "sqlmodel", "git"}),
+        ("fleet.source.validation", {"tui", "kubernetes", "sqlmodel", "aiohttp", "git"}),
+        (
+            "fleet.state.fleet, fleet.deciding.commands",
+            {"aiohttp", "kubernetes", "sqlmodel", "git"},
+        ),
     ],
 )
 def test_what_is_never_loaded(modules: str, never: set[str]) -> None:

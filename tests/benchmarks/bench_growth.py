@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 
-from fleet.process import raise_file_limit
+from fleet.control.process import raise_file_limit
 from tests.benchmarks.engines import engines
 from tests.benchmarks.figures import progress, say
 from tests.benchmarks.sites import Sites, cpu_s, parser, rss_mb, sites

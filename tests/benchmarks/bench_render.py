@@ -19,9 +19,9 @@ from pathlib import Path
 
 import yaml
 
-from fleet.process import raise_file_limit
-from fleet.runtime import Runtime, open_runtime
-from fleet.settings import ServerSettings
+from fleet.control.process import raise_file_limit
+from fleet.control.runtime import Runtime, open_runtime
+from fleet.control.settings import ServerSettings
 from tests.benchmarks.figures import progress, say
 from tests.benchmarks.servers import fleet_files
 from tests.benchmarks.sites import cpu_s, embedded

@@ -20,12 +20,12 @@ from pathlib import Path
 
 from clusters.events import BundleObserved, ClusterEvent, Connected
 from clusters.model import BundleName, ClusterName, DesiredState, Digest, Health, Revision
-from fleet import events as facts
-from fleet.conductor import Conductor, Scene
-from fleet.coordinator import Coordinator, Errands, Origin
+from fleet.control.coordinator import Coordinator, Errands, Origin
+from fleet.control.inbox import CommitProposed
+from fleet.control.ledger import Ledger
+from fleet.control.supervisor import Supervisor
+from fleet.deciding.conductor import Conductor, Scene
 from fleet.deciding.travelling import rollout_id
-from fleet.inbox import CommitProposed
-from fleet.ledger import Ledger
 from fleet.model import (
     Amount,
     Bundle,
@@ -39,16 +39,16 @@ from fleet.model import (
     Strategy,
     StrategyName,
 )
-from fleet.observed import Observed
+from fleet.model.release import CommitHead, Proposal
+from fleet.model.selector import parse_selector
 from fleet.presenting.feed import Feed
 from fleet.presenting.publisher import Publisher
-from fleet.release import CommitHead, Proposal
 from fleet.rollout.state import Phase
-from fleet.selector import parse_selector
-from fleet.standing import ClusterFacts
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.fleet import FleetState
+from fleet.state.observed import Observed
+from fleet.state.standing import ClusterFacts
 from fleet.store.store import Store
-from fleet.supervisor import Supervisor
 
 STAGES = (("dev", 20), ("staging", 30), ("prod", 50))
 PLACE = Place(file="bench", line=1)

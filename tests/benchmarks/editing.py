@@ -21,7 +21,7 @@ from typing import Any
 import aiohttp
 
 from clusters.client.transport import Endpoint
-from fleet.process import raise_file_limit
+from fleet.control.process import raise_file_limit
 from tests.benchmarks import bare
 from tests.benchmarks.sites import Sites, session
 from tests.benchmarks.workload import manifests, path_of

@@ -14,8 +14,8 @@ from clusters.engine.terms import Terms
 from clusters.events import BundleObserved, ClusterEvent, Connected, DriftCorrected
 from clusters.model import ClusterName, DesiredState, ObjectRef
 from clusters.records import FieldSets, Journal
-from fleet.journal import StoreJournal
-from fleet.process import calm_collector, slim_tls
+from fleet.control.journal import StoreJournal
+from fleet.control.process import calm_collector, slim_tls
 from fleet.store.store import Store
 from tests.benchmarks.sites import Sites
 from tests.benchmarks.workload import BUNDLE, SELECTOR

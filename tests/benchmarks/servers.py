@@ -20,7 +20,7 @@ import yaml
 
 from fleet.api.client import ApiClient
 from fleet.api.errors import ApiError
-from fleet.process import raise_file_limit
+from fleet.control.process import raise_file_limit
 from fleet.view import FleetView
 from tests.benchmarks.sites import Sites, cpu_s, embedded, rss_mb
 from tests.benchmarks.workload import manifests

@@ -21,7 +21,7 @@ import aiohttp
 
 from clusters.client.kubeconfig import KubeconfigSource, connect
 from clusters.client.transport import Endpoint
-from fleet.process import raise_file_limit
+from fleet.control.process import raise_file_limit
 
 START_TIMEOUT_S = 60.0
 _PAGE = resource.getpagesize()

@@ -12,7 +12,7 @@ from clusters.embedded.serve import EmbeddedClusters
 from clusters.fields.projection import short_hash
 from clusters.model import Applied, BundleName, Digest, Health, ObjectRef
 from clusters.records import FieldSets, Record
-from fleet.journal import StoreJournal
+from fleet.control.journal import StoreJournal
 from fleet.store.store import Store
 from tests.fakes.engine import Engine, config_map, desired_bundle
 

@@ -21,7 +21,6 @@ from clusters.embedded.serve import EmbeddedClusters
 from clusters.model import ClusterName
 from fleet.api.client import ApiClient
 from fleet.api.errors import ApiError
-from fleet.events import RolloutEvent, from_row
 from fleet.rollout.events import (
     BecameHealthy,
     ClusterAssigned,
@@ -34,6 +33,7 @@ from fleet.rollout.events import (
 from fleet.rollout.member_events import CoordinatorStarted
 from fleet.rollout.record import read_event
 from fleet.rollout.requests import Approved
+from fleet.state.facts import RolloutEvent, from_row
 from fleet.store.store import Store
 from fleet.view import CommandRequest
 from tests.e2e.processes import Process, run, short_folder

@@ -22,8 +22,8 @@ import aiohttp
 from clusters.bookkeeping.mirror import NAMESPACE
 from clusters.embedded.serve import EmbeddedClusters
 from fleet.api.client import ApiClient
-from fleet.runtime import Runtime, open_runtime
-from fleet.settings import ServerSettings
+from fleet.control.runtime import Runtime, open_runtime
+from fleet.control.settings import ServerSettings
 from fleet.view import (
     BundleOnCluster,
     ClusterView,

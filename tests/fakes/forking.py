@@ -34,7 +34,7 @@ LOADED = (
     "asyncio.base_subprocess", "clusters.embedded.serve", "fleet.cli.act", "fleet.cli.audit",
     "fleet.cli.cluster", "fleet.cli.doctor", "fleet.cli.get", "fleet.cli.look", "fleet.cli.main",
     "fleet.cli.planning", "fleet.cli.repository", "fleet.cli.server", "fleet.cli.travel",
-    "fleet.runtime", "fleet.validation", "tests.fleet.store.writer",
+    "fleet.control.runtime", "fleet.source.validation", "tests.fleet.store.writer",
     "alembic.command", "kubernetes.aio.config.kube_config",  # a server loads them late
 )  # fmt: skip
 

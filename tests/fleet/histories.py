@@ -9,8 +9,8 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from hypothesis import strategies as st
 
-from fleet import events as facts
-from fleet.events import FleetFact
+from fleet.state import facts
+from fleet.state.facts import FleetFact
 from fleet.view import ProblemView
 
 CLUSTERS = ("a", "b", "c")

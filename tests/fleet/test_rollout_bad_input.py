@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.source.problems import InvalidFleet
-from fleet.validation import check_work_tree
+from fleet.model.problems import InvalidFleet
+from fleet.source.validation import check_work_tree
 from tests.fakes.rollouts import travelling_fleet
 from tests.scenarios.player import play
 

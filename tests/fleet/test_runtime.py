@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from fleet.runtime import open_runtime
+from fleet.control.runtime import open_runtime
 from tests.fakes.fleet import bundle_document, cluster_document, config_map, fleet_world
 
 

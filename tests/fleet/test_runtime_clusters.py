@@ -10,8 +10,8 @@ import pytest
 from clusters.embedded.access import AUTHENTICATED, User
 from clusters.model import Applied, ClusterName
 from fleet.api.errors import Refused
-from fleet.journal import StoreJournal
-from fleet.runtime import Runtime
+from fleet.control.journal import StoreJournal
+from fleet.control.runtime import Runtime
 from tests.fakes.fleet import (
     FleetWorld,
     bundle_document,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from fleet.control.runtime import converge
 from fleet.presenting.why import why
-from fleet.runtime import converge
 from fleet.store.errors import StoreUnavailable
 from fleet.store.model import Batch, StoredEvent
 from fleet.store.store import Store

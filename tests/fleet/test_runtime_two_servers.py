@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from clusters.model import ClusterName
-from fleet.runtime import Runtime, open_runtime
+from fleet.control.runtime import Runtime, open_runtime
 from tests.fakes.fleet import FleetWorld, config_map, fleet_world
 
 LEASE = "/apis/coordination.k8s.io/v1/namespaces/flotilla-system/leases/flotilla-writer.test"

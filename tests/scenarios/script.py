@@ -43,7 +43,7 @@ from fleet.model import (
     WindowKind,
     WindowName,
 )
-from fleet.selector import parse_selector
+from fleet.model.selector import parse_selector
 
 UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 

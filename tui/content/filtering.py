@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from fleet.selector import parse_selector
+from fleet.model.selector import parse_selector
 
 Labels = Mapping[str, str]
 _EVERYTHING: Callable[[str, Labels], bool] = lambda text, labels: True  # noqa: E731

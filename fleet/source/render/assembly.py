@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from clusters.model import GroupKind, Manifest, ObjectRef, Target, ref_of
 from fleet.model import Bundle, Patch
-from fleet.source.problems import Problem
+from fleet.model.problems import Problem
 from fleet.source.render.directory import Template
 from fleet.source.render.files import FieldPath, Json
 from fleet.source.render.objects import Issue, check_object, cleaned, encoded, owned, placed

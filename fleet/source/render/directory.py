@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from clusters.model import GroupKind
 from fleet.model import Bundle
-from fleet.source.problems import Problem
+from fleet.model.problems import Problem
 from fleet.source.render.files import FieldPath, Json, SourceFile, SourceFiles, problem_at
 from fleet.source.render.objects import SUBSTITUTE_ANNOTATION, Issue
 from fleet.source.render.scope import definition_of

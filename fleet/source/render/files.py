@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from clusters.model import Digest, canonical_json, digest_of
-from fleet.source.problems import Problem
+from fleet.model.problems import Problem
 from fleet.source.yaml import Document
 
 Json = Any

@@ -16,7 +16,7 @@ import orjson
 
 from clusters.model import Digest, GroupKind, Manifest, canonical_json, digest_of
 from fleet.model import Bundle, Cluster, Patch
-from fleet.source.problems import InvalidFleet, Problem, in_reading_order
+from fleet.model.problems import InvalidFleet, Problem, in_reading_order
 from fleet.source.render.assembly import (
     Findings,
     Ready,

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from fleet.model import Bundle, Cluster, Place, ValuesLayer
-from fleet.source.problems import Problem
+from fleet.model.problems import Problem
 from fleet.source.render.files import (
     Json,
     SourceFile,

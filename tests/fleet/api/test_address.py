@@ -1,7 +1,7 @@
 import pytest
 
 from fleet.api.address import Address, default_address, parse_address
-from fleet.settings import ServerSettings, default_state_dir
+from fleet.control.settings import ServerSettings, default_state_dir
 
 
 @pytest.mark.parametrize(

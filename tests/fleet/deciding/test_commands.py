@@ -5,11 +5,11 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from fleet import events as facts
 from fleet.deciding.commands import CommandRefused, facts_of
-from fleet.deletions import list_hashes, waiting
 from fleet.model import Inventory
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.deletions import list_hashes, waiting
+from fleet.state.fleet import FleetState
 from fleet.view import CommandRequest
 from fleet.view_deletions import hash_of_lists
 from tests.fleet.deciding.test_observations import HELD, state

@@ -6,10 +6,10 @@ import pytest
 
 from clusters import events as seen
 from clusters.model import BundleName, ClusterName, Digest, DriftPolicy, Health, ObjectRef
-from fleet import events as facts
 from fleet.deciding.observations import _RULES, facts_of
-from fleet.standing import EMPTY_DIGEST
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.fleet import FleetState
+from fleet.state.standing import EMPTY_DIGEST
 from tests.fleet.histories import AT
 
 A, APP = ClusterName("a"), BundleName("app")

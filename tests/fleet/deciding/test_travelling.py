@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from clusters.model import ClusterName, Digest, Revision
-from fleet import events as facts
 from fleet.deciding.travelling import last_good
-from fleet.release import LastGood
+from fleet.model.release import LastGood
+from fleet.state import facts
 from tests.fleet.deciding.test_observations import state
 from tests.fleet.histories import AT
 

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fleet import events as facts
-from fleet.events import FleetFact
 from fleet.presenting.narrating import _SENTENCES, event_view, sentence_of
+from fleet.state import facts
+from fleet.state.facts import FleetFact
 from tests.fleet.histories import AT, FACT_TYPES, any_fact
 
 

@@ -7,10 +7,10 @@ from hypothesis import given
 
 from clusters.events import Disconnected, Silence
 from clusters.model import ClusterName
-from fleet import events as facts
-from fleet.observed import Observed
 from fleet.presenting.needs import needs
 from fleet.presenting.views import cluster_view
+from fleet.state import facts
+from fleet.state.observed import Observed
 from fleet.view import ProblemView
 from tests.fleet.histories import AT, any_history
 from tests.fleet.presenting.test_views import QUARANTINED, SUSPENDED, picture

@@ -11,9 +11,7 @@ from hypothesis import strategies as st
 
 from clusters.events import BundleObserved, Connected, Disconnected, Silence
 from clusters.model import BundleName, ClusterName, Digest, Health
-from fleet import events as facts
 from fleet.model import Inventory
-from fleet.observed import Observed
 from fleet.presenting.views import (
     Picture,
     bundle_view,
@@ -22,7 +20,9 @@ from fleet.presenting.views import (
     placement_views,
 )
 from fleet.presenting.why import why
-from fleet.state import FleetState
+from fleet.state import facts
+from fleet.state.fleet import FleetState
+from fleet.state.observed import Observed
 from fleet.view import ClusterState, ProblemView
 from tests.fleet.histories import AT, CLUSTERS, any_history
 from tests.fleet.source.render.building import bundle

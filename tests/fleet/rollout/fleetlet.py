@@ -21,6 +21,7 @@ from fleet.model import (
     StrategyName,
     Window,
 )
+from fleet.model.selector import parse_selector
 from fleet.rollout.advance import advance
 from fleet.rollout.decisions import Effect, PlaceHold
 from fleet.rollout.events import (
@@ -38,7 +39,6 @@ from fleet.rollout.planning import Baseline, make_plan
 from fleet.rollout.progress import ClusterState
 from fleet.rollout.state import Rollout
 from fleet.rollout.surroundings import changing
-from fleet.selector import parse_selector
 
 START = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 """A Monday morning."""

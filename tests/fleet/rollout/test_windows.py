@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.model import Gate, GateName, Window, WindowCheck, WindowKind, WindowName
+from fleet.model.selector import parse_selector
 from fleet.rollout.windows import Ajar, Calendar, Shut, check_window, current, next_start
-from fleet.selector import parse_selector
 from tests.fleet.rollout.fleetlet import PLACE, cluster
 
 PARIS = "Europe/Paris"

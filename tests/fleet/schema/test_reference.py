@@ -8,8 +8,8 @@ from typing import Literal, get_args, get_origin
 
 from pydantic import BaseModel
 
+from fleet.model.problems import InvalidFleet
 from fleet.schema.kinds import KINDS
-from fleet.source.problems import InvalidFleet
 from tests.fleet.source.documents_by_hand import read_inventory
 
 REFERENCE = (Path(__file__).parents[3] / "docs" / "documents.md").read_text()

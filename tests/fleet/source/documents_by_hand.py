@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from fleet.model import Inventory
+from fleet.model.problems import InvalidFleet, Problem
 from fleet.source.documents import survey
-from fleet.source.problems import InvalidFleet, Problem
 
 
 class InventoryReading(NamedTuple):

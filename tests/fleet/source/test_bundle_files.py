@@ -7,9 +7,9 @@ import os
 import pytest
 
 from fleet.model import ValuesLayer
+from fleet.model.problems import InvalidFleet
 from fleet.source.bundle_files import read_bundle_files
 from fleet.source.errors import PathNotFound
-from fleet.source.problems import InvalidFleet
 from fleet.source.render.render import Renderer
 from tests.fleet.source.gits import OpenRepository, WorkTree
 from tests.fleet.source.render.building import bundle, cluster, config_map, contents

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.git_access import AccessFileMissing, git_settings, logins_of
-from fleet.settings import ServerSettings
+from fleet.control.git_access import AccessFileMissing, git_settings, logins_of
+from fleet.control.settings import ServerSettings
 from fleet.source.credentials import (
     CredentialsUnreadable,
     logged_in,

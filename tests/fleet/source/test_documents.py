@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fleet.model import Amount, ApprovalCheck, GateScope, Place, PrometheusCheck
-from fleet.source.problems import InvalidFleet
+from fleet.model.problems import InvalidFleet
 from fleet.source.yaml import read_documents
 from tests.fleet.source.documents_by_hand import (
     bundle,

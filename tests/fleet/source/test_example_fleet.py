@@ -7,7 +7,7 @@ import pytest
 
 from clusters.model import digest_of
 from fleet.model import Bundle
-from fleet.placement import placed_clusters
+from fleet.model.placement import placed_clusters
 from fleet.source.render.files import SourceFile, SourceFiles
 from fleet.source.render.render import Renderer
 from tests.fleet.source.documents_by_hand import InventoryReading, read_inventory

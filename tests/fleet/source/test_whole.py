@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from fleet.source.problems import InvalidFleet
-from fleet.validation import FILE_MAX_BYTES, check_work_tree, read_work_tree
+from fleet.model.problems import InvalidFleet
+from fleet.source.validation import FILE_MAX_BYTES, check_work_tree, read_work_tree
 from tests.fakes.fleet import bundle_document, cluster_document, config_map, fleet_world
 
 FAULTY = {

@@ -16,7 +16,7 @@ from fleet.model import (
     Source,
     ValuesLayer,
 )
-from fleet.source.problems import InvalidFleet
+from fleet.model.problems import InvalidFleet
 from fleet.source.render.files import SourceFile, SourceFiles
 from fleet.source.render.render import Rendered, render
 

@@ -9,7 +9,7 @@ import pytest
 
 from clusters.model import BUNDLE_LABEL, FLEET_LABEL
 from fleet.model import ValuesLayer
-from fleet.source.problems import InvalidFleet, Problem
+from fleet.model.problems import InvalidFleet, Problem
 from fleet.source.render.files import SourceFiles
 from fleet.source.render.render import Renderer, render
 from tests.fleet.source.render.building import (

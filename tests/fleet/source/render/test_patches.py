@@ -8,7 +8,7 @@ import pytest
 
 from clusters.model import ClusterName, Target
 from fleet.model import Patch, Place, ValuesLayer
-from fleet.selector import parse_selector
+from fleet.model.selector import parse_selector
 from tests.fleet.source.render.building import cluster, contents, problems_of, rendered
 
 PLACE = Place(file="bundles.yaml", line=31)

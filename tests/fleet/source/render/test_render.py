@@ -21,8 +21,8 @@ from clusters.model import (
     Target,
 )
 from fleet.model import Bundle, Cluster, Patch, ValuesLayer
-from fleet.selector import parse_selector
-from fleet.source.problems import InvalidFleet
+from fleet.model.problems import InvalidFleet
+from fleet.model.selector import parse_selector
 from fleet.source.render.files import SourceFiles
 from fleet.source.render.recent import RecentCache
 from fleet.source.render.render import Renderer, digest_of_manifests, render

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from fleet.model import ValuesLayer
-from fleet.selector import parse_selector
+from fleet.model.selector import parse_selector
 from tests.fleet.source.render.building import (
     CONFIG_MAP,
     cluster,
