@@ -139,15 +139,19 @@ class Running:
 
     async def until(self, condition: Callable[[], object]) -> None:
         """Wait until something holds."""
-        async with asyncio.timeout(PATIENCE_S):
-            while not condition():
-                await self.pilot.pause(0.01)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not condition():
+                    await self.pilot.pause(0.01)
+        except TimeoutError:
+            seen = f"{self.text}\n{self.notices}"
+            raise AssertionError(f"it did not come to that; on the screen:\n{seen}") from None
 
     async def shows(self, words: str) -> None:
         """Wait until words are on the screen."""
         try:
             await self.until(lambda: words in self.text)
-        except TimeoutError:
+        except AssertionError:
             raise AssertionError(f"{words!r} is not on the screen:\n{self.text}") from None
 
     def table(self, name: str) -> VirtualTable[object]:

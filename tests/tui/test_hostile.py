@@ -170,7 +170,7 @@ async def test_details_and_questions_of_every_name() -> None:
     async with running(server=hostile_server(), size=(100, 24)) as run:
         for word in HOSTILE:
             await run.show(f"cluster/{word}")
-            await run.until(lambda: run.table("tree").model.rows)
+            await run.until(lambda: run.table("tree").current is not None)
             await run.press("T")
             await run.until(lambda: isinstance(run.app.screen, ModalScreen))
             honest(run)
@@ -179,6 +179,7 @@ async def test_details_and_questions_of_every_name() -> None:
             await run.press("l")
             honest(run)
             await run.press("1")
+            await run.until(lambda: run.app.screen_stack[0].is_current)
 
 
 async def test_texts_searches_and_the_palette() -> None:
