@@ -33,6 +33,7 @@ class GitWorker:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="git")
         self._waiting = ThreadPoolExecutor(TRANSFERS_MAX, thread_name_prefix="git-transfer")
         self._transfers: set[subprocess.Popen[bytes]] = set()
+        self._closing = False
         self._locks: dict[Path, asyncio.Lock] = {}
 
     def lock(self, directory: Path) -> asyncio.Lock:
@@ -57,7 +58,13 @@ class GitWorker:
         """
         process = await self._started(start)
         self._transfers.add(process)
-        job = self._waiting.submit(wait, process, timeout_s=timeout_s, check=check)
+        if self._closing:
+            kill(process)
+        try:
+            job = self._waiting.submit(wait, process, timeout_s=timeout_s, check=check)
+        except RuntimeError:  # closed while it started
+            self._transfers.discard(process)
+            return await asyncio.to_thread(wait, process, timeout_s=timeout_s)
         try:
             return await asyncio.wrap_future(job)
         finally:
@@ -79,6 +86,7 @@ class GitWorker:
 
     def close(self) -> None:
         """Kill what is under way and end the threads; blocks until they are gone."""
+        self._closing = True  # before the look at what runs: what starts now looks at this
         for process in tuple(self._transfers):
             kill(process)
         self._waiting.shutdown(cancel_futures=True)

@@ -40,7 +40,7 @@ async def wait_until_gone(pids: list[int]) -> None:
 def wait_until(condition: Callable[[], bool]) -> None:
     deadline = time.monotonic() + 60
     while not condition():
-        assert time.monotonic() < deadline, "waited 5 s in vain"
+        assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
 
 
@@ -113,6 +113,25 @@ async def test_hung_transfers_keep_nobody_from_reading(worker: GitWorker, tmp_pa
             assert await worker.run(lambda: 42) == 42
         for task in tasks:
             task.cancel()
+
+
+async def test_closing_kills_what_is_just_starting(tmp_path: Path) -> None:
+    starting, released = threading.Event(), threading.Event()
+
+    def start() -> subprocess.Popen[bytes]:
+        starting.set()
+        released.wait(60)
+        return hang(tmp_path / "pids")
+
+    worker = GitWorker()
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(worker.transfer(start, timeout_s=60))
+        await asyncio.to_thread(starting.wait, 60)
+        group.create_task(asyncio.to_thread(worker.close))
+        await asyncio.sleep(0.05)
+        released.set()
+        ended = await task
+    assert ended.status < 0
 
 
 async def test_closing_kills_what_is_under_way(tmp_path: Path) -> None:
