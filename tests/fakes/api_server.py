@@ -32,6 +32,8 @@ from tests.fakes import fleets
 
 Frame = bytes | None
 """Bytes for the stream; None ends it."""
+HEARTBEAT_S = 2.0
+_HEARTBEAT = b"event: heartbeat\ndata: {}\n\n"
 
 
 class ApiServer:
@@ -90,7 +92,7 @@ class ApiServer:
 
     def heartbeat(self) -> None:
         """Say that nothing happened."""
-        self.send_raw(b"event: heartbeat\ndata: {}\n\n")
+        self.send_raw(_HEARTBEAT)
 
     def reset(self) -> None:
         """Say that a cursor is unknown."""
@@ -231,13 +233,21 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.close_connection = True
         stream = self.owner.follow()
         try:
-            while (frame := stream.get()) is not None:
+            while (frame := _next(stream)) is not None:
                 self.wfile.write(frame)
                 self.wfile.flush()
         except OSError:
             pass
         finally:
             self.owner.unfollow(stream)
+
+
+def _next(stream: queue.SimpleQueue[Frame]) -> Frame:
+    """What comes next; a heartbeat where nothing does, as the real server sends them."""
+    try:
+        return stream.get(timeout=HEARTBEAT_S)
+    except queue.Empty:
+        return _HEARTBEAT
 
 
 class _Tcp(http.server.ThreadingHTTPServer):
